@@ -1,0 +1,5 @@
+//! adxform manages Azure Data Explorer from files kept in version control.
+//!
+//! The modules and what each may import are fixed by the layers test in `tests/tidy.rs`.
+
+pub mod emulator;
