@@ -5,7 +5,7 @@
 //!
 //! Invariant: every call to [`Store::commit`] is one transaction; a reader never sees half of it.
 
-use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, TableError};
+use redb::{Database, ReadableDatabase, TableDefinition, TableError};
 use serde_json::Value;
 use std::path::Path;
 
