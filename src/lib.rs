@@ -3,3 +3,4 @@
 //! The modules and what each may import are fixed by the layers test in `tests/tidy.rs`.
 
 pub mod emulator;
+pub mod model;

@@ -1,0 +1,223 @@
+//! Addresses: the path of a thing through the spec.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+/// One step of an address: the collection and the key within it, as in `tables.StormEvents`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Segment {
+    /// The collection's word in the spec, such as `tables` or `policies`.
+    pub collection: Arc<str>,
+    /// The key within the collection; the service's name unless the entry says `name:`.
+    pub key: Arc<str>,
+}
+
+/// The path through the spec: `clusters.telemetry.databases.iot.tables["my table"]`.
+///
+/// Keys outside `[A-Za-z0-9_-]` print in brackets and quotes. Printing and reading are inverse
+/// (test: `reads_what_it_prints`). The order is that of the segments, so children follow their parent.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Address(Arc<[Segment]>);
+
+/// Why a text is not an address.
+#[derive(Debug, thiserror::Error, PartialEq)]
+#[error("`{text}` is not an address: {why}")]
+pub struct AddressError {
+    /// The text that was read.
+    pub text: String,
+    /// What is wrong with it.
+    pub why: &'static str,
+}
+
+impl Address {
+    /// The address of the spec itself, above every root.
+    pub fn root() -> Self {
+        Self::default()
+    }
+
+    /// The address of an entry of `collection` directly below this one.
+    pub fn child(&self, collection: &str, key: &str) -> Self {
+        let mut segments = self.0.to_vec();
+        segments.push(Segment { collection: collection.into(), key: key.into() });
+        Self(segments.into())
+    }
+
+    /// The address one segment up; `None` for [`Address::root`].
+    pub fn parent(&self) -> Option<Self> {
+        let (_, above) = self.0.split_last()?;
+        Some(Self(above.into()))
+    }
+
+    /// The segments from the root down.
+    pub fn segments(&self) -> &[Segment] {
+        &self.0
+    }
+
+    /// The collection of the last segment, or `""` for the root.
+    pub fn collection(&self) -> &str {
+        self.0.last().map_or("", |s| &s.collection)
+    }
+
+    /// The key of the last segment, or `""` for the root.
+    pub fn key(&self) -> &str {
+        self.0.last().map_or("", |s| &s.key)
+    }
+
+    /// Whether this is `other` or stands somewhere below it.
+    pub fn is_within(&self, other: &Self) -> bool {
+        self.0.starts_with(&other.0)
+    }
+
+    /// The first `count` segments.
+    pub fn prefix(&self, count: usize) -> Self {
+        Self(self.0[..count.min(self.0.len())].into())
+    }
+
+    /// Reads the longest leading address of a reference path such as
+    /// `clusters.a.identity.principalId`, given what counts as a collection below a prefix.
+    ///
+    /// Returns the address and the rest of the path. `is_collection` is asked with the words of the
+    /// collections passed so far and the candidate.
+    ///
+    /// # Errors
+    /// When the text is not a path of words and quoted keys.
+    pub fn split_path(
+        text: &str,
+        is_collection: impl Fn(&[&str], &str) -> bool,
+    ) -> Result<(Self, Vec<String>), AddressError> {
+        let words = words(text)?;
+        let mut at = 0;
+        let mut address = Self::root();
+        let mut passed: Vec<&str> = Vec::new();
+        while at + 1 < words.len() && is_collection(&passed, &words[at]) {
+            address = address.child(&words[at], &words[at + 1]);
+            passed.push(&words[at]);
+            at += 2;
+        }
+        Ok((address, words[at..].to_vec()))
+    }
+}
+
+fn plain(key: &str) -> bool {
+    !key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
+}
+
+/// Splits `a.b["c d"].e` into its words.
+fn words(text: &str) -> Result<Vec<String>, AddressError> {
+    let fail = |why| AddressError { text: text.to_owned(), why };
+    let mut words = Vec::new();
+    let mut rest = text;
+    loop {
+        if let Some(after) = rest.strip_prefix('[') {
+            let mut stream = serde_json::Deserializer::from_str(after).into_iter::<String>();
+            let key = match stream.next() {
+                Some(Ok(key)) => key,
+                _ => {
+                    return Err(fail(
+                        "a key in brackets is written as a quoted string, as in tables[\"my table\"]",
+                    ));
+                }
+            };
+            let used = stream.byte_offset();
+            words.push(key);
+            rest = after[used..].strip_prefix(']').ok_or_else(|| fail("a `]` is missing"))?;
+        } else {
+            let end = rest.find(['.', '[']).unwrap_or(rest.len());
+            if !plain(&rest[..end]) {
+                return Err(fail("names are letters, digits, `_` and `-`; others go in brackets and quotes"));
+            }
+            words.push(rest[..end].to_owned());
+            rest = &rest[end..];
+        }
+        match rest.strip_prefix('.') {
+            Some(after) => rest = after,
+            None if rest.is_empty() => return Ok(words),
+            None if rest.starts_with('[') => {}
+            None => return Err(fail("a `.` is missing between two names")),
+        }
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, Segment { collection, key }) in self.0.iter().enumerate() {
+            let dot = if i == 0 { "" } else { "." };
+            if plain(key) {
+                write!(f, "{dot}{collection}.{key}")?;
+            } else {
+                let quoted = serde_json::Value::from(key.as_ref());
+                write!(f, "{dot}{collection}[{quoted}]")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl FromStr for Address {
+    type Err = AddressError;
+
+    fn from_str(text: &str) -> Result<Self, AddressError> {
+        let words = words(text)?;
+        if !words.len().is_multiple_of(2) {
+            return Err(AddressError {
+                text: text.to_owned(),
+                why: "it must be pairs of collection and name, as in clusters.a.databases.b",
+            });
+        }
+        Ok(words.chunks(2).fold(Self::root(), |at, pair| at.child(&pair[0], &pair[1])))
+    }
+}
+
+impl Serialize for Address {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Address {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        if text.is_empty() { Ok(Self::root()) } else { text.parse().map_err(serde::de::Error::custom) }
+    }
+}
+
+impl schemars::JsonSchema for Address {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Address".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({"type": "string", "description": "The path through the spec, such as clusters.a.databases.b.tables[\"my table\"]."})
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn reads_what_it_prints(keys in proptest::collection::vec("\\PC{1,12}", 1..4)) {
+            let address = keys.iter().fold(Address::root(), |at, key| at.child("tables", key));
+            prop_assert_eq!(address.to_string().parse::<Address>(), Ok(address));
+        }
+    }
+
+    #[test]
+    fn prints_hostile_names_in_quotes() {
+        let address = Address::root().child("clusters", "a-1").child("tables", "my \"table\"].x");
+        assert_eq!(address.to_string(), r#"clusters.a-1.tables["my \"table\"].x"]"#);
+        assert_eq!(address.parent(), Some(Address::root().child("clusters", "a-1")));
+    }
+
+    #[test]
+    fn splits_a_reference_into_address_and_attribute() {
+        let (address, rest) =
+            Address::split_path("clusters.c.identity.principalId", |_, word| word == "clusters").unwrap();
+        assert_eq!(address.to_string(), "clusters.c");
+        assert_eq!(rest, ["identity", "principalId"]);
+    }
+}

@@ -1,0 +1,530 @@
+//! Bodies: the properties of a thing, in canonical form.
+
+use super::address::Address;
+use super::duration::Ticks;
+use serde::de::{MapAccess, SeqAccess, Visitor};
+use serde::ser::{SerializeMap, SerializeSeq};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::fmt;
+use std::sync::Arc;
+
+/// One value of a property.
+///
+/// The stored form (serde) is JSON and lossless: times, references and secrets are one-entry maps whose key
+/// starts with `$` (test: `stored_form_is_lossless`). For people and for `--json` use [`Value::shown`].
+#[derive(Debug, Clone, PartialEq)]
+pub enum Value {
+    /// Explicitly nothing: the property is to be unset.
+    Null,
+    /// A truth value.
+    Bool(bool),
+    /// A whole number.
+    Int(i64),
+    /// Any other number.
+    Real(f64),
+    /// Text; enums and dates are texts in the service's own spelling.
+    Text(Arc<str>),
+    /// A length of time.
+    Time(Ticks),
+    /// An ordered list; sets are sorted lists.
+    List(Vec<Value>),
+    /// Named values in a fixed order: that of the kind's fields, or of the spec where order means something.
+    Map(Body),
+    /// A value that depends on an attribute of another address.
+    Unknown(Expr),
+    /// A secret by where it is kept; the value itself never stands in a body.
+    Secret(SecretRef),
+}
+
+/// Text with references in it, such as `rg-${clusters.a.id}`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Expr(pub Vec<Piece>);
+
+/// A piece of an [`Expr`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Piece {
+    /// Literal text.
+    Text(String),
+    /// The value of an attribute of another address.
+    Of {
+        /// Whose attribute.
+        address: Address,
+        /// The path of the attribute, such as `identity`, `principalId`.
+        path: Vec<String>,
+    },
+}
+
+/// Where a secret is kept; printing it shows the place, never the value.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum SecretRef {
+    /// An environment variable.
+    Env(String),
+    /// A file, relative to the spec.
+    File(String),
+    /// A Key Vault secret's URI.
+    KeyVault(String),
+}
+
+/// Properties by name, in a fixed order.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Body(Vec<(Arc<str>, Value)>);
+
+impl Body {
+    /// An empty body.
+    pub const fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    /// The value of a property, if it is given.
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        self.0.iter().find(|(key, _)| &**key == name).map(|(_, value)| value)
+    }
+
+    /// The text of a property, if it is given and is text.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.get(name).and_then(Value::as_text)
+    }
+
+    /// The value at a path of names through nested maps.
+    pub fn at<S: AsRef<str>>(&self, path: &[S]) -> Option<&Value> {
+        let (first, rest) = path.split_first()?;
+        let value = self.get(first.as_ref())?;
+        if rest.is_empty() { Some(value) } else { value.as_map()?.at(rest) }
+    }
+
+    /// Sets a property in place, or adds it at the end.
+    pub fn set(&mut self, name: &str, value: impl Into<Value>) {
+        let value = value.into();
+        match self.0.iter_mut().find(|(key, _)| &**key == name) {
+            Some((_, old)) => *old = value,
+            None => self.0.push((name.into(), value)),
+        }
+    }
+
+    /// Adds a property at the end without looking for an older one of that name.
+    pub fn push(&mut self, name: Arc<str>, value: Value) {
+        self.0.push((name, value));
+    }
+
+    /// Removes a property and returns its value.
+    pub fn remove(&mut self, name: &str) -> Option<Value> {
+        let at = self.0.iter().position(|(key, _)| &**key == name)?;
+        Some(self.0.remove(at).1)
+    }
+
+    /// The same body with one property set.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.set(name, value);
+        self
+    }
+
+    /// The properties in order.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = (&Arc<str>, &Value)> + ExactSizeIterator {
+        self.0.iter().map(|(key, value)| (key, value))
+    }
+
+    /// The names in order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(key, _)| &**key)
+    }
+
+    /// How many properties there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Orders the properties by name.
+    pub fn sort(&mut self) {
+        self.0.sort_by(|a, b| a.0.cmp(&b.0));
+    }
+
+    /// The references in all values.
+    pub fn references(&self) -> Vec<(&Address, &[String])> {
+        let mut found = Vec::new();
+        self.0.iter().for_each(|(_, value)| value.collect_references(&mut found));
+        found
+    }
+
+    /// The same body with every reference replaced that `known` can answer.
+    #[must_use]
+    pub fn resolved(&self, known: &impl Fn(&Address, &[String]) -> Option<Value>) -> Self {
+        self.0.iter().map(|(key, value)| (key.clone(), value.resolved(known))).collect()
+    }
+}
+
+impl FromIterator<(Arc<str>, Value)> for Body {
+    fn from_iter<I: IntoIterator<Item = (Arc<str>, Value)>>(entries: I) -> Self {
+        Self(entries.into_iter().collect())
+    }
+}
+
+impl IntoIterator for Body {
+    type Item = (Arc<str>, Value);
+    type IntoIter = std::vec::IntoIter<Self::Item>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
+impl Value {
+    /// The text, if this is text.
+    pub fn as_text(&self) -> Option<&str> {
+        if let Self::Text(text) = self { Some(text) } else { None }
+    }
+
+    /// The map, if this is one.
+    pub fn as_map(&self) -> Option<&Body> {
+        if let Self::Map(body) = self { Some(body) } else { None }
+    }
+
+    /// The items, if this is a list.
+    pub fn as_list(&self) -> Option<&[Self]> {
+        if let Self::List(items) = self { Some(items) } else { None }
+    }
+
+    /// The truth value, if this is one.
+    pub fn as_bool(&self) -> Option<bool> {
+        if let Self::Bool(value) = self { Some(*value) } else { None }
+    }
+
+    /// The length of time, if this is one.
+    pub fn as_time(&self) -> Option<Ticks> {
+        if let Self::Time(ticks) = self { Some(*ticks) } else { None }
+    }
+
+    /// Whether the service would show this as unset: null, empty text, empty list or a map of such.
+    pub fn is_unset(&self) -> bool {
+        match self {
+            Self::Null => true,
+            Self::Text(text) => text.is_empty(),
+            Self::List(items) => items.is_empty(),
+            Self::Map(body) => body.iter().all(|(_, value)| value.is_unset()),
+            _ => false,
+        }
+    }
+
+    /// Whether a reference stands anywhere in this value.
+    pub fn has_unknown(&self) -> bool {
+        let mut found = Vec::new();
+        self.collect_references(&mut found);
+        !found.is_empty()
+    }
+
+    fn collect_references<'a>(&'a self, found: &mut Vec<(&'a Address, &'a [String])>) {
+        match self {
+            Self::Unknown(expr) => found.extend(expr.references()),
+            Self::List(items) => items.iter().for_each(|item| item.collect_references(found)),
+            Self::Map(body) => body.0.iter().for_each(|(_, value)| value.collect_references(found)),
+            _ => {}
+        }
+    }
+
+    /// The same value with every reference replaced that `known` can answer.
+    #[must_use]
+    pub fn resolved(&self, known: &impl Fn(&Address, &[String]) -> Option<Self>) -> Self {
+        match self {
+            Self::Unknown(expr) => expr.resolved(known),
+            Self::List(items) => Self::List(items.iter().map(|item| item.resolved(known)).collect()),
+            Self::Map(body) => Self::Map(body.resolved(known)),
+            other => other.clone(),
+        }
+    }
+
+    /// The value as people and `--json` see it: times in the canonical spelling, `null` for what is known only
+    /// after apply, secrets as `(sensitive)`.
+    pub fn shown(&self) -> serde_json::Value {
+        use serde_json::Value as Json;
+        match self {
+            Self::Null | Self::Unknown(_) => Json::Null,
+            Self::Bool(value) => Json::Bool(*value),
+            Self::Int(value) => Json::from(*value),
+            Self::Real(value) => Json::from(*value),
+            Self::Text(text) => Json::from(&**text),
+            Self::Time(ticks) => Json::from(ticks.canonical()),
+            Self::List(items) => Json::Array(items.iter().map(Self::shown).collect()),
+            Self::Map(body) => body.shown(),
+            Self::Secret(_) => Json::from("(sensitive)"),
+        }
+    }
+
+    /// Reads a service's JSON as it is, without canonical forms.
+    pub fn from_json(json: &serde_json::Value) -> Self {
+        use serde_json::Value as Json;
+        match json {
+            Json::Null => Self::Null,
+            Json::Bool(value) => Self::Bool(*value),
+            Json::Number(number) => match number.as_i64() {
+                Some(whole) => Self::Int(whole),
+                None => Self::Real(number.as_f64().unwrap_or(f64::NAN)),
+            },
+            Json::String(text) => Self::Text(text.as_str().into()),
+            Json::Array(items) => Self::List(items.iter().map(Self::from_json).collect()),
+            Json::Object(map) => Self::Map(Body::from_json(map)),
+        }
+    }
+}
+
+impl Body {
+    /// See [`Value::shown`].
+    pub fn shown(&self) -> serde_json::Value {
+        self.iter().map(|(key, value)| (key.to_string(), value.shown())).collect()
+    }
+
+    /// See [`Value::from_json`].
+    pub fn from_json(map: &serde_json::Map<String, serde_json::Value>) -> Self {
+        map.iter().map(|(key, value)| (key.as_str().into(), Value::from_json(value))).collect()
+    }
+}
+
+impl Expr {
+    /// The references in order.
+    pub fn references(&self) -> impl Iterator<Item = (&Address, &[String])> {
+        self.0.iter().filter_map(|piece| match piece {
+            Piece::Of { address, path } => Some((address, path.as_slice())),
+            Piece::Text(_) => None,
+        })
+    }
+
+    fn resolved(&self, known: &impl Fn(&Address, &[String]) -> Option<Value>) -> Value {
+        if let [Piece::Of { address, path }] = self.0.as_slice() {
+            return known(address, path).unwrap_or_else(|| Value::Unknown(self.clone()));
+        }
+        let pieces: Vec<Piece> = self.0.iter().map(|piece| piece.resolved(known)).collect();
+        let texts: Option<String> = pieces
+            .iter()
+            .map(|piece| if let Piece::Text(text) = piece { Some(text.as_str()) } else { None })
+            .collect();
+        texts.map_or_else(|| Value::Unknown(Self(pieces)), Value::from)
+    }
+}
+
+impl Piece {
+    fn resolved(&self, known: &impl Fn(&Address, &[String]) -> Option<Value>) -> Self {
+        let Self::Of { address, path } = self else { return self.clone() };
+        let text = match known(address, path) {
+            Some(Value::Text(text)) => text.to_string(),
+            Some(Value::Int(number)) => number.to_string(),
+            Some(Value::Bool(value)) => value.to_string(),
+            Some(Value::Time(ticks)) => ticks.to_string(),
+            _ => return self.clone(),
+        };
+        Self::Text(text)
+    }
+}
+
+impl fmt::Display for Expr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|piece| match piece {
+            Piece::Text(text) => f.write_str(text),
+            Piece::Of { address, path } => write!(f, "${{{address}.{}}}", path.join(".")),
+        })
+    }
+}
+
+impl fmt::Display for SecretRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Env(name) => write!(f, "${{secret.env.{name}}}"),
+            Self::File(path) => write!(f, "${{secret.file.{path}}}"),
+            Self::KeyVault(uri) => write!(f, "${{secret.keyVault.{uri}}}"),
+        }
+    }
+}
+
+impl From<bool> for Value {
+    fn from(value: bool) -> Self {
+        Self::Bool(value)
+    }
+}
+impl From<i64> for Value {
+    fn from(value: i64) -> Self {
+        Self::Int(value)
+    }
+}
+impl From<&str> for Value {
+    fn from(text: &str) -> Self {
+        Self::Text(text.into())
+    }
+}
+impl From<String> for Value {
+    fn from(text: String) -> Self {
+        Self::Text(text.into())
+    }
+}
+impl From<Ticks> for Value {
+    fn from(ticks: Ticks) -> Self {
+        Self::Time(ticks)
+    }
+}
+impl From<Body> for Value {
+    fn from(body: Body) -> Self {
+        Self::Map(body)
+    }
+}
+impl From<Vec<Self>> for Value {
+    fn from(items: Vec<Self>) -> Self {
+        Self::List(items)
+    }
+}
+
+const TIME: &str = "$time";
+const UNKNOWN: &str = "$unknown";
+const SECRET: &str = "$secret";
+
+impl Serialize for Value {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        fn tagged<S: Serializer>(
+            serializer: S,
+            tag: &str,
+            value: &impl Serialize,
+        ) -> Result<S::Ok, S::Error> {
+            let mut map = serializer.serialize_map(Some(1))?;
+            map.serialize_entry(tag, value)?;
+            map.end()
+        }
+        match self {
+            Self::Null => serializer.serialize_unit(),
+            Self::Bool(value) => serializer.serialize_bool(*value),
+            Self::Int(value) => serializer.serialize_i64(*value),
+            Self::Real(value) => serializer.serialize_f64(*value),
+            Self::Text(text) => serializer.serialize_str(text),
+            Self::Time(ticks) => tagged(serializer, TIME, ticks),
+            Self::List(items) => {
+                let mut list = serializer.serialize_seq(Some(items.len()))?;
+                items.iter().try_for_each(|item| list.serialize_element(item))?;
+                list.end()
+            }
+            Self::Map(body) => body.serialize(serializer),
+            Self::Unknown(expr) => tagged(serializer, UNKNOWN, &expr.0),
+            Self::Secret(place) => tagged(serializer, SECRET, place),
+        }
+    }
+}
+
+impl Serialize for Body {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(key, value)| (&**key, value)))
+    }
+}
+
+impl<'de> Deserialize<'de> for Value {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Stored)
+    }
+}
+
+impl<'de> Deserialize<'de> for Body {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match Value::deserialize(deserializer)? {
+            Value::Map(body) => Ok(body),
+            other => {
+                Err(serde::de::Error::custom(format!("a map of properties was expected, found {other:?}")))
+            }
+        }
+    }
+}
+
+struct Stored;
+
+impl<'de> Visitor<'de> for Stored {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a stored value")
+    }
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Bool(value))
+    }
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(Value::Int(value))
+    }
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        #[expect(clippy::cast_precision_loss, reason = "beyond 63 bits JSON numbers are reals")]
+        Ok(i64::try_from(value).map_or(Value::Real(value as f64), Value::Int))
+    }
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        Ok(Value::Real(value))
+    }
+    fn visit_str<E>(self, text: &str) -> Result<Value, E> {
+        Ok(Value::from(text))
+    }
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Value, A::Error> {
+        let mut items = Vec::new();
+        while let Some(item) = list.next_element()? {
+            items.push(item);
+        }
+        Ok(Value::List(items))
+    }
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
+        let mut body = Body::new();
+        while let Some(key) = map.next_key::<String>()? {
+            match key.as_str() {
+                TIME => return last(map.next_value().map(Value::Time)?, map),
+                UNKNOWN => return last(map.next_value().map(|pieces| Value::Unknown(Expr(pieces)))?, map),
+                SECRET => return last(map.next_value().map(Value::Secret)?, map),
+                _ => body.push(key.into(), map.next_value()?),
+            }
+        }
+        Ok(Value::Map(body))
+    }
+}
+
+/// A tagged value is alone in its map.
+fn last<'de, A: MapAccess<'de>>(value: Value, mut map: A) -> Result<Value, A::Error> {
+    match map.next_key::<String>()? {
+        None => Ok(value),
+        Some(key) => Err(serde::de::Error::custom(format!("`{key}` stands beside a tagged value"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stored_form_is_lossless() {
+        let address = Address::root().child("clusters", "a b");
+        let expr = Expr(vec![
+            Piece::Text("x-".to_owned()),
+            Piece::Of { address, path: vec!["identity".to_owned(), "principalId".to_owned()] },
+        ]);
+        let body = Body::new()
+            .with("z", Value::Null)
+            .with("a", Value::List(vec![Value::from(1), Value::Real(1.5), Value::from("t")]))
+            .with("m", Body::new().with("period", Ticks::days(3)).with("on", true))
+            .with("u", Value::Unknown(expr))
+            .with("s", Value::Secret(SecretRef::Env("KEY".to_owned())));
+        let text = serde_json::to_string(&body).unwrap();
+        assert_eq!(serde_json::from_str::<Body>(&text).unwrap(), body);
+        assert!(
+            text.starts_with(r#"{"z":null,"a":[1,1.5,"t"],"m":{"period":{"$time":"3.00:00:00"}"#),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn references_resolve_whole_and_within_text() {
+        let of = |key: &str| Piece::Of {
+            address: Address::root().child("clusters", key),
+            path: vec!["id".to_owned()],
+        };
+        let known = |address: &Address, _: &[String]| (address.key() == "a").then(|| Value::from("ID"));
+        let resolve = |pieces: Vec<Piece>| Value::Unknown(Expr(pieces)).resolved(&known);
+        assert_eq!(resolve(vec![of("a")]), Value::from("ID"));
+        assert_eq!(resolve(vec![Piece::Text("x/".to_owned()), of("a")]), Value::from("x/ID"));
+        let Value::Unknown(half) = resolve(vec![of("a"), of("b")]) else { panic!("b is not known") };
+        assert_eq!(half.to_string(), "ID${clusters.b.id}");
+    }
+}

@@ -1,0 +1,120 @@
+//! Changes and what they may cost in data.
+
+use super::body::Body;
+use super::duration::Ticks;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What a thing is before and after; `None` where it does not exist.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Change {
+    /// The body as read, or `None` when the thing is to be created.
+    pub before: Option<Body>,
+    /// The body wanted, or `None` when the thing is to be deleted.
+    pub after: Option<Body>,
+}
+
+/// What a change does to the thing as a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Action {
+    /// It does not exist before.
+    Create,
+    /// It exists before and after.
+    Update,
+    /// It does not exist after.
+    Delete,
+}
+
+impl Change {
+    /// A change from `before` to `after`.
+    pub const fn new(before: Option<Body>, after: Option<Body>) -> Self {
+        Self { before, after }
+    }
+
+    /// The change that leads back.
+    #[must_use]
+    pub fn invert(&self) -> Self {
+        Self { before: self.after.clone(), after: self.before.clone() }
+    }
+
+    /// What the change does to the thing as a whole.
+    pub const fn action(&self) -> Action {
+        match (&self.before, &self.after) {
+            (None, _) => Action::Create,
+            (Some(_), Some(_)) => Action::Update,
+            (Some(_), None) => Action::Delete,
+        }
+    }
+
+    /// Whether a top-level property differs between before and after.
+    pub fn touches(&self, property: &str) -> bool {
+        let of = |body: &Option<Body>| body.as_ref().and_then(|b| b.get(property)).cloned();
+        of(&self.before) != of(&self.after)
+    }
+}
+
+/// How bad a loss of data is; a greater class includes the permission for the lesser ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum LossClass {
+    /// No data is lost.
+    None,
+    /// Data that arrives while the step runs may not be ingested.
+    IngestionGap,
+    /// Data goes, and the service can bring it back for some time.
+    Recoverable,
+    /// Data goes for good.
+    Irreversible,
+}
+
+impl LossClass {
+    /// Every class, the least bad first.
+    pub const ALL: [Self; 4] = [Self::None, Self::IngestionGap, Self::Recoverable, Self::Irreversible];
+
+    /// The word that the command line and `--json` use.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::IngestionGap => "ingestion-gap",
+            Self::Recoverable => "recoverable",
+            Self::Irreversible => "irreversible",
+        }
+    }
+}
+
+/// What a step may cost in data.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Loss {
+    /// How bad it is.
+    pub class: LossClass,
+    /// What is lost and why, as a clause without a full stop; empty when nothing is.
+    pub what: String,
+    /// How many rows, where the service says so (its figure may be 15 minutes old).
+    pub rows: Option<u64>,
+    /// How many bytes of original data, likewise.
+    pub bytes: Option<u64>,
+    /// For how long after the step the service can bring the data back.
+    #[schemars(with = "Option<String>")]
+    pub recoverable_for: Option<Ticks>,
+}
+
+impl Loss {
+    /// No loss.
+    pub const fn none() -> Self {
+        Self { class: LossClass::None, what: String::new(), rows: None, bytes: None, recoverable_for: None }
+    }
+
+    /// A loss of some class with its reason; figures are added by [`Loss::of`].
+    pub fn new(class: LossClass, what: impl Into<String>) -> Self {
+        Self { class, what: what.into(), ..Self::none() }
+    }
+
+    /// The same loss with the figures of the data concerned.
+    #[must_use]
+    pub const fn of(mut self, rows: Option<u64>, bytes: Option<u64>) -> Self {
+        self.rows = rows;
+        self.bytes = bytes;
+        self
+    }
+}

@@ -1,0 +1,235 @@
+//! Commands: the only place where names and texts become part of one.
+//!
+//! Invariant: a [`Command`] is built from fixed words, quoted names, quoted texts and checked blocks, so no name
+//! or text of a user can end a command or begin another (test: `no_text_escapes`).
+
+use super::duration::Ticks;
+use super::kql::{self, Block, TokenKind};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// One management command, complete and correctly quoted.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Command(String);
+
+impl Command {
+    /// Starts a command with its fixed words, such as `.create table`.
+    pub fn new(words: &'static str) -> Self {
+        Self(words.to_owned())
+    }
+
+    /// Adds fixed words after a blank.
+    #[must_use]
+    pub fn word(mut self, words: &'static str) -> Self {
+        if !self.0.ends_with(['(', ' ']) && !words.starts_with([',', ')', ':', '.']) {
+            self.0.push(' ');
+        }
+        self.0.push_str(words);
+        self
+    }
+
+    /// Adds a name, in brackets and quotes where the language needs them.
+    #[must_use]
+    pub fn name(mut self, name: &str) -> Self {
+        self.gap();
+        self.0.push_str(&quoted_name(name));
+        self
+    }
+
+    /// Adds a text literal.
+    #[must_use]
+    pub fn text(mut self, text: &str) -> Self {
+        self.gap();
+        self.0.push_str(&quoted_text(text));
+        self
+    }
+
+    /// Adds a JSON document as a text literal on one line.
+    #[must_use]
+    pub fn json(mut self, json: &serde_json::Value) -> Self {
+        self.gap();
+        let text = json.to_string();
+        if text.contains(['\'', '\\']) {
+            self.0.push_str(&quoted_text(&text));
+        } else {
+            self.0 = format!("{}'{text}'", self.0);
+        }
+        self
+    }
+
+    /// Adds a length of time as a literal.
+    #[must_use]
+    pub fn time(mut self, ticks: Ticks) -> Self {
+        self.gap();
+        self.0.push_str(&ticks.literal());
+        self
+    }
+
+    /// Adds `true` or `false`.
+    #[must_use]
+    pub fn flag(self, value: bool) -> Self {
+        self.word(if value { "true" } else { "false" })
+    }
+
+    /// Adds a checked piece of KQL as it stands.
+    #[must_use]
+    pub fn block(mut self, block: &Block) -> Self {
+        self.gap();
+        self.0.push_str(block.as_str());
+        self
+    }
+
+    /// Adds each item with commas between them.
+    #[must_use]
+    pub fn list<T>(self, items: impl IntoIterator<Item = T>, mut add: impl FnMut(Self, T) -> Self) -> Self {
+        items
+            .into_iter()
+            .enumerate()
+            .fold(self, |command, (i, item)| add(if i == 0 { command } else { command.word(",") }, item))
+    }
+
+    /// The command as it is sent.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The command with runs of white space outside of texts folded to one blank.
+    pub fn one_line(&self) -> String {
+        let Ok(tokens) = kql::tokens(&self.0) else { return self.0.replace(['\r', '\n'], " ") };
+        let mut line = String::new();
+        let mut end = 0;
+        for token in tokens {
+            if token.span.start > end && end > 0 {
+                line.push(' ');
+            }
+            let piece = &self.0[token.span.clone()];
+            match token.kind {
+                TokenKind::Comment => line.push_str("/*…*/"),
+                _ => line.push_str(&piece.replace('\r', "").replace('\n', "⏎")),
+            }
+            end = token.span.end;
+        }
+        line
+    }
+
+    fn gap(&mut self) {
+        if !self.0.ends_with(['(', ' ', ':', '.']) {
+            self.0.push(' ');
+        }
+    }
+}
+
+impl fmt::Display for Command {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A name as it stands in a command: bare where the language allows it, else `['…']`.
+///
+/// <https://learn.microsoft.com/kusto/query/schema-entities/entity-names>
+pub fn quoted_name(name: &str) -> String {
+    let mut chars = name.chars();
+    let bare = chars.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
+        && chars.all(|c| c.is_ascii_alphanumeric() || c == '_')
+        && RESERVED.binary_search(&name).is_err();
+    if bare { name.to_owned() } else { format!("[{}]", quoted(name, '\'')) }
+}
+
+/// A text as a double-quoted literal with escapes.
+pub fn quoted_text(text: &str) -> String {
+    quoted(text, '"')
+}
+
+fn quoted(text: &str, quote: char) -> String {
+    let mut literal = String::with_capacity(text.len() + 2);
+    literal.push(quote);
+    for c in text.chars() {
+        match c {
+            '\\' => literal.push_str("\\\\"),
+            '\n' => literal.push_str("\\n"),
+            '\r' => literal.push_str("\\r"),
+            '\t' => literal.push_str("\\t"),
+            c if c == quote => {
+                literal.push('\\');
+                literal.push(c);
+            }
+            c if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}') => {
+                literal.push_str(&format!("\\u{:04x}", u32::from(c)));
+            }
+            c => literal.push(c),
+        }
+    }
+    literal.push(quote);
+    literal
+}
+
+/// Words that need brackets when they are names, as Microsoft's parser has them.
+#[rustfmt::skip]
+const RESERVED: &[&str] = &[
+    "FALSE", "False", "GB", "MB", "TRUE", "True",
+    "__unique", "accumulate", "and", "application", "as", "asc", "between", "blockedprincipals", "boolean", "by",
+    "byte", "bytes", "cachingpolicy", "callout", "callouts", "callstacks", "cancel", "char", "clusteradmin",
+    "concurrency", "configuration", "consume", "container", "containers", "contains", "count", "dataexport",
+    "datasize", "datastats", "datatable", "date", "datetime", "datetime_pattern", "days", "decimal", "desc",
+    "dimensions", "disabled", "distinct", "double", "dryrun", "dynamic", "earliest", "empty", "enabled",
+    "encodingpolicy", "entity_group", "exclude", "expired_tables_cleanup", "extend", "extent_tags_retention",
+    "extentsize", "external_data", "externaldata", "false", "filesystem", "filter", "find", "first", "flags", "float",
+    "follower", "for", "format_datetime", "getschema", "graph_query", "graph_shards",
+    "graph_snapshots_drop_by_retention", "graph_snapshots_optimize", "harddelete", "hardretention", "has",
+    "has_all", "has_any", "hot_window", "identity", "in", "include", "int", "int16", "int32", "int64", "int8",
+    "invoke", "journal", "kind", "last", "latest", "limit", "long", "materialize", "mdm", "missing", "mvapply",
+    "mvexpand", "network", "of", "or", "order", "others", "parse", "pathformat", "print", "project", "queries",
+    "query_results", "real", "recoverability", "restricted_view_access", "row_level_security", "rowstore",
+    "rowstore_references", "rowstore_sealinfo", "rowstorepolicy", "rowstores", "sample", "scan", "seal", "seals",
+    "search", "serialize", "set", "shards", "shuffle", "snapshot_indexing", "softdelete", "softretention", "sort",
+    "sql", "startofday", "startofmonth", "startofweek", "startofyear", "statistics", "stored_query_result",
+    "stored_query_results", "storedqueryresultcontainers", "string", "summarize", "tablepurge", "take", "time",
+    "timespan", "title", "to", "top", "toscalar", "totable", "transactions", "trim", "true", "uint", "uint16",
+    "uint32", "uint64", "uint8", "ulong", "union", "uniqueid", "unrestrictedviewers", "until", "unused",
+    "utilization", "verbose", "viewers", "views", "violations", "where", "writeaheadlog",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn the_reserved_words_are_sorted() {
+        assert!(RESERVED.is_sorted());
+    }
+
+    #[test]
+    fn quotes_only_what_needs_it() {
+        let command = Command::new(".create table")
+            .name("order")
+            .word("(")
+            .list(["a", "b c"], |c, name| c.name(name).word(":string"))
+            .word(")")
+            .word("with (folder =")
+            .text("A\\B")
+            .word(")");
+        assert_eq!(
+            command.as_str(),
+            r#".create table ['order'] (a:string, ['b c']:string) with (folder = "A\\B")"#
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_escapes(name in "(\\PC|\n|\r|\t|'|\"|\\]|;|\\||//|`){1,20}", text in "(\\PC|\n|'|\"|\\\\|`|;){0,20}") {
+            let command = Command::new(".x").name(&name).text(&text).word("end");
+            prop_assert!(!command.as_str().contains(['\n', '\r']));
+            let tokens = kql::tokens(command.as_str()).unwrap();
+            let pieces: Vec<&str> = tokens.iter().map(|t| &command.as_str()[t.span.clone()]).collect();
+            prop_assert_eq!(*pieces.last().unwrap(), "end");
+            prop_assert_eq!(kql::unquoted(pieces[pieces.len() - 2]).unwrap(), text);
+            let quoted = pieces[2] == "[";
+            prop_assert_eq!(pieces.len(), if quoted { 7 } else { 5 });
+            let read = if quoted { kql::unquoted(pieces[3]).unwrap() } else { pieces[2].to_owned() };
+            prop_assert_eq!(read, name);
+        }
+    }
+}

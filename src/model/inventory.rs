@@ -1,0 +1,126 @@
+//! Inventories: everything desired, or everything live, by address.
+
+use super::address::Address;
+use super::body::Body;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// How the tool stands to a thing that the spec declares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum Mode {
+    /// Created, altered and destroyed as the spec says.
+    #[default]
+    Managed,
+    /// Read, never written; its children may be managed (`existing: true`, or a cluster known by `uri`).
+    Existing,
+    /// Must not exist (`removed:`, or `null` in place of a body).
+    Absent,
+}
+
+/// One thing, desired or live.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Resource {
+    /// The kind's word, such as `table`.
+    pub kind: &'static str,
+    /// The service's own name.
+    pub name: Arc<str>,
+    /// Desired: what the spec gives. Live: every property the kind knows, canonical.
+    pub body: Body,
+    /// Desired only.
+    pub mode: Mode,
+    /// Desired only: what the spec says about its life.
+    pub lifecycle: Lifecycle,
+    /// Live only: what references may ask for, read-only values included, by path.
+    pub attributes: Body,
+    /// Live only: rows of data, where the service says so.
+    pub rows: Option<u64>,
+    /// Live only: bytes of original data, likewise.
+    pub bytes: Option<u64>,
+}
+
+/// What the spec says about the life of a thing.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Lifecycle {
+    /// `preventDestroy`: a plan that deletes it is refused.
+    pub prevent_destroy: bool,
+    /// `renamedFrom`: the service's name it had before.
+    pub renamed_from: Option<String>,
+    /// `ignore`: properties (dotted paths) left as they are.
+    pub ignore: Vec<String>,
+}
+
+/// Things by address; parents come before their children.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Inventory {
+    resources: BTreeMap<Address, Resource>,
+}
+
+impl Inventory {
+    /// An inventory of nothing.
+    pub const fn new() -> Self {
+        Self { resources: BTreeMap::new() }
+    }
+
+    /// The thing at an address.
+    pub fn get(&self, address: &Address) -> Option<&Resource> {
+        self.resources.get(address)
+    }
+
+    /// The thing at an address, to be changed.
+    pub fn get_mut(&mut self, address: &Address) -> Option<&mut Resource> {
+        self.resources.get_mut(address)
+    }
+
+    /// Puts a thing at an address and returns what stood there.
+    pub fn insert(&mut self, address: Address, resource: Resource) -> Option<Resource> {
+        self.resources.insert(address, resource)
+    }
+
+    /// Takes the thing at an address away.
+    pub fn remove(&mut self, address: &Address) -> Option<Resource> {
+        self.resources.remove(address)
+    }
+
+    /// Everything, parents before children.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = (&Address, &Resource)> {
+        self.resources.iter()
+    }
+
+    /// Everything strictly below an address.
+    pub fn below<'a>(&'a self, address: &'a Address) -> impl Iterator<Item = (&'a Address, &'a Resource)> {
+        self.resources
+            .range::<Address, _>((std::ops::Bound::Excluded(address), std::ops::Bound::Unbounded))
+            .take_while(move |(at, _)| at.is_within(address))
+    }
+
+    /// Everything of one collection directly below an address.
+    pub fn children<'a>(
+        &'a self,
+        parent: &'a Address,
+        collection: &'a str,
+    ) -> impl Iterator<Item = (&'a Address, &'a Resource)> {
+        let depth = parent.segments().len() + 1;
+        self.below(parent)
+            .filter(move |(at, _)| at.segments().len() == depth && at.collection() == collection)
+    }
+
+    /// How many things there are.
+    pub fn len(&self) -> usize {
+        self.resources.len()
+    }
+
+    /// Whether there is nothing.
+    pub fn is_empty(&self) -> bool {
+        self.resources.is_empty()
+    }
+}
+
+/// What a spec asks for.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Desired {
+    /// The declared things, with those that must not exist (`Mode::Absent`).
+    pub inventory: Inventory,
+    /// Collections whose undeclared entries are dropped, by the address that says `prune`.
+    pub prune: BTreeMap<Address, BTreeSet<String>>,
+}

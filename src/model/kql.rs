@@ -1,0 +1,354 @@
+//! The lexical structure of KQL: enough to quote safely, to compare texts and to find the names a text uses.
+//!
+//! <https://learn.microsoft.com/kusto/query/scalar-data-types/string>,
+//! <https://learn.microsoft.com/kusto/query/schema-entities/entity-names>
+
+use std::ops::Range;
+
+/// What a token is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenKind {
+    /// A bare word: identifier, keyword or type.
+    Word,
+    /// A string literal in any form, obfuscated ones included.
+    Text,
+    /// A number or timespan literal such as `5`, `1.5h`, `0x1F`.
+    Number,
+    /// One character of punctuation.
+    Mark(char),
+    /// A `//` comment without its line end.
+    Comment,
+}
+
+/// A token with its place in the text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Token {
+    /// What it is.
+    pub kind: TokenKind,
+    /// Its bytes in the text.
+    pub span: Range<usize>,
+}
+
+/// Why a text is not lexically KQL.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{why}")]
+pub struct LexError {
+    /// The byte where the trouble starts.
+    pub at: usize,
+    /// What is wrong.
+    pub why: &'static str,
+}
+
+/// Splits a text into tokens, white space left out.
+///
+/// # Errors
+/// At the first string literal that does not end (test: `unfinished_texts_are_refused`).
+pub fn tokens(text: &str) -> Result<Vec<Token>, LexError> {
+    let mut found = Vec::new();
+    let mut at = 0;
+    while let Some(c) = text[at..].chars().next() {
+        if c.is_whitespace() {
+            at += c.len_utf8();
+            continue;
+        }
+        let (kind, length) = token(&text[at..]).map_err(|why| LexError { at, why })?;
+        found.push(Token { kind, span: at..at + length });
+        at += length;
+    }
+    Ok(found)
+}
+
+fn token(rest: &str) -> Result<(TokenKind, usize), &'static str> {
+    let first = rest.chars().next().unwrap_or_default();
+    if rest.starts_with("//") {
+        return Ok((TokenKind::Comment, rest.find(['\n', '\r']).unwrap_or(rest.len())));
+    }
+    if let Some(length) = string(rest)? {
+        return Ok((TokenKind::Text, length));
+    }
+    if first.is_ascii_digit() {
+        let mut end = 0;
+        for (i, c) in rest.char_indices() {
+            let fraction = c == '.' && rest[i + 1..].starts_with(|d: char| d.is_ascii_digit());
+            if !(c.is_alphanumeric() || c == '_' || fraction) {
+                break;
+            }
+            end = i + c.len_utf8();
+        }
+        return Ok((TokenKind::Number, end));
+    }
+    if is_word_start(first) {
+        let start = first.len_utf8();
+        let end = rest[start..].find(|c: char| !is_word(c)).map_or(rest.len(), |end| start + end);
+        return Ok((TokenKind::Word, end));
+    }
+    Ok((TokenKind::Mark(first), first.len_utf8()))
+}
+
+fn is_word_start(c: char) -> bool {
+    c.is_alphabetic() || c == '_' || c == '$'
+}
+
+fn is_word(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
+}
+
+/// The length of the string literal at the start of `rest`, if there is one.
+fn string(rest: &str) -> Result<Option<usize>, &'static str> {
+    let plain = rest.strip_prefix(['h', 'H']).unwrap_or(rest);
+    let hidden = rest.len() - plain.len();
+    for fence in ["```", "~~~"] {
+        if let Some(body) = plain.strip_prefix(fence) {
+            let end = body.find(fence).ok_or("a multi-line text that starts here does not end")?;
+            return Ok(Some(hidden + end + 2 * fence.len()));
+        }
+    }
+    let verbatim = plain.strip_prefix('@');
+    let quoted = verbatim.unwrap_or(plain);
+    let Some(quote) = quoted.chars().next().filter(|c| matches!(c, '\'' | '"')) else { return Ok(None) };
+    let length = closing(&quoted[1..], quote, verbatim.is_some())
+        .ok_or("a text that starts here does not end on its line")?;
+    Ok(Some(hidden + usize::from(verbatim.is_some()) + 1 + length))
+}
+
+/// The length up to and with the closing quote.
+fn closing(body: &str, quote: char, verbatim: bool) -> Option<usize> {
+    let mut chars = body.char_indices().peekable();
+    while let Some((at, c)) = chars.next() {
+        match c {
+            '\n' | '\r' => return None,
+            '\\' if !verbatim => {
+                chars.next().filter(|(_, c)| !matches!(c, '\n' | '\r'))?;
+            }
+            c if c == quote => {
+                if verbatim && chars.peek().is_some_and(|(_, next)| *next == quote) {
+                    chars.next();
+                } else {
+                    return Some(at + 1);
+                }
+            }
+            _ => {}
+        }
+    }
+    None
+}
+
+/// The names that a text uses in any position, bare or in brackets, each once, with where each first stands.
+pub fn names(text: &str) -> Vec<(String, Range<usize>)> {
+    let Ok(tokens) = tokens(text) else { return Vec::new() };
+    let mut found: Vec<(String, Range<usize>)> = Vec::new();
+    for (i, token) in tokens.iter().enumerate() {
+        let name = match token.kind {
+            TokenKind::Word => text[token.span.clone()].to_owned(),
+            TokenKind::Text if in_brackets(&tokens, i) => match unquoted(&text[token.span.clone()]) {
+                Some(name) => name,
+                None => continue,
+            },
+            _ => continue,
+        };
+        if !found.iter().any(|(known, _)| *known == name) {
+            found.push((name, token.span.clone()));
+        }
+    }
+    found
+}
+
+fn in_brackets(tokens: &[Token], i: usize) -> bool {
+    let mark =
+        |at: Option<usize>, c| at.and_then(|at| tokens.get(at)).is_some_and(|t| t.kind == TokenKind::Mark(c));
+    mark(i.checked_sub(1), '[') && mark(Some(i + 1), ']')
+}
+
+/// The value of a string literal in any form; `None` when it is not one or an escape is unknown.
+pub fn unquoted(literal: &str) -> Option<String> {
+    let plain = literal.strip_prefix(['h', 'H']).unwrap_or(literal);
+    for fence in ["```", "~~~"] {
+        if let Some(body) = plain.strip_prefix(fence) {
+            return Some(body.strip_suffix(fence)?.to_owned());
+        }
+    }
+    if let Some(verbatim) = plain.strip_prefix('@') {
+        let quote = verbatim.chars().next()?;
+        let body = verbatim.get(1..verbatim.len().checked_sub(1)?)?;
+        return Some(body.replace(&format!("{quote}{quote}"), &quote.to_string()));
+    }
+    unescaped(plain.get(1..plain.len().checked_sub(1)?)?)
+}
+
+fn hex(chars: &mut std::str::Chars<'_>, digits: usize) -> Option<char> {
+    let text: String = chars.take(digits).collect();
+    let number = u32::from_str_radix(&text, 16).ok()?;
+    char::from_u32(number).filter(|_| text.len() == digits)
+}
+
+fn unescaped(body: &str) -> Option<String> {
+    let mut value = String::with_capacity(body.len());
+    let mut chars = body.chars();
+    while let Some(c) = chars.next() {
+        if c != '\\' {
+            value.push(c);
+            continue;
+        }
+        match chars.next()? {
+            'n' => value.push('\n'),
+            'r' => value.push('\r'),
+            't' => value.push('\t'),
+            'a' => value.push('\u{7}'),
+            'b' => value.push('\u{8}'),
+            'f' => value.push('\u{c}'),
+            'v' => value.push('\u{b}'),
+            'x' => value.push(hex(&mut chars, 2)?),
+            'u' => value.push(hex(&mut chars, 4)?),
+            'U' => value.push(hex(&mut chars, 8)?),
+            digit @ '0'..='7' => {
+                let more = chars.as_str().bytes().take(2).take_while(|b| matches!(b, b'0'..=b'7')).count();
+                let rest: String = chars.by_ref().take(more).collect();
+                value.push(char::from_u32(u32::from_str_radix(&format!("{digit}{rest}"), 8).ok()?)?);
+            }
+            quote @ ('\'' | '"' | '\\') => value.push(quote),
+            _ => return None,
+        }
+    }
+    Some(value)
+}
+
+/// A text in the form in which two texts are compared: LF line ends, no blanks at line ends, trimmed.
+pub fn canonical(text: &str) -> String {
+    let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
+    lines.join("\n").trim().to_owned()
+}
+
+/// A piece of KQL that stands in a command without being quoted, checked so that it can neither end that
+/// command nor begin another (test: `a_block_cannot_escape`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Block(String);
+
+impl Block {
+    /// Checks that brackets balance, that texts end, and that no line could be taken for a command.
+    ///
+    /// # Errors
+    /// At the first byte that breaks one of these rules.
+    pub fn new(text: &str) -> Result<Self, LexError> {
+        let tokens = tokens(text)?;
+        let mut open: Vec<(char, usize)> = Vec::new();
+        for token in &tokens {
+            let at = token.span.start;
+            match token.kind {
+                TokenKind::Mark(c @ ('{' | '(' | '[')) => open.push((c, at)),
+                TokenKind::Mark(c @ ('}' | ')' | ']')) => match open.pop() {
+                    Some(('{', _)) if c == '}' => {}
+                    Some(('(', _)) if c == ')' => {}
+                    Some(('[', _)) if c == ']' => {}
+                    _ => return Err(LexError { at, why: "this bracket closes none" }),
+                },
+                TokenKind::Mark('.')
+                    if text[..at].lines().next_back().is_none_or(|line| line.trim().is_empty())
+                        || text[..at].ends_with('\n') =>
+                {
+                    return Err(LexError {
+                        at,
+                        why: "a line that starts with `.` would begin another command",
+                    });
+                }
+                _ => {}
+            }
+        }
+        if let Some((_, at)) = open.pop() {
+            return Err(LexError { at, why: "this bracket is not closed" });
+        }
+        let comment_at_end = tokens.last().is_some_and(|t| t.kind == TokenKind::Comment);
+        Ok(Self(if comment_at_end { format!("{}\n", text.trim_end()) } else { text.trim().to_owned() }))
+    }
+
+    /// The checked text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn kinds(text: &str) -> Vec<&str> {
+        tokens(text).unwrap().into_iter().map(|t| &text[t.span]).collect()
+    }
+
+    #[test]
+    fn knows_every_form_of_string() {
+        for literal in [
+            r#""a\"b""#,
+            "'it\\'s'",
+            r"@'C:\x'",
+            "@'it''s'",
+            "```a\n'b```",
+            "~~~a~~~",
+            "h'x'",
+            "H@\"y\"",
+            "h\"z\"",
+        ] {
+            assert_eq!(kinds(&format!("x {literal}|")), ["x", literal, "|"], "{literal}");
+        }
+        assert_eq!(kinds("a // \"b\n c"), ["a", "// \"b", "c"]);
+        assert_eq!(kinds("hello ago(1.5h) 1..2"), ["hello", "ago", "(", "1.5h", ")", "1", ".", ".", "2"]);
+    }
+
+    #[test]
+    fn unfinished_texts_are_refused() {
+        for text in ["'a", "\"a\nb\"", "@'a''", "```a``", "'a\\'"] {
+            assert!(tokens(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn finds_names_and_not_texts() {
+        let found: Vec<String> = names("T | join (['my table']) on $left.a == 'NotMe' // Nor\n | f()")
+            .into_iter()
+            .map(|n| n.0)
+            .collect();
+        assert_eq!(found, ["T", "join", "my table", "on", "$left", "a", "f"]);
+    }
+
+    #[test]
+    fn a_block_cannot_escape() {
+        for text in [
+            "{ T }",
+            "{ print '}' }",
+            "{ T // }\n }",
+            "(a:long)",
+            "{ print ```\n.drop table T``` }",
+            "{ T | where a.b == 1 }",
+        ] {
+            assert!(Block::new(text).is_ok(), "{text}");
+        }
+        for text in [
+            "{ T } }",
+            "{ T",
+            "{ T )",
+            "{ T }\n.drop table T",
+            "{ T\n  .drop table U }",
+            ".show tables",
+            "{ 'x }",
+        ] {
+            assert!(Block::new(text).is_err(), "{text}");
+        }
+        assert_eq!(Block::new("{ T } // why").unwrap().as_str(), "{ T } // why\n");
+    }
+
+    #[test]
+    fn canonical_text_ignores_line_ends_only() {
+        assert_eq!(canonical("\r\n  a  \r\n b\r\n\r\n"), canonical("a\n b"));
+        assert_ne!(canonical("a  b"), canonical("a b"));
+    }
+
+    proptest! {
+        #[test]
+        fn never_panics(text in "(\\PC|\n|```|'|\"|@|\\\\){0,40}") {
+            let _ = tokens(&text);
+            let _ = names(&text);
+            let _ = Block::new(&text);
+            let _ = unquoted(&text);
+        }
+    }
+}

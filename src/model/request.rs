@@ -1,0 +1,118 @@
+//! Requests: the exact effect of one step, before references are resolved.
+
+use super::address::Address;
+use super::body::Value;
+use super::command::Command;
+use serde::{Deserialize, Serialize};
+
+/// One request to one of the two planes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Request {
+    /// To the control plane, Azure Resource Manager.
+    Arm(ArmRequest),
+    /// To a cluster's management endpoint.
+    Kusto(KustoRequest),
+}
+
+/// The verb of a control-plane request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Method {
+    /// Create, or replace.
+    Put,
+    /// Change what is named.
+    Patch,
+    /// Delete.
+    Delete,
+    /// An action.
+    Post,
+}
+
+impl Method {
+    /// The verb on the wire.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Put => "PUT",
+            Self::Patch => "PATCH",
+            Self::Delete => "DELETE",
+            Self::Post => "POST",
+        }
+    }
+}
+
+/// A write to the control plane; long-running ones are followed to their end.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ArmRequest {
+    /// The verb.
+    pub method: Method,
+    /// The resource id, with the action's name at the end for a POST; not percent-encoded.
+    pub path: String,
+    /// The `api-version` to ask for.
+    pub api_version: String,
+    /// The body, references unresolved; `Null` sends none.
+    pub body: Value,
+    /// The etag to send as `If-Match`, so that a change by somebody else is refused.
+    pub if_match: Option<String>,
+    /// `If-None-Match: *`: only create.
+    pub create_only: bool,
+}
+
+/// A management command to a cluster.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct KustoRequest {
+    /// The cluster's address; its `uri` attribute says where to send.
+    pub cluster: Address,
+    /// The database to run in.
+    pub database: String,
+    /// The command.
+    pub command: Command,
+    /// A value to look up right before, appended to the command as a text literal.
+    pub lookup: Option<Lookup>,
+    /// Whether the command must travel by itself and not in a script.
+    pub alone: bool,
+}
+
+/// A value that a command needs and only the service knows at that moment.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Lookup {
+    /// The reading command.
+    pub command: Command,
+    /// The column whose value is taken, from the last row.
+    pub column: String,
+    /// What to say when there is no row.
+    pub missing: String,
+}
+
+impl Request {
+    /// A management command that may travel in a script.
+    pub fn kusto(cluster: &Address, database: &str, command: Command) -> Self {
+        Self::Kusto(KustoRequest {
+            cluster: cluster.clone(),
+            database: database.to_owned(),
+            command,
+            lookup: None,
+            alone: false,
+        })
+    }
+
+    /// A control-plane request without conditions.
+    pub fn arm(method: Method, path: String, api_version: &str, body: Value) -> Self {
+        let api_version = api_version.to_owned();
+        Self::Arm(ArmRequest { method, path, api_version, body, if_match: None, create_only: false })
+    }
+
+    /// The request on one line, as plans show it.
+    pub fn shown(&self) -> String {
+        match self {
+            Self::Arm(arm) => format!("{} {}", arm.method.word(), arm.path),
+            Self::Kusto(kusto) => match &kusto.lookup {
+                None => kusto.command.one_line(),
+                Some(lookup) => format!("{}\"…{}\"", kusto.command.one_line(), lookup.column),
+            },
+        }
+    }
+}
