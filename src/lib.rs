@@ -3,4 +3,6 @@
 //! The modules and what each may import are fixed by the layers test in `tests/tidy.rs`.
 
 pub mod emulator;
+pub mod kind;
 pub mod model;
+pub mod plan;

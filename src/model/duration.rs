@@ -40,7 +40,8 @@ impl Ticks {
         let (day, hour, minute, second) =
             (DAY.unsigned_abs(), HOUR.unsigned_abs(), MINUTE.unsigned_abs(), SECOND.unsigned_abs());
         let days = if ticks >= day { format!("{}.", ticks / day) } else { String::new() };
-        let fraction = if !ticks.is_multiple_of(second) { format!(".{:07}", ticks % second) } else { String::new() };
+        let fraction =
+            if !ticks.is_multiple_of(second) { format!(".{:07}", ticks % second) } else { String::new() };
         let (h, m, s) = (ticks % day / hour, ticks % hour / minute, ticks % minute / second);
         format!("{sign}{days}{h:02}:{m:02}:{s:02}{fraction}")
     }

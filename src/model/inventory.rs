@@ -88,19 +88,24 @@ impl Inventory {
     }
 
     /// Everything strictly below an address.
-    pub fn below<'a>(&'a self, address: &'a Address) -> impl Iterator<Item = (&'a Address, &'a Resource)> {
+    pub fn below<'a>(
+        &'a self,
+        address: &Address,
+    ) -> impl Iterator<Item = (&'a Address, &'a Resource)> + use<'a> {
+        let within = address.clone();
         self.resources
             .range::<Address, _>((std::ops::Bound::Excluded(address), std::ops::Bound::Unbounded))
-            .take_while(move |(at, _)| at.is_within(address))
+            .take_while(move |(at, _)| at.is_within(&within))
     }
 
     /// Everything of one collection directly below an address.
     pub fn children<'a>(
         &'a self,
-        parent: &'a Address,
-        collection: &'a str,
-    ) -> impl Iterator<Item = (&'a Address, &'a Resource)> {
+        parent: &Address,
+        collection: &str,
+    ) -> impl Iterator<Item = (&'a Address, &'a Resource)> + use<'a> {
         let depth = parent.segments().len() + 1;
+        let collection = collection.to_owned();
         self.below(parent)
             .filter(move |(at, _)| at.segments().len() == depth && at.collection() == collection)
     }

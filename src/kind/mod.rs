@@ -1,0 +1,336 @@
+//! What each kind of resource is, to be asked by algorithms that know none of them by name.
+//!
+//! A kind is one file under its family's folder: its table of fields ([`About`]), and answers to narrow
+//! questions ([`Kind`]). Each family keeps one visible list; [`all`] joins them.
+//!
+//! Invariant: kinds are pure: no I/O, clock, randomness or hash-ordered output (test: `tests/tidy.rs`), and only
+//! `plan/diff.rs` compares bodies.
+
+pub mod arm;
+pub mod connection;
+pub mod entity;
+pub mod policy;
+pub mod replies;
+pub mod script;
+pub mod shape;
+
+use crate::model::Address;
+use crate::model::body::{Body, Value};
+use crate::model::change::{Change, Loss, LossClass};
+use crate::model::inventory::{Inventory, Resource};
+use crate::model::request::Request;
+use replies::Reply;
+use serde::{Deserialize, Serialize};
+use shape::{Field, NameRule};
+
+/// What a kind is called, where it stands and what it holds: the source of the reader, the schema and `explain`.
+#[derive(Debug, Clone, Copy)]
+pub struct About {
+    /// The kind's word in output, such as `table`.
+    pub name: &'static str,
+    /// The word of its collection in the spec, such as `tables`.
+    pub collection: &'static str,
+    /// How an entry of the collection comes to be of this kind.
+    pub keyed: Keyed,
+    /// The kinds that may contain it; none for a root.
+    pub parents: &'static [&'static str],
+    /// What the service accepts as its name.
+    pub names: NameRule,
+    /// Whether two names that differ only in case are one (ARM, and database names).
+    pub names_ignore_case: bool,
+    /// Which plane it is written through.
+    pub plane: Plane,
+    /// What it is for, in Markdown; the first sentence stands alone.
+    pub doc: &'static str,
+    /// Its page in the service's documentation.
+    pub page: &'static str,
+    /// An entry as it would stand in a spec, in YAML.
+    pub example: &'static str,
+    /// Its properties, in the order in which they print.
+    pub fields: &'static [Field],
+    /// Attributes that references may ask for beyond the fields: dotted path and meaning. Known after apply.
+    pub outputs: &'static [(&'static str, &'static str)],
+    /// Whether `existing: true` makes sense for it.
+    pub may_exist: bool,
+    /// Whether the service can rename it.
+    pub may_rename: bool,
+    /// For an entry that is `null` or `{}` in the spec: whether that means *unset* and *all defaults* (policies).
+    pub may_be_unset: bool,
+}
+
+/// How an entry of a collection comes to be of a kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keyed {
+    /// Every entry of the collection is; its key is the name.
+    ByName,
+    /// The entry under this key is (policies).
+    Fixed(&'static str),
+    /// Those whose property has this value are (data connections by `kind`).
+    Tagged(&'static str, &'static str),
+}
+
+/// Which of the two planes a kind is written through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Plane {
+    /// Azure Resource Manager.
+    Arm,
+    /// Kusto management commands.
+    Kusto,
+}
+
+/// How live entries of a kind are read: always by region, never one by one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Source {
+    /// By a GET of each declared one (things whose siblings are none of our business: clusters).
+    ArmGet {
+        /// The `api-version`.
+        api_version: &'static str,
+    },
+    /// By one list below each container.
+    ArmList {
+        /// The collection's segment in resource ids, such as `dataConnections`.
+        segment: &'static str,
+        /// The `api-version`.
+        api_version: &'static str,
+    },
+    /// From the replies of one database.
+    Database {
+        /// Commands needed beyond the schema, the script and the details; each at most once a database.
+        shows: &'static [&'static str],
+    },
+}
+
+/// A thing in its surroundings: what kinds are asked about.
+#[derive(Debug, Clone, Copy)]
+pub struct At<'a> {
+    /// Where it stands.
+    pub address: &'a Address,
+    /// What it is; during a stage, its name and place still hold.
+    pub resource: &'a Resource,
+    /// Everything around it: desired laid over live when planning, desired alone when validating.
+    pub world: &'a Inventory,
+}
+
+impl<'a> At<'a> {
+    /// The service's name.
+    pub fn name(&self) -> &'a str {
+        &self.resource.name
+    }
+
+    /// The nearest thing of a kind that contains this one, or this one itself.
+    pub fn ancestor(&self, kind: &str) -> Option<(Address, &'a Resource)> {
+        if self.resource.kind == kind {
+            return Some((self.address.clone(), self.resource));
+        }
+        let mut at = self.address.parent()?;
+        loop {
+            match self.world.get(&at) {
+                Some(found) if found.kind == kind => return Some((at, found)),
+                _ => at = at.parent()?,
+            }
+        }
+    }
+
+    /// The thing that directly contains this one.
+    pub fn parent(&self) -> Option<(Address, &'a Resource)> {
+        let address = self.address.parent()?;
+        self.world.get(&address).map(|resource| (address, resource))
+    }
+
+    /// The address of the cluster that contains this.
+    pub fn cluster(&self) -> Address {
+        self.address.prefix(1)
+    }
+
+    /// The service's name of the database that contains this, or `""`.
+    pub fn database(&self) -> &'a str {
+        self.ancestor("database").map_or("", |(_, database)| &database.name)
+    }
+
+    /// The thing of a collection with a service's name, directly below an address.
+    pub fn named(&self, parent: &Address, collection: &str, name: &str) -> Option<(Address, &'a Resource)> {
+        let direct = parent.child(collection, name);
+        if let Some(found) = self.world.get(&direct).filter(|found| &*found.name == name) {
+            return Some((direct, found));
+        }
+        let found = self.world.children(parent, collection).find(|(_, found)| &*found.name == name);
+        found.map(|(address, found)| (address.clone(), found))
+    }
+}
+
+/// Something a thing needs to exist before it: an edge of the graph, and a dangling name when required.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Need {
+    /// The address that contains the needed thing.
+    pub parent: Address,
+    /// Its collection.
+    pub collection: &'static str,
+    /// Its service's name.
+    pub name: String,
+    /// The property that names it, for the diagnostic.
+    pub field: Vec<String>,
+    /// Whether its absence from a fully declared parent is a mistake.
+    pub required: bool,
+}
+
+/// A resource that only one thing may use, such as a consumer group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claim {
+    /// The thing claimed, in lower case; two equal claims are a mistake.
+    pub key: String,
+    /// The thing claimed, in words.
+    pub what: String,
+    /// The property to point at.
+    pub field: Vec<String>,
+}
+
+/// A mistake in one entry that its shape does not show.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// The property to point at; empty for the entry's key.
+    pub field: Vec<String>,
+    /// What is wrong, as a sentence without a full stop.
+    pub message: String,
+    /// What to do, likewise; empty for none.
+    pub help: String,
+    /// Words that could have been meant, to be ranked by likeness to the value.
+    pub candidates: Vec<String>,
+}
+
+impl Finding {
+    /// A finding at a property.
+    pub fn new(field: &[&str], message: impl Into<String>, help: impl Into<String>) -> Self {
+        let field = field.iter().map(|s| (*s).to_owned()).collect();
+        Self { field, message: message.into(), help: help.into(), candidates: Vec::new() }
+    }
+}
+
+/// A thing found in live.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Found {
+    /// Collections and service's names from the container that was read down to the thing.
+    pub path: Vec<(&'static str, String)>,
+    /// Every property the kind knows, canonical.
+    pub body: Body,
+    /// What references may ask for, by path.
+    pub attributes: Body,
+    /// Rows of data, where the service says so.
+    pub rows: Option<u64>,
+    /// Bytes of original data, likewise.
+    pub bytes: Option<u64>,
+}
+
+/// How a step is taken back.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Undo {
+    /// By these requests, in order.
+    By(Vec<Request>),
+    /// Not at all, and why.
+    Never(String),
+}
+
+/// The narrow questions that the algorithms ask of a kind.
+pub trait Kind: Sync {
+    /// What it is called, where it stands and what it holds.
+    fn about(&self) -> &'static About;
+
+    /// How live entries are read.
+    fn source(&self) -> Source;
+
+    /// The entries of this kind in a reply of its [`Source`].
+    ///
+    /// # Errors
+    /// What could not be understood, with the text concerned.
+    fn found(&self, reply: &Reply<'_>) -> Result<Vec<Found>, String>;
+
+    /// The request of a change that needs only one, which every change between two [`Kind::stages`] does.
+    ///
+    /// # Errors
+    /// Why the change cannot be made, as a sentence that names the property.
+    fn request(&self, at: &At<'_>, change: &Change) -> Result<Request, String>;
+
+    /// What a change between two stages may cost in data.
+    fn loss(&self, at: &At<'_>, change: &Change) -> Loss;
+
+    /// The bodies that a change passes through when one request is not enough, the ends left out.
+    fn stages(&self, _at: &At<'_>, _change: &Change) -> Vec<Body> {
+        Vec::new()
+    }
+
+    /// What stands after apply: `wanted` laid over `live` unless the kind knows better.
+    fn settle(&self, live: Option<&Body>, wanted: &Body) -> Body {
+        shape::overlay(self.about().fields, live.unwrap_or(&Body::new()), wanted)
+    }
+
+    /// How a change between two stages is taken back: by the inverted change, unless its data is gone.
+    fn undo(&self, at: &At<'_>, change: &Change) -> Undo {
+        let loss = self.loss(at, change);
+        if loss.class == LossClass::Irreversible {
+            return Undo::Never(loss.what);
+        }
+        self.request(at, &change.invert()).map_or_else(Undo::Never, |request| Undo::By(vec![request]))
+    }
+
+    /// The things this one needs beyond its container and its references.
+    fn needs(&self, _at: &At<'_>) -> Vec<Need> {
+        Vec::new()
+    }
+
+    /// What it uses that nothing else may use.
+    fn claims(&self, _at: &At<'_>) -> Vec<Claim> {
+        Vec::new()
+    }
+
+    /// Mistakes that the shapes do not show, found without any service.
+    fn check(&self, _at: &At<'_>) -> Vec<Finding> {
+        Vec::new()
+    }
+
+    /// A check that the service makes before the thing is written: an action whose result is a list of findings.
+    fn validation(&self, _at: &At<'_>) -> Option<Request> {
+        None
+    }
+
+    /// Other things of Azure to look at before the plan is made: resource ids with their `api-version`.
+    fn prerequisites(&self, _at: &At<'_>) -> Vec<(String, &'static str)> {
+        Vec::new()
+    }
+
+    /// Mistakes that show only in the prerequisites' JSON (`None` for one that could not be read).
+    fn check_live(&self, _at: &At<'_>, _seen: &dyn Fn(&str) -> Option<serde_json::Value>) -> Vec<Finding> {
+        Vec::new()
+    }
+}
+
+/// Every kind, family by family.
+pub fn all() -> impl Iterator<Item = &'static dyn Kind> {
+    [arm::KINDS, connection::KINDS, entity::KINDS, policy::KINDS].into_iter().flatten().copied()
+}
+
+/// The kind with a word.
+pub fn by_name(name: &str) -> Option<&'static dyn Kind> {
+    all().find(|kind| kind.about().name == name)
+}
+
+/// The kinds that may stand directly in a kind, or at the root (`None`).
+pub fn within(parent: Option<&'static str>) -> impl Iterator<Item = &'static dyn Kind> {
+    all().filter(move |kind| match parent {
+        Some(parent) => kind.about().parents.contains(&parent),
+        None => kind.about().parents.is_empty(),
+    })
+}
+
+/// Whether a name of a kind is the same as another.
+pub fn same_name(about: &About, a: &str, b: &str) -> bool {
+    a == b || (about.names_ignore_case && a.eq_ignore_ascii_case(b))
+}
+
+/// A text property of a body as it stands in a request; references print as `${…}`.
+pub fn text_of(body: &Body, name: &str) -> String {
+    match body.get(name) {
+        Some(Value::Text(text)) => text.to_string(),
+        Some(Value::Unknown(expr)) => expr.to_string(),
+        _ => String::new(),
+    }
+}

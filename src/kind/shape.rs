@@ -1,0 +1,535 @@
+//! Shapes: what a property may hold, how it is read, and when two values of it are equal.
+//!
+//! One table of fields per kind gives the reader, the differ, the JSON Schema and `explain`.
+//!
+//! Invariant: [`Shape::canonical`] is idempotent, and the spec and the live reader both go through it, so two
+//! spellings of one value compare equal (test: `canonical_is_idempotent`).
+
+use crate::model::body::{Body, Value};
+use crate::model::duration::Ticks;
+use crate::model::kql;
+use std::cmp::Ordering;
+
+/// What a property may hold.
+#[derive(Debug, Clone, Copy)]
+pub enum Shape {
+    /// `true` or `false`.
+    Bool,
+    /// A whole number within bounds, both included.
+    Int(i64, i64),
+    /// Any number.
+    Real,
+    /// Any text, compared exactly.
+    Text,
+    /// A GUID, compared in lower case.
+    Guid,
+    /// A length of time, compared by value.
+    Duration,
+    /// A moment in time (RFC 3339 or a date), kept in UTC.
+    DateTime,
+    /// One of some words, read in any case and kept in the service's own spelling.
+    Enum(&'static [&'static str]),
+    /// One of some words, or another that a newer service may know; read as [`Shape::Enum`] with a warning.
+    OpenEnum(&'static [&'static str]),
+    /// An ARM resource id of a type such as `Microsoft.EventHub/namespaces/eventhubs`; case does not count.
+    ArmId(&'static str),
+    /// An Azure region: case and blanks do not count.
+    Location,
+    /// The name of a thing that the service names, compared exactly.
+    Name(NameRule),
+    /// A piece of KQL: text, or `{file: path}` in the spec.
+    Kql(KqlForm),
+    /// A list without order or repetition.
+    Set(&'static Self),
+    /// A list whose order means something.
+    List(&'static Self),
+    /// Values by name; the order is that of the names.
+    Map(&'static Self),
+    /// Values by name whose order means something.
+    OrderedMap(&'static Self),
+    /// Named properties; a scalar or list stands for the property that `short` names.
+    Object {
+        /// The properties.
+        fields: &'static [Field],
+        /// The property that a bare scalar or list gives.
+        short: Option<&'static str>,
+    },
+    /// A secret by reference; a literal is refused.
+    Secret,
+    /// Anything, compared as JSON.
+    Any,
+}
+
+/// Which piece of KQL a property holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KqlForm {
+    /// A function's body; braces are added when missing.
+    Body,
+    /// A function's parameter list in parentheses.
+    Parameters,
+    /// A query.
+    Query,
+}
+
+/// What the service accepts as a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NameRule {
+    /// Lower-case letters and digits, starting with a letter, 4 to 22 (clusters).
+    Cluster,
+    /// Letters, digits, blanks, `.`, `-`, `_`; 1 to 260; not only blanks (databases).
+    Database,
+    /// Letters, digits, blanks, `.`, `-`; 1 to some number (connections 40, assignments 260).
+    Arm(usize),
+    /// Letters, digits, `_`, blanks, `.`, `-`; 1 to 1024; not starting or ending with `__`.
+    Entity,
+    /// Any text up to 1024 without control characters (mapping names, which are texts in commands).
+    Label,
+}
+
+/// What a property is to the tool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Written and compared.
+    Managed,
+    /// Written at creation and compared; a change is refused, naming it.
+    Immutable,
+    /// Written at creation, never compared: the service does not give it back.
+    CreateOnly,
+    /// Says where the thing is; inherited from `azure:` and never changed.
+    Place,
+    /// Directs the tool; neither written nor compared.
+    Setting,
+}
+
+/// A property of a kind.
+#[derive(Debug, Clone, Copy)]
+pub struct Field {
+    /// The service's own name.
+    pub name: &'static str,
+    /// What it may hold.
+    pub shape: Shape,
+    /// What it stands for, in Markdown; units and defaults included.
+    pub doc: &'static str,
+    /// What it is to the tool.
+    pub role: Role,
+    /// Whether it must be given.
+    pub required: bool,
+}
+
+impl Field {
+    /// An optional property that is written and compared.
+    pub const fn new(name: &'static str, shape: Shape, doc: &'static str) -> Self {
+        Self { name, shape, doc, role: Role::Managed, required: false }
+    }
+
+    /// The same property, required.
+    pub const fn required(mut self) -> Self {
+        self.required = true;
+        self
+    }
+
+    /// The same property in another role.
+    pub const fn role(mut self, role: Role) -> Self {
+        self.role = role;
+        self
+    }
+}
+
+/// Finds a field by its name.
+pub fn field<'a>(fields: &'a [Field], name: &str) -> Option<&'a Field> {
+    fields.iter().find(|field| field.name == name)
+}
+
+impl Shape {
+    /// A plain object without a short form.
+    pub const fn object(fields: &'static [Field]) -> Self {
+        Self::Object { fields, short: None }
+    }
+
+    /// What a person is asked for, as in "expected *a length of time such as 90d*".
+    pub fn expects(&self) -> String {
+        match self {
+            Self::Bool => "true or false".to_owned(),
+            Self::Int(i64::MIN, i64::MAX) => "a whole number".to_owned(),
+            Self::Int(min, i64::MAX) => format!("a whole number from {min}"),
+            Self::Int(min, max) => format!("a whole number from {min} to {max}"),
+            Self::Real => "a number".to_owned(),
+            Self::Text | Self::Name(_) => "text".to_owned(),
+            Self::Guid => "a GUID such as 00000000-0000-0000-0000-000000000000".to_owned(),
+            Self::Duration => "a length of time such as 90d, 12h, 365.00:00:00 or P90D".to_owned(),
+            Self::DateTime => "a moment in time such as 2026-01-31T08:00:00Z".to_owned(),
+            Self::Enum(words) | Self::OpenEnum(words) if words.len() <= 12 => {
+                format!("one of {}", words.join(", "))
+            }
+            Self::Enum(_) | Self::OpenEnum(_) => "one of the service's words".to_owned(),
+            Self::ArmId("") => "a resource id that starts with /subscriptions/".to_owned(),
+            Self::ArmId(of) => format!("the resource id of a {of}"),
+            Self::Location => "an Azure region such as westeurope".to_owned(),
+            Self::Kql(_) => "KQL text, or {file: PATH} of a .kql file".to_owned(),
+            Self::Set(item) | Self::List(item) => format!("a list, each item {}", item.expects()),
+            Self::Map(item) | Self::OrderedMap(item) => format!("a map, each value {}", item.expects()),
+            Self::Object { fields, short } => match short.and_then(|short| field(fields, short)) {
+                Some(short) => format!("a map, or {}", short.shape.expects()),
+                None => "a map".to_owned(),
+            },
+            Self::Secret => "a secret by reference, such as ${secret.env.NAME}".to_owned(),
+            Self::Any => "any value".to_owned(),
+        }
+    }
+
+    /// Brings one value to the form in which it is kept and compared. References and secrets pass unchanged; a
+    /// null passes wherever it stands.
+    ///
+    /// # Errors
+    /// What is wrong, as a sentence without its place.
+    pub fn canonical(&self, value: &Value) -> Result<Value, String> {
+        if matches!(value, Value::Unknown(_) | Value::Null)
+            || matches!((self, value), (Self::Secret, Value::Secret(_)))
+        {
+            return Ok(value.clone());
+        }
+        let wrong = || Err(format!("{} was expected, found {}", self.expects(), describe(value)));
+        match (self, value) {
+            (Self::Any, _) | (Self::Bool, Value::Bool(_)) => Ok(value.clone()),
+            (Self::Int(min, max), Value::Int(n)) if min <= n && n <= max => Ok(value.clone()),
+            (Self::Real, Value::Int(n)) => Ok(real(*n)),
+            (Self::Real, Value::Real(_)) | (Self::Duration, Value::Time(_)) => Ok(value.clone()),
+            (Self::Set(item), Value::List(items)) => {
+                let mut items = items.iter().map(|i| item.canonical(i)).collect::<Result<Vec<_>, _>>()?;
+                items.sort_by(order);
+                items.dedup();
+                Ok(Value::List(items))
+            }
+            (Self::List(item), Value::List(items)) => {
+                Ok(Value::List(items.iter().map(|i| item.canonical(i)).collect::<Result<_, _>>()?))
+            }
+            (Self::Map(item) | Self::OrderedMap(item), Value::Map(body)) => {
+                let mut body: Body = body
+                    .iter()
+                    .map(|(key, value)| Ok((key.clone(), item.canonical(value)?)))
+                    .collect::<Result<_, String>>()?;
+                if matches!(self, Self::Map(_)) {
+                    body.sort();
+                }
+                Ok(Value::Map(body))
+            }
+            (Self::Object { fields, .. }, Value::Map(body)) => canonical_body(fields, body).map(Value::Map),
+            (Self::Object { fields, short: Some(short) }, _) => {
+                let value = field(fields, short).map_or(Ok(value.clone()), |f| f.shape.canonical(value))?;
+                Ok(Value::Map(Body::new().with(short, value)))
+            }
+            (Self::Text, Value::Int(n)) => Ok(Value::from(n.to_string())),
+            (_, Value::Text(text)) => self.canonical_text(text).map_or_else(wrong, Ok),
+            _ => wrong(),
+        }
+    }
+
+    fn canonical_text(&self, text: &str) -> Option<Value> {
+        match self {
+            Self::Text | Self::Name(_) | Self::Location => Some(Value::from(text)),
+            Self::Guid => uuid::Uuid::try_parse(text).ok().map(|guid| Value::from(guid.to_string())),
+            Self::Duration => Ticks::parse(text).map(Value::Time),
+            Self::DateTime => date_time(text).map(Value::from),
+            Self::Enum(words) => words.iter().find(|w| w.eq_ignore_ascii_case(text)).map(|w| Value::from(*w)),
+            Self::OpenEnum(words) => {
+                Some(Value::from(words.iter().find(|w| w.eq_ignore_ascii_case(text)).map_or(text, |w| *w)))
+            }
+            Self::ArmId(of) => is_arm_id(text, of).then(|| Value::from(text)),
+            Self::Kql(form) => Some(Value::from(form.canonical(text))),
+            _ => None,
+        }
+    }
+
+    /// Whether two canonical values are the same to the service; unset in any form equals absent.
+    pub fn same(&self, a: Option<&Value>, b: Option<&Value>) -> bool {
+        let (Some(a), Some(b)) = (a, b) else {
+            return a.is_none_or(Value::is_unset) && b.is_none_or(Value::is_unset);
+        };
+        if a.is_unset() && b.is_unset() {
+            return true;
+        }
+        match (self, a, b) {
+            (Self::ArmId(_), Value::Text(a), Value::Text(b)) => {
+                a.trim_end_matches('/').eq_ignore_ascii_case(b.trim_end_matches('/'))
+            }
+            (Self::Location, Value::Text(a), Value::Text(b)) => location(a) == location(b),
+            (Self::Set(item), Value::List(a), Value::List(b)) => {
+                let within = |x: &[Value], y: &[Value]| {
+                    x.iter().all(|v| y.iter().any(|w| item.same(Some(v), Some(w))))
+                };
+                within(a, b) && within(b, a)
+            }
+            (Self::List(item), Value::List(a), Value::List(b)) => {
+                a.len() == b.len() && a.iter().zip(b).all(|(a, b)| item.same(Some(a), Some(b)))
+            }
+            (Self::Map(item), Value::Map(a), Value::Map(b)) => {
+                let names = || a.names().chain(b.names());
+                names().all(|name| item.same(a.get(name), b.get(name)))
+            }
+            (Self::OrderedMap(item), Value::Map(a), Value::Map(b)) => {
+                a.len() == b.len()
+                    && a.iter().zip(b.iter()).all(|((n, v), (m, w))| n == m && item.same(Some(v), Some(w)))
+            }
+            (Self::Object { fields, .. }, Value::Map(a), Value::Map(b)) => same_bodies(fields, a, b),
+            (Self::Real, a, b) => order(a, b) == Ordering::Equal,
+            _ => a == b,
+        }
+    }
+
+    /// What stands after a change: `wanted` laid over `live`, object by object; everything else as a whole.
+    pub fn overlay(&self, live: Option<&Value>, wanted: &Value) -> Value {
+        match (self, live, wanted) {
+            (Self::Object { fields, .. }, Some(Value::Map(live)), Value::Map(wanted)) => {
+                Value::Map(overlay(fields, live, wanted))
+            }
+            (_, Some(live), wanted) if self.same(Some(live), Some(wanted)) => live.clone(),
+            _ => wanted.clone(),
+        }
+    }
+}
+
+/// Lays `wanted` over `live`, property by property in the order of the fields: what is not wanted stays.
+pub fn overlay(fields: &[Field], live: &Body, wanted: &Body) -> Body {
+    let known = fields.iter().filter(|f| f.role != Role::Setting).filter_map(|f| {
+        let value = match (live.get(f.name), wanted.get(f.name)) {
+            (live, Some(wanted)) => f.shape.overlay(live, wanted),
+            (Some(live), None) => live.clone(),
+            (None, None) => return None,
+        };
+        Some((f.name.into(), value))
+    });
+    known.collect()
+}
+
+/// Whether two bodies agree on every property that is compared.
+pub fn same_bodies(fields: &'static [Field], a: &Body, b: &Body) -> bool {
+    differing(fields, a, b).is_empty()
+}
+
+/// The compared properties in which two bodies differ, in the order of the fields.
+pub fn differing(fields: &'static [Field], a: &Body, b: &Body) -> Vec<&'static Field> {
+    let compared = |f: &&Field| !matches!(f.role, Role::CreateOnly | Role::Setting);
+    fields.iter().filter(compared).filter(|f| !f.shape.same(a.get(f.name), b.get(f.name))).collect()
+}
+
+/// Brings every property of a body to its canonical form, in the order of the fields; properties that no field
+/// describes are left out.
+///
+/// # Errors
+/// The first property that cannot be read, with its name.
+pub fn canonical_body(fields: &[Field], body: &Body) -> Result<Body, String> {
+    let known = fields.iter().filter_map(|f| body.get(f.name).map(|value| (f, value)));
+    known
+        .map(|(f, value)| match f.shape.canonical(value) {
+            Ok(value) => Ok((f.name.into(), value)),
+            Err(why) => Err(format!("`{}`: {why}", f.name)),
+        })
+        .collect()
+}
+
+/// A region as it is compared: lower case without blanks.
+pub fn location(text: &str) -> String {
+    text.chars().filter(|c| !c.is_whitespace()).flat_map(char::to_lowercase).collect()
+}
+
+impl KqlForm {
+    /// The text in the form in which two texts are compared.
+    pub fn canonical(self, text: &str) -> String {
+        let text = kql::canonical(text);
+        match self {
+            Self::Body => {
+                kql::canonical(text.strip_prefix('{').and_then(|t| t.strip_suffix('}')).unwrap_or(&text))
+            }
+            Self::Parameters => {
+                let inner = text.strip_prefix('(').and_then(|t| t.strip_suffix(')')).unwrap_or(&text);
+                parameters(inner)
+            }
+            Self::Query => text,
+        }
+    }
+}
+
+/// A parameter list without the blanks that the service adds or drops: `(a:long, b:string)`.
+fn parameters(inner: &str) -> String {
+    let Ok(tokens) = kql::tokens(inner) else { return format!("({})", inner.trim()) };
+    let mut list = String::from("(");
+    for token in tokens {
+        let piece = &inner[token.span];
+        let words =
+            list.ends_with(|c: char| c.is_alphanumeric()) && piece.starts_with(|c: char| c.is_alphanumeric());
+        if words {
+            list.push(' ');
+        }
+        list.push_str(piece);
+        if piece == "," {
+            list.push(' ');
+        }
+    }
+    list.push(')');
+    list
+}
+
+impl NameRule {
+    /// Why the service would refuse the name, if it would.
+    ///
+    /// <https://learn.microsoft.com/kusto/query/schema-entities/entity-names>
+    pub fn objection(self, name: &str) -> Option<String> {
+        let letters =
+            if self == Self::Entity { char::is_alphanumeric } else { |c: char| c.is_ascii_alphanumeric() };
+        let only = |allowed: &str| {
+            let ok = |c: &char| letters(*c) || allowed.contains(*c);
+            name.chars().find(|c| !ok(c)).map(|c| format!("{c:?} cannot stand in such a name"))
+        };
+        let length = |min: usize, max: usize| {
+            let count = name.chars().count();
+            (count < min || count > max)
+                .then(|| format!("it has {count} characters; {min} to {max} are allowed"))
+        };
+        let blank = || name.trim().is_empty().then(|| "it is blank".to_owned());
+        match self {
+            Self::Cluster => {
+                let ok = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+                let first = name.starts_with(|c: char| c.is_ascii_lowercase());
+                let words = "it must be lower-case letters and digits, starting with a letter".to_owned();
+                length(4, 22).or_else(|| (!first || !name.chars().all(ok)).then_some(words))
+            }
+            Self::Database => blank().or_else(|| length(1, 260)).or_else(|| only(" ._-")),
+            Self::Arm(max) => blank().or_else(|| length(1, max)).or_else(|| only(" .-")),
+            Self::Entity => blank().or_else(|| length(1, 1024)).or_else(|| only(" ._-")).or_else(|| {
+                let reserved = name.starts_with("__") || name.ends_with("__");
+                reserved.then(|| "names that start or end with `__` are the service's own".to_owned())
+            }),
+            Self::Label => blank().or_else(|| length(1, 1024)).or_else(|| {
+                let control = name.chars().any(char::is_control);
+                control.then(|| "it holds a control character".to_owned())
+            }),
+        }
+    }
+}
+
+/// A value's kind in words, as in "found *a list*".
+pub fn describe(value: &Value) -> String {
+    match value {
+        Value::Null => "nothing".to_owned(),
+        Value::Bool(value) => format!("`{value}`"),
+        Value::Int(value) => format!("the number {value}"),
+        Value::Real(value) => format!("the number {value}"),
+        Value::Text(text) if text.chars().count() <= 60 => format!("{:?}", &**text),
+        Value::Text(_) => "a text".to_owned(),
+        Value::Time(ticks) => format!("{ticks}"),
+        Value::List(_) => "a list".to_owned(),
+        Value::Map(_) => "a map".to_owned(),
+        Value::Unknown(expr) => format!("{expr}"),
+        Value::Secret(place) => format!("{place}"),
+    }
+}
+
+/// Whether a text is a resource id of a type; the empty type stands for any.
+fn is_arm_id(text: &str, of: &str) -> bool {
+    let parts: Vec<&str> = text.trim_end_matches('/').split('/').collect();
+    let ["", subscriptions, _, rest @ ..] = parts.as_slice() else { return false };
+    if !subscriptions.eq_ignore_ascii_case("subscriptions")
+        || parts[2..].iter().any(|part| part.trim().is_empty())
+    {
+        return false;
+    }
+    let provider = rest.iter().rposition(|part| part.eq_ignore_ascii_case("providers"));
+    let Some(provider) = provider else { return of.is_empty() };
+    let tail = &rest[provider + 1..];
+    let types: Vec<&str> = tail.iter().take(1).chain(tail.iter().skip(1).step_by(2)).copied().collect();
+    of.is_empty() || (types.join("/").eq_ignore_ascii_case(of) && tail.len() == 2 * types.len() - 1)
+}
+
+/// A moment in UTC, `yyyy-MM-ddTHH:mm:ss[.fffffff]Z`.
+fn date_time(text: &str) -> Option<String> {
+    use time::format_description::well_known::Rfc3339;
+    let text = text.trim().replacen(' ', "T", 1);
+    let text = if text.contains('T') { text } else { format!("{text}T00:00:00") };
+    let parsed = time::OffsetDateTime::parse(&text, &Rfc3339)
+        .or_else(|_| time::OffsetDateTime::parse(&format!("{text}Z"), &Rfc3339))
+        .ok()?;
+    let utc = parsed.to_offset(time::UtcOffset::UTC);
+    let fraction = match utc.nanosecond() / 100 {
+        0 => String::new(),
+        ticks => format!(".{ticks:07}").trim_end_matches('0').to_owned(),
+    };
+    let (hour, minute, second) = utc.to_hms();
+    Some(format!("{}T{hour:02}:{minute:02}:{second:02}{fraction}Z", utc.date()))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a real property beyond 53 bits does not occur")]
+const fn real(n: i64) -> Value {
+    Value::Real(n as f64)
+}
+
+/// A total order of values, numbers by their value.
+fn order(a: &Value, b: &Value) -> Ordering {
+    let number = |v: &Value| match v {
+        Value::Int(n) => real(*n),
+        other => other.clone(),
+    };
+    match (number(a), number(b)) {
+        (Value::Real(a), Value::Real(b)) => a.total_cmp(&b),
+        (Value::Text(a), Value::Text(b)) => a.cmp(&b),
+        (a, b) => format!("{a:?}").cmp(&format!("{b:?}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FIELDS: &[Field] = &[
+        Field::new("a", Shape::Duration, ""),
+        Field::new("b", Shape::Set(&Shape::Enum(&["One", "Two"])), ""),
+        Field::new(
+            "c",
+            Shape::Object { fields: &[Field::new("type", Shape::Text, "")], short: Some("type") },
+            "",
+        ),
+        Field::new("d", Shape::Kql(KqlForm::Parameters), ""),
+        Field::new("e", Shape::DateTime, ""),
+    ];
+
+    fn body(json: serde_json::Value) -> Body {
+        let Value::Map(body) = Value::from_json(&json) else { panic!("a map") };
+        canonical_body(FIELDS, &body).unwrap()
+    }
+
+    #[test]
+    fn canonical_is_idempotent() {
+        let one = body(
+            serde_json::json!({"e": "2026-01-31 08:00:00+01:00", "d": "( a : long,b:string='x' )", "c": "long", "b": ["two", "one", "TWO"], "a": "36h"}),
+        );
+        assert_eq!(canonical_body(FIELDS, &one).unwrap(), one);
+        assert_eq!(
+            one.shown(),
+            serde_json::json!({"a": "1.12:00:00", "b": ["One", "Two"], "c": {"type": "long"}, "d": "(a:long, b:string='x')", "e": "2026-01-31T07:00:00Z"})
+        );
+    }
+
+    #[test]
+    fn what_is_not_wanted_stays() {
+        let live = body(serde_json::json!({"a": "1d", "b": ["one"], "c": "long"}));
+        let after = overlay(FIELDS, &live, &body(serde_json::json!({"b": [], "c": "int"})));
+        assert_eq!(after.shown(), serde_json::json!({"a": "1.00:00:00", "b": [], "c": {"type": "int"}}));
+        let names: Vec<&str> = differing(FIELDS, &live, &after).iter().map(|f| f.name).collect();
+        assert_eq!(names, ["b", "c"]);
+    }
+
+    #[test]
+    fn unset_in_any_form_is_equal() {
+        let unset = body(serde_json::json!({"a": null, "b": [], "c": {"type": ""}}));
+        assert!(same_bodies(FIELDS, &unset, &Body::new()));
+    }
+
+    #[test]
+    fn resource_ids_are_checked_by_type() {
+        let hub = "/subscriptions/s/resourceGroups/g/providers/Microsoft.EventHub/namespaces/n/eventhubs/h";
+        assert!(is_arm_id(hub, "Microsoft.EventHub/namespaces/eventhubs"));
+        assert!(is_arm_id(&hub.to_uppercase(), "microsoft.eventhub/namespaces/eventhubs"));
+        assert!(!is_arm_id(hub, "Microsoft.EventHub/namespaces"));
+        assert!(!is_arm_id(&format!("{hub}/"), "Microsoft.Storage/storageAccounts"));
+        assert!(is_arm_id("/subscriptions/s/resourceGroups/g", "") && !is_arm_id("h", ""));
+    }
+}

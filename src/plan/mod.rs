@@ -1,0 +1,150 @@
+//! Two inventories become a plan: what changes, by which requests, in which order, and how it is taken back.
+//!
+//! Invariant: pure. No I/O, clock, randomness or hash-ordered output; the same inventories give the same bytes
+//! (test: `tests/tidy.rs` and `tests/laws.rs`).
+
+use crate::kind::Undo;
+use crate::model::change::Action;
+use crate::model::{Address, Change, Loss, Request, Scope};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The version of the stored form of plans; raised when a field that matters is added.
+pub const FORMAT: u32 = 1;
+
+/// Everything apply will do, with nothing left to choose.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Plan {
+    /// The version of this form, [`FORMAT`].
+    pub format: u32,
+    /// Where live was read, so that proofs can read it again without the spec.
+    pub scope: Scope,
+    /// Every thing that changes, by address.
+    pub changes: BTreeMap<Address, Resolution>,
+    /// The requests, in an order that respects every edge; `steps[i].id == i`.
+    pub steps: Vec<Step>,
+    /// What keeps the plan from being applied, if anything.
+    pub refusals: Vec<Refusal>,
+    /// What a user should know besides: unmanaged things, ignored differences.
+    pub notes: Vec<String>,
+    /// Attributes of live things that references may need during the run, by address and dotted path.
+    pub outputs: BTreeMap<Address, BTreeMap<String, crate::model::Value>>,
+}
+
+/// One thing that changes, as a whole.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Resolution {
+    /// The kind's word.
+    pub kind: String,
+    /// The service's name.
+    pub name: String,
+    /// Before and after, complete: what the spec does not mention is carried over.
+    pub change: Change,
+    /// Why it changes.
+    pub reason: Reason,
+    /// The worst that its steps may cost.
+    pub loss: Loss,
+    /// Where the spec declares it.
+    pub origin: Option<Origin>,
+    /// When it goes together with its container: the container's address. It then has no step of its own.
+    pub with: Option<Address>,
+}
+
+/// Why a thing changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    /// The spec declares it and it does not exist.
+    Declared,
+    /// Properties differ from the spec.
+    Differs,
+    /// `removed:` lists it, or the spec says `null`.
+    Removed,
+    /// It is undeclared in a collection that is pruned.
+    Pruned,
+    /// `destroy` takes everything declared away.
+    Destroyed,
+    /// It goes with its container.
+    Contained,
+    /// It has another name in live (`renamedFrom`).
+    Renamed,
+}
+
+/// A place in the spec.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub struct Origin {
+    /// The file, relative to the spec's folder.
+    pub file: String,
+    /// The line, from 1.
+    pub line: u32,
+    /// The column, from 1, in characters.
+    pub column: u32,
+}
+
+/// One request with its reverse, its cause and its edges.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Step {
+    /// Its number, which is its place in [`Plan::steps`].
+    pub id: usize,
+    /// What it changes.
+    pub address: Address,
+    /// The kind's word.
+    pub kind: String,
+    /// What the whole change does to the thing.
+    pub action: Action,
+    /// Before and after this step alone.
+    pub change: Change,
+    /// The exact effect.
+    pub request: Request,
+    /// How it is taken back.
+    pub undo: Undo,
+    /// What it may cost in data.
+    pub loss: Loss,
+    /// The steps that must be done before it.
+    pub needs: Vec<usize>,
+    /// `false` before the point of no return, `true` behind it. Nothing behind it starts until everything before
+    /// it is done.
+    pub behind_line: bool,
+    /// A check by the service to run right before the step, when its answer depends on earlier steps of the plan.
+    pub validation: Option<Request>,
+    /// Where the spec declares the thing.
+    pub origin: Option<Origin>,
+}
+
+/// Why a plan may not be applied as it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Refusal {
+    /// The thing concerned.
+    pub address: Address,
+    /// Where the spec declares it.
+    pub origin: Option<Origin>,
+    /// Which rule refuses it.
+    pub rule: Rule,
+    /// What would happen and why it is refused, as a sentence.
+    pub message: String,
+    /// What to do, as a sentence.
+    pub help: String,
+}
+
+/// The rules that refuse.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Rule {
+    /// A property that the service fixes at creation.
+    Immutable,
+    /// The step's class of data loss is not allowed.
+    DataLoss,
+    /// The spec says `preventDestroy`.
+    PreventDestroy,
+    /// More deletions than `--max-deletes`.
+    MaxDeletes,
+    /// The spec says it exists and it does not, or the like.
+    Missing,
+    /// The service or a prerequisite objects.
+    Invalid,
+}
