@@ -46,6 +46,9 @@ pub struct About {
     pub page: &'static str,
     /// An entry as it would stand in a spec, in YAML.
     pub example: &'static str,
+    /// The properties for which a bare scalar or list stands in place of the whole entry, in the order in which
+    /// they are tried, as in `streamingIngestion: true`.
+    pub short: &'static [&'static str],
     /// Its properties, in the order in which they print.
     pub fields: &'static [Field],
     /// Attributes that references may ask for beyond the fields: dotted path and meaning. Known after apply.
@@ -56,6 +59,28 @@ pub struct About {
     pub may_rename: bool,
     /// For an entry that is `null` or `{}` in the spec: whether that means *unset* and *all defaults* (policies).
     pub may_be_unset: bool,
+}
+
+impl About {
+    /// What most kinds are: named freely, and neither adopted, renamed nor unset.
+    pub const BASE: Self = Self {
+        name: "",
+        collection: "",
+        keyed: Keyed::ByName,
+        parents: &[],
+        names: NameRule::Entity,
+        names_ignore_case: false,
+        plane: Plane::Kusto,
+        doc: "",
+        page: "",
+        example: "",
+        short: &[],
+        fields: &[],
+        outputs: &[],
+        may_exist: false,
+        may_rename: false,
+        may_be_unset: false,
+    };
 }
 
 /// How an entry of a collection comes to be of a kind.

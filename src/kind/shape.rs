@@ -47,13 +47,15 @@ pub enum Shape {
     Map(&'static Self),
     /// Values by name whose order means something.
     OrderedMap(&'static Self),
-    /// Named properties; a scalar or list stands for the property that `short` names.
+    /// Named properties; a bare scalar or list stands for the first property of `short` that can hold it.
     Object {
         /// The properties.
         fields: &'static [Field],
-        /// The property that a bare scalar or list gives.
-        short: Option<&'static str>,
+        /// The properties that a bare scalar or list may give, in the order in which they are tried.
+        short: &'static [&'static str],
     },
+    /// A column's type; aliases are read and the service's own word is kept.
+    ScalarType,
     /// A secret by reference; a literal is refused.
     Secret,
     /// Anything, compared as JSON.
@@ -143,7 +145,7 @@ pub fn field<'a>(fields: &'a [Field], name: &str) -> Option<&'a Field> {
 impl Shape {
     /// A plain object without a short form.
     pub const fn object(fields: &'static [Field]) -> Self {
-        Self::Object { fields, short: None }
+        Self::Object { fields, short: &[] }
     }
 
     /// What a person is asked for, as in "expected *a length of time such as 90d*".
@@ -168,10 +170,11 @@ impl Shape {
             Self::Kql(_) => "KQL text, or {file: PATH} of a .kql file".to_owned(),
             Self::Set(item) | Self::List(item) => format!("a list, each item {}", item.expects()),
             Self::Map(item) | Self::OrderedMap(item) => format!("a map, each value {}", item.expects()),
-            Self::Object { fields, short } => match short.and_then(|short| field(fields, short)) {
-                Some(short) => format!("a map, or {}", short.shape.expects()),
-                None => "a map".to_owned(),
-            },
+            Self::Object { fields, short } => {
+                let shorts = short.iter().filter_map(|short| field(fields, short));
+                shorts.fold("a map".to_owned(), |text, short| format!("{text}, or {}", short.shape.expects()))
+            }
+            Self::ScalarType => format!("a column type: {}", SCALAR_TYPES.map(|(word, _)| word).join(", ")),
             Self::Secret => "a secret by reference, such as ${secret.env.NAME}".to_owned(),
             Self::Any => "any value".to_owned(),
         }
@@ -214,9 +217,8 @@ impl Shape {
                 Ok(Value::Map(body))
             }
             (Self::Object { fields, .. }, Value::Map(body)) => canonical_body(fields, body).map(Value::Map),
-            (Self::Object { fields, short: Some(short) }, _) => {
-                let value = field(fields, short).map_or(Ok(value.clone()), |f| f.shape.canonical(value))?;
-                Ok(Value::Map(Body::new().with(short, value)))
+            (Self::Object { fields, short }, _) if !short.is_empty() => {
+                short_form(fields, short, value).map_or_else(wrong, |body| Ok(Value::Map(body)))
             }
             (Self::Text, Value::Int(n)) => Ok(Value::from(n.to_string())),
             (_, Value::Text(text)) => self.canonical_text(text).map_or_else(wrong, Ok),
@@ -236,6 +238,7 @@ impl Shape {
             }
             Self::ArmId(of) => is_arm_id(text, of).then(|| Value::from(text)),
             Self::Kql(form) => Some(Value::from(form.canonical(text))),
+            Self::ScalarType => scalar_type(text).map(Value::from),
             _ => None,
         }
     }
@@ -325,6 +328,35 @@ pub fn canonical_body(fields: &[Field], body: &Body) -> Result<Body, String> {
             Err(why) => Err(format!("`{}`: {why}", f.name)),
         })
         .collect()
+}
+
+/// The body for which a bare scalar or list stands, if one of the short properties can hold it.
+pub fn short_form(fields: &[Field], short: &[&str], value: &Value) -> Option<Body> {
+    let mut shorts = short.iter().filter_map(|name| field(fields, name));
+    shorts.find_map(|f| f.shape.canonical(value).ok().map(|value| Body::new().with(f.name, value)))
+}
+
+/// The service's word for each column type, with the aliases it accepts (.NET names as old services give them).
+///
+/// <https://learn.microsoft.com/kusto/query/scalar-data-types/>
+const SCALAR_TYPES: [(&str, &[&str]); 10] = [
+    ("bool", &["boolean", "sbyte"]),
+    ("datetime", &["date"]),
+    ("decimal", &["sqldecimal"]),
+    ("dynamic", &["object"]),
+    ("guid", &["uuid", "uniqueid"]),
+    ("int", &["int8", "int16", "int32", "uint", "uint8", "uint16", "uint32"]),
+    ("long", &["int64", "uint64", "ulong"]),
+    ("real", &["double", "float"]),
+    ("string", &[]),
+    ("timespan", &["time"]),
+];
+
+/// The service's own word for a column type in any accepted spelling, `System.Int32` included.
+pub fn scalar_type(text: &str) -> Option<&'static str> {
+    let word = text.rsplit('.').next().unwrap_or(text).to_ascii_lowercase();
+    let found = SCALAR_TYPES.iter().find(|(name, aliases)| *name == word || aliases.contains(&word.as_str()));
+    found.map(|(name, _)| *name)
 }
 
 /// A region as it is compared: lower case without blanks.
@@ -484,7 +516,7 @@ mod tests {
         Field::new("b", Shape::Set(&Shape::Enum(&["One", "Two"])), ""),
         Field::new(
             "c",
-            Shape::Object { fields: &[Field::new("type", Shape::Text, "")], short: Some("type") },
+            Shape::Object { fields: &[Field::new("type", Shape::ScalarType, "")], short: &["type"] },
             "",
         ),
         Field::new("d", Shape::Kql(KqlForm::Parameters), ""),
@@ -499,7 +531,7 @@ mod tests {
     #[test]
     fn canonical_is_idempotent() {
         let one = body(
-            serde_json::json!({"e": "2026-01-31 08:00:00+01:00", "d": "( a : long,b:string='x' )", "c": "long", "b": ["two", "one", "TWO"], "a": "36h"}),
+            serde_json::json!({"e": "2026-01-31 08:00:00+01:00", "d": "( a : long,b:string='x' )", "c": "int64", "b": ["two", "one", "TWO"], "a": "36h"}),
         );
         assert_eq!(canonical_body(FIELDS, &one).unwrap(), one);
         assert_eq!(
