@@ -297,6 +297,16 @@ pub trait Kind: Sync {
         self.request(at, &change.invert()).map_or_else(Undo::Never, |request| Undo::By(vec![request]))
     }
 
+    /// Whether the service can make this change only by deleting the thing and creating it again.
+    fn replaces(&self, _at: &At<'_>, _change: &Change) -> bool {
+        false
+    }
+
+    /// How many seconds the service takes for a change between two stages, from recordings and documentation.
+    fn seconds(&self, _change: &Change) -> u32 {
+        1
+    }
+
     /// The things this one needs beyond its container and its references.
     fn needs(&self, _at: &At<'_>) -> Vec<Need> {
         Vec::new()
