@@ -17,7 +17,7 @@ pub mod shape;
 use crate::model::Address;
 use crate::model::body::{Body, Value};
 use crate::model::change::{Change, Loss, LossClass};
-use crate::model::inventory::{Inventory, Resource};
+use crate::model::inventory::{Inventory, Mode, Resource};
 use crate::model::request::Request;
 use replies::Reply;
 use serde::{Deserialize, Serialize};
@@ -174,11 +174,12 @@ impl<'a> At<'a> {
 
     /// The thing of a collection with a service's name, directly below an address.
     pub fn named(&self, parent: &Address, collection: &str, name: &str) -> Option<(Address, &'a Resource)> {
+        let is = |found: &Resource| &*found.name == name && found.mode != Mode::Absent;
         let direct = parent.child(collection, name);
-        if let Some(found) = self.world.get(&direct).filter(|found| &*found.name == name) {
+        if let Some(found) = self.world.get(&direct).filter(|found| is(found)) {
             return Some((direct, found));
         }
-        let found = self.world.children(parent, collection).find(|(_, found)| &*found.name == name);
+        let found = self.world.children(parent, collection).find(|(_, found)| is(found));
         found.map(|(address, found)| (address.clone(), found))
     }
 }
