@@ -47,7 +47,11 @@ async fn send(client: &reqwest::Client, method: &str, url: &str, body: &Value) -
     }
     let answer = request.send().await.unwrap();
     let status = answer.status().as_u16();
-    let headers = answer.headers().iter().map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned())).collect();
+    let headers = answer
+        .headers()
+        .iter()
+        .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+        .collect();
     let text = answer.text().await.unwrap();
     Answer { status, headers, body: serde_json::from_str(&text).unwrap_or(Value::Null) }
 }
@@ -55,9 +59,27 @@ async fn send(client: &reqwest::Client, method: &str, url: &str, body: &Value) -
 /// What differs between a recorded answer and ours, apart from what is free.
 fn differences(at: &str, want: &Value, got: &Value, out: &mut Vec<String>) {
     const FREE: [&str; 21] = [
-        "startTime", "endTime", "percentComplete", "etag", "createdAt", "lastModifiedAt", "size", "aadObjectId", "principalId",
-        "tenantId", "tenantName", "principalName", "fqn", "uri", "dataIngestionUri", "domainName", "endpoints", "zones",
-        "requestId", "resourceGuid", "clientId",
+        "startTime",
+        "endTime",
+        "percentComplete",
+        "etag",
+        "createdAt",
+        "lastModifiedAt",
+        "size",
+        "aadObjectId",
+        "principalId",
+        "tenantId",
+        "tenantName",
+        "principalName",
+        "fqn",
+        "uri",
+        "dataIngestionUri",
+        "domainName",
+        "endpoints",
+        "zones",
+        "requestId",
+        "resourceGuid",
+        "clientId",
     ];
     let key = at.rsplit('.').next().unwrap_or("");
     match (want, got) {
@@ -68,7 +90,11 @@ fn differences(at: &str, want: &Value, got: &Value, out: &mut Vec<String>) {
                     None => out.push(format!("{at}.{name}: missing")),
                 }
             }
-            out.extend(got.keys().filter(|name| !want.contains_key(*name)).map(|name| format!("{at}.{name}: not in the recording")));
+            out.extend(
+                got.keys()
+                    .filter(|name| !want.contains_key(*name))
+                    .map(|name| format!("{at}.{name}: not in the recording")),
+            );
         }
         (Value::Array(want), Value::Array(got)) if key != "endpoints" && key != "zones" => {
             if want.len() != got.len() {
@@ -78,8 +104,10 @@ fn differences(at: &str, want: &Value, got: &Value, out: &mut Vec<String>) {
                 differences(&format!("{at}[{index}]"), want, got, out);
             }
         }
-        (Value::Number(want), Value::Number(got)) if FREE.contains(&key) || want.as_f64() == got.as_f64() => {}
-        (Value::String(want), Value::String(got)) if FREE.contains(&key) || general(want) == general(got) => {}
+        (Value::Number(want), Value::Number(got)) if FREE.contains(&key) || want.as_f64() == got.as_f64() => {
+        }
+        (Value::String(want), Value::String(got)) if FREE.contains(&key) || general(want) == general(got) => {
+        }
         (Value::Array(_), Value::Array(_)) => {}
         (want, got) if want == got => {}
         (want, got) => out.push(format!("{at}: {got}, recorded {want}")),
@@ -103,7 +131,8 @@ fn general(text: &str) -> String {
 }
 
 fn without_host(url: &str) -> String {
-    let path = url.split_once("://").map_or(url, |(_, rest)| rest.split_once('/').map_or("", |(_, path)| path));
+    let path =
+        url.split_once("://").map_or(url, |(_, rest)| rest.split_once('/').map_or("", |(_, path)| path));
     let path = path.trim_start_matches('/');
     general(&format!("/{path}")).replace("/locations/West US 2/", "/locations/West%20US%202/")
 }
@@ -119,8 +148,12 @@ struct Replay {
 impl Replay {
     async fn line(&mut self, number: usize, line: &Value) {
         let path = line["path"].as_str().unwrap();
-        let query: Vec<String> =
-            line["query"].as_object().unwrap().iter().map(|(name, value)| format!("{name}={}", value.as_str().unwrap())).collect();
+        let query: Vec<String> = line["query"]
+            .as_object()
+            .unwrap()
+            .iter()
+            .map(|(name, value)| format!("{name}={}", value.as_str().unwrap()))
+            .collect();
         let method = line["method"].as_str().unwrap();
         let answer = match operation_in(path) {
             Some(guid) => {
@@ -137,7 +170,15 @@ impl Replay {
                 let by_location = line["query"].get("operationResultResponseType").is_some();
                 self.finished(if by_location { &location } else { &status }).await
             }
-            None => send(&self.client, method, &format!("{}{path}?{}", self.url, query.join("&")), &line["request_body"]).await,
+            None => {
+                send(
+                    &self.client,
+                    method,
+                    &format!("{}{path}?{}", self.url, query.join("&")),
+                    &line["request_body"],
+                )
+                .await
+            }
         };
         let mut found = Vec::new();
         if json!(answer.status) != line["status"] {
@@ -146,7 +187,9 @@ impl Replay {
             self.compare(line, &answer, &mut found);
         }
         self.faults.extend(found.into_iter().map(|fault| format!("line {number} {method} {path}: {fault}")));
-        if let Some(recorded) = line["response_headers"]["azure-asyncoperation"].as_str().and_then(operation_in) {
+        if let Some(recorded) =
+            line["response_headers"]["azure-asyncoperation"].as_str().and_then(operation_in)
+        {
             let header = |name: &str| answer.headers.get(name).cloned().unwrap_or_default();
             self.operations.insert(recorded, (header("azure-asyncoperation"), header("location")));
         }
@@ -154,7 +197,10 @@ impl Replay {
 
     fn compare(&self, line: &Value, answer: &Answer, found: &mut Vec<String>) {
         let network = line["path"].as_str().unwrap().contains("/Microsoft.Network/");
-        for name in ["azure-asyncoperation", "location", "etag"].into_iter().filter(|name| !network || *name != "etag") {
+        for name in ["azure-asyncoperation", "location", "etag"]
+            .into_iter()
+            .filter(|name| !network || *name != "etag")
+        {
             let want = line["response_headers"].get(name).and_then(Value::as_str);
             let got = answer.headers.get(name).map(String::as_str);
             let same = match (want, got) {
@@ -167,7 +213,9 @@ impl Replay {
         }
         let path = line["path"].as_str().unwrap();
         if path.contains("/Microsoft.Network/") {
-            note(&format!("NOT COMPARED, the body of {path}: private endpoints are modelled only as far as a cluster's connection needs"));
+            note(&format!(
+                "NOT COMPARED, the body of {path}: private endpoints are modelled only as far as a cluster's connection needs"
+            ));
             return;
         }
         let mut want = line["response_body"].clone();
@@ -176,11 +224,17 @@ impl Replay {
             let first = |body: &Value| json!({"value": [body["value"][0]]});
             let mut shape = Vec::new();
             differences("", &first(&want), &first(&answer.body), &mut shape);
-            found.extend(shape.into_iter().filter(|fault| fault.contains("missing") || fault.contains("not in")));
+            found.extend(
+                shape.into_iter().filter(|fault| fault.contains("missing") || fault.contains("not in")),
+            );
             return;
         }
-        if let Some(items) = want.get_mut("value").and_then(Value::as_array_mut).filter(|_| path.ends_with("/clusters")) {
-            items.retain(|item| ["kustoCluster", "KustoClusterLeader"].contains(&item["name"].as_str().unwrap_or("")));
+        if let Some(items) =
+            want.get_mut("value").and_then(Value::as_array_mut).filter(|_| path.ends_with("/clusters"))
+        {
+            items.retain(|item| {
+                ["kustoCluster", "KustoClusterLeader"].contains(&item["name"].as_str().unwrap_or(""))
+            });
             items.sort_by_key(|item| item["name"] == "KustoClusterLeader");
         }
         if line["path"].as_str().is_some_and(|path| path.ends_with("Principals")) {
@@ -202,7 +256,8 @@ impl Replay {
     async fn finished(&self, url: &str) -> Answer {
         for _ in 0..400 {
             let answer = send(&self.client, "GET", &url.replace(' ', "%20"), &Value::Null).await;
-            let running = answer.status == 202 || ["Running", "InProgress"].iter().any(|word| answer.body["status"] == *word);
+            let running = answer.status == 202
+                || ["Running", "InProgress"].iter().any(|word| answer.body["status"] == *word);
             if !running {
                 return answer;
             }
@@ -226,12 +281,23 @@ async fn the_recorded_scenario_replays() {
         return;
     };
     let emulator = Emulator::start_with(Options::default(), Arc::new(Memory::default())).await.unwrap();
-    let mut replay = Replay { client: client(), url: emulator.arm_url().to_owned(), operations: BTreeMap::new(), faults: Vec::new() };
+    let mut replay = Replay {
+        client: client(),
+        url: emulator.arm_url().to_owned(),
+        operations: BTreeMap::new(),
+        faults: Vec::new(),
+    };
     for (group, body) in [
-        ("clitest000001", json!({"location": "westus", "tags": {"product": "azurecli", "cause": "automation", "date": "2022-04-06T14:53:47Z"}})),
+        (
+            "clitest000001",
+            json!({"location": "westus", "tags": {"product": "azurecli", "cause": "automation", "date": "2022-04-06T14:53:47Z"}}),
+        ),
         ("testrg", json!({"location": "southcentralus"})),
     ] {
-        let url = format!("{}/subscriptions/{SUBSCRIPTION}/resourceGroups/{group}?api-version=2021-04-01", replay.url);
+        let url = format!(
+            "{}/subscriptions/{SUBSCRIPTION}/resourceGroups/{group}?api-version=2021-04-01",
+            replay.url
+        );
         assert_eq!(send(&replay.client, "PUT", &url, &body).await.status, 201);
     }
     let text = std::fs::read_to_string(path).unwrap();
@@ -260,7 +326,9 @@ async fn replay_names(replay: &Replay, line: &Value) -> Value {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_python_client_passes() {
     if std::env::var_os("ADXFORM_PROBES").is_none_or(|value| value != "1") {
-        note("SKIPPED the_python_client_passes: set ADXFORM_PROBES=1 to run it (it installs a client from PyPI)");
+        note(
+            "SKIPPED the_python_client_passes: set ADXFORM_PROBES=1 to run it (it installs a client from PyPI)",
+        );
         return;
     }
     let Some(probe) = shared("tools/arm_client_probe.py") else {
@@ -268,14 +336,16 @@ async fn the_python_client_passes() {
         return;
     };
     let subscription = "11111111-1111-4111-8111-111111111111";
-    let options = Options { groups: vec![(subscription.to_owned(), "rg-probe".to_owned())], ..Options::default() };
+    let options =
+        Options { groups: vec![(subscription.to_owned(), "rg-probe".to_owned())], ..Options::default() };
     for blocks in ["etag,failures", "etag,failures,scripts,skus,startstop"] {
         let emulator = Emulator::start_with(options.clone(), Arc::new(Memory::default())).await.unwrap();
         let mut command = tokio::process::Command::new("python3");
         command.arg(&probe).args(["--install", "--require-lro", "--endpoint", emulator.arm_url()]);
         command.args(["--subscription", subscription, "--also", blocks]);
         let output = command.output().await.unwrap();
-        let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        let text =
+            format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         note(&text);
         assert!(output.status.success(), "{text}");
         emulator.stop().await;

@@ -74,9 +74,19 @@ impl KustoPlane for Memory {
         self.held().tables.contains_key(&(cluster, database, table.to_owned()))
     }
 
-    fn has_mapping(&self, cluster: &str, database: &str, table: &str, mapping: &str, _: Option<&str>) -> bool {
+    fn has_mapping(
+        &self,
+        cluster: &str,
+        database: &str,
+        table: &str,
+        mapping: &str,
+        _: Option<&str>,
+    ) -> bool {
         let (cluster, database) = at(cluster, database);
-        self.held().tables.get(&(cluster, database, table.to_owned())).is_some_and(|known| known.contains(mapping))
+        self.held()
+            .tables
+            .get(&(cluster, database, table.to_owned()))
+            .is_some_and(|known| known.contains(mapping))
     }
 
     fn has_any_table(&self, cluster: &str, database: &str) -> bool {
@@ -96,14 +106,20 @@ impl KustoPlane for Memory {
     fn drop_principal(&self, cluster: &str, database: Option<&str>, principal: &Principal) {
         let (cluster, database) = at(cluster, database.unwrap_or_default());
         self.held().principals.retain(|(of, name, other)| {
-            (of, name) != (&cluster, &database) || other.role != principal.role || other.principal_id != principal.principal_id
+            (of, name) != (&cluster, &database)
+                || other.role != principal.role
+                || other.principal_id != principal.principal_id
         });
     }
 
     fn principals(&self, cluster: &str, database: Option<&str>) -> Vec<Principal> {
         let (cluster, database) = at(cluster, database.unwrap_or_default());
         let held = self.held();
-        held.principals.iter().filter(|(of, name, _)| (of, name) == (&cluster, &database)).map(|(_, _, found)| found.clone()).collect()
+        held.principals
+            .iter()
+            .filter(|(of, name, _)| (of, name) == (&cluster, &database))
+            .map(|(_, _, found)| found.clone())
+            .collect()
     }
 
     fn router(&self, cluster: &str) -> Router {

@@ -95,7 +95,9 @@ impl Core {
     }
 
     fn release(&mut self, on: &Id, guid: &str) {
-        if let Some(mut resource) = self.state.get(on).filter(|now| now.operation.as_deref() == Some(guid)).cloned() {
+        if let Some(mut resource) =
+            self.state.get(on).filter(|now| now.operation.as_deref() == Some(guid)).cloned()
+        {
             resource.operation = None;
             self.state.put(resource);
         }
@@ -169,7 +171,8 @@ impl Core {
         // The blank stood raw in this header until the newer versions.
         let shown = if ask.api == "2022-02-01" { &operation.location } else { &encoded };
         let provider = &operation.on.provider;
-        let root = format!("{}/subscriptions/{}/providers/{provider}/locations", ask.origin, operation.subscription);
+        let root =
+            format!("{}/subscriptions/{}/providers/{provider}/locations", ask.origin, operation.subscription);
         let query = format!("api-version={}{}", ask.api, signature(&ask.api, operation));
         let collection = match provider.as_str() {
             "Microsoft.Network" => "operations",
@@ -180,7 +183,8 @@ impl Core {
         if !location {
             return reply;
         }
-        let url = format!("{root}/{encoded}/{collection}/{guid}?{query}&operationResultResponseType=Location");
+        let url =
+            format!("{root}/{encoded}/{collection}/{guid}?{query}&operationResultResponseType=Location");
         reply.with("location", url)
     }
 }
@@ -207,10 +211,16 @@ pub(super) fn status_body(operation: &Operation, now: i64) -> Value {
     let details = match (&operation.result, operation.over, operation.kind.as_str()) {
         (Some(result), true, "") if operation.failure.is_none() => result.clone(),
         (_, _, "") => json!({}),
-        (_, false, kind) => json!({"operationKind": kind, "provisioningState": "Running", "operationState": "InProgress"}),
+        (_, false, kind) => {
+            json!({"operationKind": kind, "provisioningState": "Running", "operationState": "InProgress"})
+        }
         (_, true, kind) => match &operation.failure {
-            Some(failure) => json!({"operationKind": kind, "provisioningState": "Failed", "operationState": failure.state}),
-            None => json!({"operationKind": kind, "provisioningState": "Succeeded", "operationState": "Completed"}),
+            Some(failure) => {
+                json!({"operationKind": kind, "provisioningState": "Failed", "operationState": failure.state})
+            }
+            None => {
+                json!({"operationKind": kind, "provisioningState": "Succeeded", "operationState": "Completed"})
+            }
         },
     };
     let end = if operation.over { operation.ends } else { now.min(operation.ends) };
@@ -236,7 +246,8 @@ pub(super) fn status_body(operation: &Operation, now: i64) -> Value {
 fn neighbour_status(operation: &Operation, status: &str) -> Value {
     let network = operation.on.provider == "Microsoft.Network";
     let status = if network && status == "Running" { "InProgress" } else { status };
-    let mut body = if network { json!({"status": status}) } else { json!({"name": operation.guid, "status": status}) };
+    let mut body =
+        if network { json!({"status": status}) } else { json!({"name": operation.guid, "status": status}) };
     if let Some(failure) = operation.failure.as_ref().filter(|_| operation.over) {
         body["error"] = json!({"code": failure.code, "message": failure.message});
     }

@@ -42,10 +42,16 @@ impl Kind for Namespace {
     fn check(&self, core: &Core, change: &Change<'_>) -> Result<(), Reply> {
         let name = change.id.name();
         let same = |other: &Resource| {
-            other.id.type_text() == "Microsoft.EventHub/namespaces" && other.id.name().eq_ignore_ascii_case(name) && other.id.key() != change.id.key()
+            other.id.type_text() == "Microsoft.EventHub/namespaces"
+                && other.id.name().eq_ignore_ascii_case(name)
+                && other.id.key() != change.id.key()
         };
         if change.verb != Verb::Delete && !core.state.find(same).is_empty() {
-            return Err(Reply::service(409, "NamespaceUnavailable", format!("The namespace name '{name}' is not available.")));
+            return Err(Reply::service(
+                409,
+                "NamespaceUnavailable",
+                format!("The namespace name '{name}' is not available."),
+            ));
         }
         Ok(())
     }
@@ -53,18 +59,22 @@ impl Kind for Namespace {
     fn show(&self, _: &Core, resource: &Resource, _: &str) -> Value {
         let mut body = resource.body.clone();
         object(&mut body).entry("tags").or_insert_with(|| json!({}));
-        let name = resource.body.pointer("/sku/name").and_then(Value::as_str).unwrap_or("Standard").to_owned();
+        let name =
+            resource.body.pointer("/sku/name").and_then(Value::as_str).unwrap_or("Standard").to_owned();
         let sku = object(object(&mut body).entry("sku").or_insert_with(|| json!({})));
         for (key, value) in [("name", json!(name)), ("tier", json!(name)), ("capacity", json!(1))] {
             sku.entry(key).or_insert(value);
         }
-        with_defaults(&mut body, json!({
-            "minimumTlsVersion": "1.2", "publicNetworkAccess": "Enabled", "disableLocalAuth": false, "zoneRedundant": false,
-            "isAutoInflateEnabled": false, "maximumThroughputUnits": 0, "kafkaEnabled": name != "Basic", "status": "Active",
-            "createdAt": resource.made.get("createdAt"), "updatedAt": resource.made.get("lastModifiedAt"),
-            "metricId": format!("{}:{}", resource.id.subscription, resource.id.name()),
-            "serviceBusEndpoint": format!("https://{}.servicebus.windows.net:443/", resource.id.name()),
-        }));
+        with_defaults(
+            &mut body,
+            json!({
+                "minimumTlsVersion": "1.2", "publicNetworkAccess": "Enabled", "disableLocalAuth": false, "zoneRedundant": false,
+                "isAutoInflateEnabled": false, "maximumThroughputUnits": 0, "kafkaEnabled": name != "Basic", "status": "Active",
+                "createdAt": resource.made.get("createdAt"), "updatedAt": resource.made.get("lastModifiedAt"),
+                "metricId": format!("{}:{}", resource.id.subscription, resource.id.name()),
+                "serviceBusEndpoint": format!("https://{}.servicebus.windows.net:443/", resource.id.name()),
+            }),
+        );
         body
     }
 }
@@ -96,7 +106,8 @@ impl Kind for Hub {
 
     fn check(&self, _: &Core, change: &Change<'_>) -> Result<(), Reply> {
         let count = |body: &Value| body.pointer("/properties/partitionCount").and_then(Value::as_i64);
-        if let (Some(before), Some(asked)) = (change.old.map(|old| count(&old.body).unwrap_or(4)), count(change.asked))
+        if let (Some(before), Some(asked)) =
+            (change.old.map(|old| count(&old.body).unwrap_or(4)), count(change.asked))
             && before != asked
         {
             return Err(Reply::bad("The partition count of an event hub cannot be changed."));
@@ -114,7 +125,10 @@ impl Kind for Hub {
         let mut body = resource.body.clone();
         let count = resource.body.pointer("/properties/partitionCount").and_then(Value::as_i64).unwrap_or(4);
         let ids: Vec<String> = (0..count).map(|id| id.to_string()).collect();
-        with_defaults(&mut body, json!({"partitionCount": count, "messageRetentionInDays": 7, "status": "Active", "partitionIds": ids}));
+        with_defaults(
+            &mut body,
+            json!({"partitionCount": count, "messageRetentionInDays": 7, "status": "Active", "partitionIds": ids}),
+        );
         body
     }
 }
@@ -146,7 +160,10 @@ impl Kind for ConsumerGroup {
 
     fn show(&self, _: &Core, resource: &Resource, _: &str) -> Value {
         let mut body = resource.body.clone();
-        with_defaults(&mut body, json!({"createdAt": resource.made.get("createdAt"), "updatedAt": resource.made.get("lastModifiedAt")}));
+        with_defaults(
+            &mut body,
+            json!({"createdAt": resource.made.get("createdAt"), "updatedAt": resource.made.get("lastModifiedAt")}),
+        );
         body
     }
 }

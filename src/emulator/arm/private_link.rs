@@ -56,10 +56,19 @@ impl Kind for Endpoint {
         }
         let subnet = body_properties.get("subnet").and_then(|subnet| subnet.get("id")).cloned();
         body_properties.insert("subnet".to_owned(), json!({"id": subnet}));
-        let card = format!("{}/networkInterfaces/{}.nic.{}", id.rsplit_once("/privateEndpoints").map_or("", |(before, _)| before), own.name(), directory_id(&own.key()));
+        let card = format!(
+            "{}/networkInterfaces/{}.nic.{}",
+            id.rsplit_once("/privateEndpoints").map_or("", |(before, _)| before),
+            own.name(),
+            directory_id(&own.key())
+        );
         body_properties.insert("networkInterfaces".to_owned(), json!([{"id": card}]));
         body_properties.insert("resourceGuid".to_owned(), json!(directory_id(&own.key())));
-        for (name, value) in [("customNetworkInterfaceName", json!("")), ("ipConfigurations", json!([])), ("customDnsConfigs", json!([]))] {
+        for (name, value) in [
+            ("customNetworkInterfaceName", json!("")),
+            ("ipConfigurations", json!([])),
+            ("customDnsConfigs", json!([])),
+        ] {
             body_properties.entry(name).or_insert(value);
         }
         object(&mut body).insert("etag".to_owned(), json!(etag));
@@ -95,8 +104,13 @@ fn targets(core: &Core, resource: &Resource) -> Vec<(&'static str, Id)> {
     for list in LISTS {
         let items = resource.body.pointer(&format!("/properties/{list}")).and_then(Value::as_array);
         for item in items.into_iter().flatten() {
-            let target = item.pointer("/properties/privateLinkServiceId").and_then(Value::as_str).and_then(resource_id);
-            let cluster = target.and_then(|id| core.state.get(&id)).filter(|cluster| cluster.id.type_text() == "Microsoft.Kusto/Clusters");
+            let target = item
+                .pointer("/properties/privateLinkServiceId")
+                .and_then(Value::as_str)
+                .and_then(resource_id);
+            let cluster = target
+                .and_then(|id| core.state.get(&id))
+                .filter(|cluster| cluster.id.type_text() == "Microsoft.Kusto/Clusters");
             if let Some(cluster) = cluster {
                 let name = format!("{}-{}", resource.id.name(), directory_id(&resource.id.key()));
                 found.push((list, cluster.id.child("privateEndpointConnections", &name)));

@@ -52,17 +52,31 @@ impl Kind for Script {
             (None, None) if change.verb == Verb::Put => {
                 return Err(Reply::bad("One of the properties 'scriptContent' and 'scriptUrl' is required."));
             }
-            (Some(_), Some(_)) => return Err(Reply::bad("Only one of the properties 'scriptContent' and 'scriptUrl' can be given.")),
+            (Some(_), Some(_)) => {
+                return Err(Reply::bad(
+                    "Only one of the properties 'scriptContent' and 'scriptUrl' can be given.",
+                ));
+            }
             _ => {}
         }
-        let level = change.text("scriptLevel").filter(|level| !["Database", "Cluster"].iter().any(|known| known.eq_ignore_ascii_case(level)));
+        let level = change
+            .text("scriptLevel")
+            .filter(|level| !["Database", "Cluster"].iter().any(|known| known.eq_ignore_ascii_case(level)));
         if let Some(level) = level {
-            return Err(Reply::bad(format!("The value '{level}' of property 'scriptLevel' is not valid. Allowed values: Database, Cluster.")));
+            return Err(Reply::bad(format!(
+                "The value '{level}' of property 'scriptLevel' is not valid. Allowed values: Database, Cluster."
+            )));
         }
         let cluster = change.id.ancestor(1).key();
-        let others = core.state.find(|other| other.id.type_text().ends_with("/Scripts") && other.id.ancestor(1).key() == cluster);
+        let others = core.state.find(|other| {
+            other.id.type_text().ends_with("/Scripts") && other.id.ancestor(1).key() == cluster
+        });
         if change.old.is_none() && others.len() >= MOST {
-            return Err(Reply::service(400, "TooManyScripts", format!("Cluster '{}' already has {MOST} scripts.", change.id.names[0])));
+            return Err(Reply::service(
+                400,
+                "TooManyScripts",
+                format!("Cluster '{}' already has {MOST} scripts.", change.id.names[0]),
+            ));
         }
         Ok(())
     }
@@ -81,15 +95,23 @@ impl Kind for Script {
 
     fn late(&self, core: &Core, change: &Change<'_>, target: &Resource) -> Option<Failure> {
         let content = change.text("scriptContent")?;
-        let ran = change.old.filter(|old| old.provisioning == "Succeeded").and_then(|old| old.hidden.get("sum"));
+        let ran =
+            change.old.filter(|old| old.provisioning == "Succeeded").and_then(|old| old.hidden.get("sum"));
         if ran.is_some() && ran == target.hidden.get("sum") {
             return None;
         }
         let whole = target.body.pointer("/properties/continueOnErrors") != Some(&json!(true));
         let database = change.id.ancestor(2);
-        let database = core.state.get(&database).map_or_else(|| database.name().to_owned(), |found| found.id.name().to_owned());
+        let database = core
+            .state
+            .get(&database)
+            .map_or_else(|| database.name().to_owned(), |found| found.id.name().to_owned());
         let message = run(core, change.id.ancestor(1).name(), &database, content, whole).err()?;
-        Some(Failure { code: "ScriptExecutionFailed".to_owned(), message: format!("[BadRequest] {message}"), state: "BadInput".to_owned() })
+        Some(Failure {
+            code: "ScriptExecutionFailed".to_owned(),
+            message: format!("[BadRequest] {message}"),
+            state: "BadInput".to_owned(),
+        })
     }
 
     fn first(&self, _: &Core, change: &Change<'_>, target: &Resource) -> Value {
@@ -98,7 +120,11 @@ impl Kind for Script {
         own.insert("scriptUrlSasToken".to_owned(), json!(""));
         own.insert("scriptContent".to_owned(), json!(""));
         let mut made = target.made.clone();
-        for (own, from) in [("createdAt", "lastModifiedAt"), ("createdBy", "lastModifiedBy"), ("createdByType", "lastModifiedByType")] {
+        for (own, from) in [
+            ("createdAt", "lastModifiedAt"),
+            ("createdBy", "lastModifiedBy"),
+            ("createdByType", "lastModifiedByType"),
+        ] {
             made[own] = made[from].clone();
         }
         object(&mut body).insert("systemData".to_owned(), made);
@@ -116,12 +142,18 @@ impl Kind for Script {
 fn run(core: &Core, cluster: &str, database: &str, content: &str, whole: bool) -> Result<(), String> {
     let router = core.kusto.router(cluster);
     let options = if whole { " with (ThrowOnErrors=true)" } else { "" };
-    let body = json!({"db": database, "csl": format!(".execute database script{options} <|\n{content}")}).to_string();
-    let request = Request::post("/v1/rest/mgmt").header(header::CONTENT_TYPE, "application/json").body(Body::from(body));
+    let body = json!({"db": database, "csl": format!(".execute database script{options} <|\n{content}")})
+        .to_string();
+    let request = Request::post("/v1/rest/mgmt")
+        .header(header::CONTENT_TYPE, "application/json")
+        .body(Body::from(body));
     let request = request.map_err(|error| error.to_string())?;
     // The control plane is not asynchronous inside: the call gets a thread and a runtime of its own.
     let call = std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| error.to_string())?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| error.to_string())?;
         runtime.block_on(async move {
             let response = router.oneshot(request).await.map_err(|error| error.to_string())?;
             let good = response.status().is_success();

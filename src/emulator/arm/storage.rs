@@ -27,7 +27,8 @@ impl Kind for Account {
     }
 
     fn name_fault(&self, name: &str) -> Option<String> {
-        let good = (3..=24).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+        let good = (3..=24).contains(&name.len())
+            && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
         (!good).then(|| {
             format!("{name} is not a valid storage account name. Storage account name must be between 3 and 24 characters in length and use numbers and lower-case letters only.")
         })
@@ -42,19 +43,37 @@ impl Kind for Account {
             return Ok(());
         }
         let name = change.id.name();
-        let taken = core.state.find(|other| other.id.provider == "Microsoft.Storage" && other.id.name() == name && other.id.key() != change.id.key());
+        let taken = core.state.find(|other| {
+            other.id.provider == "Microsoft.Storage"
+                && other.id.name() == name
+                && other.id.key() != change.id.key()
+        });
         if !taken.is_empty() {
-            return Err(Reply::service(409, "StorageAccountAlreadyTaken", format!("The storage account named {name} is already taken.")));
+            return Err(Reply::service(
+                409,
+                "StorageAccountAlreadyTaken",
+                format!("The storage account named {name} is already taken."),
+            ));
         }
         if change.old.is_none() && change.asked.pointer("/sku/name").is_none() {
-            return Err(Reply::service(400, "InvalidRequestPropertyValue", "The property 'sku.name' is required."));
+            return Err(Reply::service(
+                400,
+                "InvalidRequestPropertyValue",
+                "The property 'sku.name' is required.",
+            ));
         }
-        let before = change.old.map(|old| old.body.pointer("/properties/isHnsEnabled").cloned().unwrap_or(json!(false)));
+        let before = change
+            .old
+            .map(|old| old.body.pointer("/properties/isHnsEnabled").cloned().unwrap_or(json!(false)));
         let asked = change.asked.pointer("/properties/isHnsEnabled");
         if let (Some(before), Some(asked)) = (before, asked)
             && before != *asked
         {
-            return Err(Reply::service(409, "AccountPropertyCannotBeUpdated", "The property 'isHnsEnabled' was specified in the input, but it cannot be updated."));
+            return Err(Reply::service(
+                409,
+                "AccountPropertyCannotBeUpdated",
+                "The property 'isHnsEnabled' was specified in the input, but it cannot be updated.",
+            ));
         }
         Ok(())
     }
@@ -72,12 +91,15 @@ impl Kind for Account {
         map.entry("kind").or_insert_with(|| json!("StorageV2"));
         let name = resource.id.name();
         let endpoint = |service: &str| format!("https://{name}.{service}.core.windows.net/");
-        with_defaults(&mut body, json!({
-            "isHnsEnabled": false, "supportsHttpsTrafficOnly": true, "minimumTlsVersion": "TLS1_2", "allowBlobPublicAccess": false,
-            "allowSharedKeyAccess": true, "accessTier": "Hot", "statusOfPrimary": "available",
-            "primaryLocation": resource.body.get("location"), "creationTime": resource.made.get("createdAt"),
-            "primaryEndpoints": {"blob": endpoint("blob"), "dfs": endpoint("dfs"), "queue": endpoint("queue"), "table": endpoint("table"), "file": endpoint("file")},
-        }));
+        with_defaults(
+            &mut body,
+            json!({
+                "isHnsEnabled": false, "supportsHttpsTrafficOnly": true, "minimumTlsVersion": "TLS1_2", "allowBlobPublicAccess": false,
+                "allowSharedKeyAccess": true, "accessTier": "Hot", "statusOfPrimary": "available",
+                "primaryLocation": resource.body.get("location"), "creationTime": resource.made.get("createdAt"),
+                "primaryEndpoints": {"blob": endpoint("blob"), "dfs": endpoint("dfs"), "queue": endpoint("queue"), "table": endpoint("table"), "file": endpoint("file")},
+            }),
+        );
         body
     }
 }
