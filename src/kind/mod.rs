@@ -308,7 +308,20 @@ pub trait Kind: Sync {
         if loss.class == LossClass::Irreversible {
             return Undo::Never(loss.what);
         }
-        self.request(at, &change.invert()).map_or_else(Undo::Never, |request| Undo::By(vec![request]))
+        self.requests(at, &change.invert()).map_or_else(Undo::Never, Undo::By)
+    }
+
+    /// Every request of a change in order, one from each stage to the next.
+    ///
+    /// # Errors
+    /// That of the first request that cannot be made.
+    fn requests(&self, at: &At<'_>, change: &Change) -> Result<Vec<Request>, String> {
+        let stages = self.stages(at, change).into_iter().map(Some);
+        let ends: Vec<Option<Body>> =
+            [change.before.clone()].into_iter().chain(stages).chain([change.after.clone()]).collect();
+        ends.windows(2)
+            .map(|pair| self.request(at, &Change::new(pair[0].clone(), pair[1].clone())))
+            .collect()
     }
 
     /// The things this one needs beyond its container and its references.

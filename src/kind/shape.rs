@@ -227,6 +227,9 @@ impl Shape {
                 short_form(fields, short, value).map_or_else(wrong, |body| Ok(Value::Map(body)))
             }
             (Self::Text, Value::Int(n)) => Ok(Value::from(n.to_string())),
+            (Self::Enum(_) | Self::OpenEnum(_), Value::Int(n)) => {
+                self.canonical_text(&n.to_string()).map_or_else(wrong, Ok)
+            }
             (_, Value::Text(text)) => self.canonical_text(text).map_or_else(wrong, Ok),
             _ => wrong(),
         }
