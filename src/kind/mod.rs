@@ -255,6 +255,10 @@ pub enum Undo {
     Never(String),
 }
 
+/// The attribute of a thing that a request may refer to and that only the run knows: the moment right before the
+/// run deletes the thing, in UTC as the service writes moments.
+pub const DELETED_AT: &str = "deletedAt";
+
 /// The narrow questions that the algorithms ask of a kind.
 pub trait Kind: Sync {
     /// What it is called, where it stands and what it holds.
@@ -319,9 +323,7 @@ pub trait Kind: Sync {
         let stages = self.stages(at, change).into_iter().map(Some);
         let ends: Vec<Option<Body>> =
             [change.before.clone()].into_iter().chain(stages).chain([change.after.clone()]).collect();
-        ends.windows(2)
-            .map(|pair| self.request(at, &Change::new(pair[0].clone(), pair[1].clone())))
-            .collect()
+        ends.windows(2).map(|pair| self.request(at, &Change::new(pair[0].clone(), pair[1].clone()))).collect()
     }
 
     /// The things this one needs beyond its container and its references.

@@ -51,8 +51,7 @@ pub fn resource_id(at: &At<'_>) -> Result<String, String> {
         _ => Err(format!("the `{name}` of {root} is not known")),
     };
     let (subscription, group) = (place("subscriptionId")?, place("resourceGroup")?);
-    let mut id =
-        format!("/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Kusto");
+    let mut id = format!("/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Kusto");
     let depth = at.address.segments().len();
     for (count, segment) in at.address.segments().iter().enumerate() {
         let prefix = at.address.prefix(count + 1);
@@ -69,7 +68,8 @@ pub fn resource_id(at: &At<'_>) -> Result<String, String> {
 /// When neither is known.
 pub fn location(at: &At<'_>, body: &Body) -> Result<Value, String> {
     let (root, cluster) = at.ancestor("cluster").unwrap_or((at.address.clone(), at.resource));
-    let found = [body, &cluster.body].into_iter().find_map(|body| body.get("location").filter(|v| !v.is_unset()));
+    let found =
+        [body, &cluster.body].into_iter().find_map(|body| body.get("location").filter(|v| !v.is_unset()));
     match found {
         Some(Value::Text(text)) => Ok(Value::from(shape::location(text))),
         Some(other) => Ok(other.clone()),
@@ -77,11 +77,22 @@ pub fn location(at: &At<'_>, body: &Body) -> Result<Value, String> {
     }
 }
 
+/// A thing below a cluster that is said to be in another region than the cluster.
+pub fn other_region(at: &At<'_>) -> Option<Finding> {
+    let (root, cluster) = at.ancestor("cluster")?;
+    let (own, of) = (at.resource.body.text("location")?, cluster.body.text("location")?);
+    (shape::location(own) != shape::location(of)).then(|| {
+        let message = format!("{own} is not the region of {root}, which is {of}");
+        Finding::new(&["location"], message, "leave `location` out: it follows from the cluster")
+    })
+}
+
 /// A mistake of things that need the control plane below a cluster that is known only by its `uri`.
 pub fn needs_control_plane(at: &At<'_>) -> Option<Finding> {
     let (root, cluster) = at.ancestor("cluster")?;
     only_uri(cluster).then(|| {
-        let message = format!("this is made through the control plane, and {root} is known only by its `uri`");
+        let message =
+            format!("this is made through the control plane, and {root} is known only by its `uri`");
         Finding::new(&[], message, "give the cluster's `subscriptionId` and `resourceGroup` instead of `uri`")
     })
 }
@@ -108,11 +119,10 @@ pub fn is_own_cluster(at: &At<'_>, value: &Value) -> bool {
 /// When the thing's resource id cannot be built.
 pub fn request(at: &At<'_>, method: Method, body: impl Into<Value>) -> Result<ArmRequest, String> {
     let body = body.into();
-    let api_version = if is_newer(&body) { NEWER_API_VERSION } else { API_VERSION };
     Ok(ArmRequest {
         method,
         path: resource_id(at)?,
-        api_version: api_version.to_owned(),
+        api_version: api_version(&body).to_owned(),
         body,
         if_match: None,
         create_only: false,
@@ -125,6 +135,11 @@ pub fn request(at: &At<'_>, method: Method, body: impl Into<Value>) -> Result<Ar
 /// When the thing's resource id cannot be built.
 pub fn delete(at: &At<'_>) -> Result<Request, String> {
     request(at, Method::Delete, Value::Null).map(Request::Arm)
+}
+
+/// The oldest `api-version` that knows what a body says.
+pub fn api_version(body: &Value) -> &'static str {
+    if is_newer(body) { NEWER_API_VERSION } else { API_VERSION }
 }
 
 fn is_newer(value: &Value) -> bool {
@@ -218,7 +233,8 @@ pub fn read(
     let written = fields.iter().filter(|f| !matches!(f.role, Role::Place | Role::Setting));
     let body: Body = written
         .filter_map(|f| {
-            let raw = if TOP.contains(&f.name) { json.get(f.name) } else { json.get("properties")?.get(f.name) };
+            let raw =
+                if TOP.contains(&f.name) { json.get(f.name) } else { json.get("properties")?.get(f.name) };
             let value = lenient(&f.shape, &Value::from_json(raw.unwrap_or(&Json::Null)));
             let given = matches!(value, Value::List(_)) || !value.is_unset();
             Some((f.name.into(), if given { value } else { default_of(defaults, f)? }))
