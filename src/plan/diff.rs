@@ -6,7 +6,7 @@ use crate::kind::{self, At, Kind, shape, shape::Role};
 use crate::model::body::{Body, Value};
 use crate::model::inventory::{Desired, Inventory, Mode, Resource};
 use crate::model::{Address, Change, Loss};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What the differ works on.
 pub struct Inputs<'a> {
@@ -14,6 +14,8 @@ pub struct Inputs<'a> {
     pub desired: &'a Desired,
     /// What was read.
     pub live: &'a Inventory,
+    /// Which declared thing refers to which, whether or not the value is known already.
+    pub references: &'a [(Address, Address)],
     /// Whether the wish is that nothing declared exists.
     pub destroy: bool,
     /// `--target`.
@@ -31,6 +33,8 @@ pub struct Differences {
     pub changes: BTreeMap<Address, Resolution>,
     /// Desired laid over live: names, places and bodies as they will be.
     pub world: Inventory,
+    /// Which declared thing refers to which.
+    pub references: BTreeSet<(Address, Address)>,
     /// What cannot be made so.
     pub refusals: Vec<Refusal>,
     /// What is left alone though it differs.
@@ -40,7 +44,8 @@ pub struct Differences {
 impl Inputs<'_> {
     /// Compares desired and live.
     pub fn differences(&self) -> Differences {
-        let mut found = Differences { world: self.live.clone(), ..Differences::default() };
+        let references = self.references.iter().cloned().collect();
+        let mut found = Differences { world: self.live.clone(), references, ..Differences::default() };
         for (address, wanted) in self.desired.inventory.iter() {
             if scope::is_targeted(address, self.targets, self.excludes) {
                 self.compare(&mut found, address, wanted);

@@ -92,7 +92,10 @@ fn edges(drafts: &mut [Step], found: &Differences, live: &Inventory) {
     for (address, own) in &by_address {
         let makes: Vec<usize> = own.iter().copied().filter(|id| drafts[*id].change.after.is_some()).collect();
         let takes: Vec<usize> = own.iter().copied().filter(|id| drafts[*id].change.after.is_none()).collect();
-        for needed in needed(address, &found.world) {
+        let start = (address.clone(), Address::root());
+        let referred =
+            found.references.range(start..).take_while(|(from, _)| from == address).map(|(_, to)| to.clone());
+        for needed in needed(address, &found.world).into_iter().chain(referred) {
             let others = by_address.get(&needed).into_iter().flatten();
             let wanted = others.filter(|id| drafts[**id].change.after.is_some() && !loses(&drafts[**id]));
             wanted.for_each(|other| added.extend(makes.iter().map(|step| (*step, *other))));
