@@ -320,14 +320,7 @@ pub trait Kind: Sync {
         let stages = self.stages(at, change).into_iter().map(Some);
         let ends: Vec<Option<Body>> =
             [change.before.clone()].into_iter().chain(stages).chain([change.after.clone()]).collect();
-        ends.windows(2)
-            .map(|pair| self.request(at, &Change::new(pair[0].clone(), pair[1].clone())))
-            .collect()
-    }
-
-    /// Whether the service can make this change only by deleting the thing and creating it again.
-    fn replaces(&self, _at: &At<'_>, _change: &Change) -> bool {
-        false
+        ends.windows(2).map(|pair| self.request(at, &Change::new(pair[0].clone(), pair[1].clone()))).collect()
     }
 
     /// How many seconds the service takes for a change between two stages, from recordings and documentation.

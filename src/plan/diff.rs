@@ -90,7 +90,7 @@ impl Inputs<'_> {
         let same_kind = live.filter(|live| live.kind == wanted.kind);
         let before = same_kind.map(|live| live.body.clone());
         let body = scope::resolved(&wanted.body, self.live);
-        let mut after = kind.settle(before.as_ref(), &body);
+        let mut after = kind.settle(same_kind, &body);
         if let Some(before) = &before {
             wanted.lifecycle.ignore.iter().for_each(|path| keep(&mut after, before, path));
         }
@@ -115,6 +115,10 @@ impl Inputs<'_> {
             self.refuse(found, address, Rule::Immutable, message, help);
         }
         self.immutable(found, kind, address, &change);
+        if let Some(resource) = found.world.get(address) {
+            let notes = kind.notes(&At { address, resource, world: &found.world }, &change);
+            found.notes.extend(notes.into_iter().map(|note| format!("{address}: {note}")));
+        }
         self.record(found, address, wanted, change, reason);
     }
 
@@ -157,9 +161,7 @@ impl Inputs<'_> {
     /// Refuses changes of what the service fixes at creation, unless the kind is replaced for them.
     fn immutable(&self, found: &mut Differences, kind: &dyn Kind, address: &Address, change: &Change) {
         let (Some(before), Some(after)) = (&change.before, &change.after) else { return };
-        let Some(resource) = found.world.get(address) else { return };
-        let at = At { address, resource, world: &found.world };
-        if kind.replaces(&at, change) {
+        if kind.replaces(change) {
             return;
         }
         let about = kind.about();

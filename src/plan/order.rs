@@ -47,7 +47,7 @@ fn draft(
     let world = if change.after.is_none() { live } else { &found.world };
     let Some(resource) = world.get(address) else { return Ok(()) };
     let at = At { address, resource, world };
-    let both = change.before.is_some() && change.after.is_some() && kind.replaces(&at, change);
+    let both = change.before.is_some() && change.after.is_some() && kind.replaces(change);
     let halves = if both {
         vec![Change::new(change.before.clone(), None), Change::new(None, change.after.clone())]
     } else {
@@ -59,6 +59,7 @@ fn draft(
         let ends = kind.stages(&at, &half).into_iter().map(Some).chain([half.after.clone()]);
         for to in ends.collect::<Vec<_>>() {
             let change = Change::new(from, to.clone());
+            let whole = if both && change.before.is_none() { &resolution.change } else { &change };
             let impossible = |why| Trouble::Impossible(address.clone(), why);
             let id = drafts.len();
             drafts.push(Step {
@@ -66,7 +67,7 @@ fn draft(
                 address: address.clone(),
                 kind: resolution.kind.clone(),
                 action: half.action(),
-                request: kind.request(&at, &change).map_err(impossible)?,
+                request: kind.request(&at, whole).map_err(impossible)?,
                 undo: kind.undo(&at, &change),
                 loss: kind.loss(&at, &change),
                 needs: previous.into_iter().collect(),

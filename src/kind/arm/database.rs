@@ -79,10 +79,8 @@ const FIELDS: &[Field] = &[
 ];
 
 /// The periods with the policy that holds each, in the order in which they are unset.
-const PERIODS: [(&str, &str, &str); 2] = [
-    ("softDeletePeriod", "retention", "policy retention"),
-    ("hotCachePeriod", "caching", "policy caching"),
-];
+const PERIODS: [(&str, &str, &str); 2] =
+    [("softDeletePeriod", "retention", "policy retention"), ("hotCachePeriod", "caching", "policy caching")];
 
 /// For how long the service can bring soft-deleted data back.
 ///

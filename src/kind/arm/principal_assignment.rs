@@ -136,7 +136,8 @@ impl Kind for PrincipalAssignment {
     }
 
     fn notes(&self, _at: &At<'_>, change: &Change) -> Vec<String> {
-        let lapses = self.replaces(change).then_some("the grant lapses for some seconds while it is given anew");
+        let lapses =
+            self.replaces(change).then_some("the grant lapses for some seconds while it is given anew");
         lapses.map(str::to_owned).into_iter().collect()
     }
 

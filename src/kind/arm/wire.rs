@@ -51,8 +51,7 @@ pub fn resource_id(at: &At<'_>) -> Result<String, String> {
         _ => Err(format!("the `{name}` of {root} is not known")),
     };
     let (subscription, group) = (place("subscriptionId")?, place("resourceGroup")?);
-    let mut id =
-        format!("/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Kusto");
+    let mut id = format!("/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Kusto");
     let depth = at.address.segments().len();
     for (count, segment) in at.address.segments().iter().enumerate() {
         let prefix = at.address.prefix(count + 1);
@@ -69,7 +68,8 @@ pub fn resource_id(at: &At<'_>) -> Result<String, String> {
 /// When neither is known.
 pub fn location(at: &At<'_>, body: &Body) -> Result<Value, String> {
     let (root, cluster) = at.ancestor("cluster").unwrap_or((at.address.clone(), at.resource));
-    let found = [body, &cluster.body].into_iter().find_map(|body| body.get("location").filter(|v| !v.is_unset()));
+    let found =
+        [body, &cluster.body].into_iter().find_map(|body| body.get("location").filter(|v| !v.is_unset()));
     match found {
         Some(Value::Text(text)) => Ok(Value::from(shape::location(text))),
         Some(other) => Ok(other.clone()),
@@ -81,7 +81,8 @@ pub fn location(at: &At<'_>, body: &Body) -> Result<Value, String> {
 pub fn needs_control_plane(at: &At<'_>) -> Option<Finding> {
     let (root, cluster) = at.ancestor("cluster")?;
     only_uri(cluster).then(|| {
-        let message = format!("this is made through the control plane, and {root} is known only by its `uri`");
+        let message =
+            format!("this is made through the control plane, and {root} is known only by its `uri`");
         Finding::new(&[], message, "give the cluster's `subscriptionId` and `resourceGroup` instead of `uri`")
     })
 }
@@ -218,7 +219,8 @@ pub fn read(
     let written = fields.iter().filter(|f| !matches!(f.role, Role::Place | Role::Setting));
     let body: Body = written
         .filter_map(|f| {
-            let raw = if TOP.contains(&f.name) { json.get(f.name) } else { json.get("properties")?.get(f.name) };
+            let raw =
+                if TOP.contains(&f.name) { json.get(f.name) } else { json.get("properties")?.get(f.name) };
             let value = lenient(&f.shape, &Value::from_json(raw.unwrap_or(&Json::Null)));
             let given = matches!(value, Value::List(_)) || !value.is_unset();
             Some((f.name.into(), if given { value } else { default_of(defaults, f)? }))

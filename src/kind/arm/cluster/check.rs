@@ -32,16 +32,25 @@ fn given<'a>(body: &'a Body, name: &str) -> Option<&'a Value> {
 fn by_uri(body: &Body) -> Vec<Finding> {
     let mut found = Vec::new();
     let uri = body.text("uri").unwrap_or_default();
-    let loopback = ["http://127.0.0.1", "http://localhost", "http://[::1]"].iter().any(|host| uri.starts_with(host));
+    let loopback =
+        ["http://127.0.0.1", "http://localhost", "http://[::1]"].iter().any(|host| uri.starts_with(host));
     if !uri.is_empty() && !uri.starts_with("https://") && !loopback {
         let help = "write it as https://NAME.REGION.kusto.windows.net";
         found.push(Finding::new(&["uri"], "a cluster's `uri` starts with https://", help));
     }
     let written = |role| !matches!(role, Role::Place | Role::Setting);
-    let fields = FIELDS.iter().filter(|f| written(f.role) && f.name != "location" && body.get(f.name).is_some());
+    let fields =
+        FIELDS.iter().filter(|f| written(f.role) && f.name != "location" && body.get(f.name).is_some());
     found.extend(fields.map(|f| {
-        let message = format!("`{}` is set through the control plane, and this cluster is known only by its `uri`", f.name);
-        Finding::new(&[f.name], message, "leave it out, or give `subscriptionId` and `resourceGroup` instead of `uri`")
+        let message = format!(
+            "`{}` is set through the control plane, and this cluster is known only by its `uri`",
+            f.name
+        );
+        Finding::new(
+            &[f.name],
+            message,
+            "leave it out, or give `subscriptionId` and `resourceGroup` instead of `uri`",
+        )
     }));
     found
 }
@@ -51,13 +60,16 @@ fn place(at: &At<'_>) -> Vec<Finding> {
     for name in ["subscriptionId", "resourceGroup"] {
         match at.resource.body.get(name) {
             Some(value) if value.has_unknown() => {
-                let message = format!("`{name}` must be known before anything is read, and this is known after apply");
+                let message =
+                    format!("`{name}` must be known before anything is read, and this is known after apply");
                 found.push(Finding::new(&[name], message, "write it out, or use a variable"));
             }
             Some(value) if !value.is_unset() => {}
             _ => {
-                let help = format!("give it here or once for all under `azure:`, or give the cluster's `uri` ({name} is \
-                                    not needed then)");
+                let help = format!(
+                    "give it here or once for all under `azure:`, or give the cluster's `uri` ({name} is \
+                                    not needed then)"
+                );
                 found.push(Finding::new(&[], format!("the cluster's `{name}` is missing"), help));
             }
         }
@@ -83,7 +95,8 @@ fn sku(body: &Body) -> Vec<Finding> {
     let Some(name) = body.at(&["sku", "name"]).and_then(Value::as_text) else { return Vec::new() };
     let mut found = Vec::new();
     let dev = is_dev(name);
-    let (tier, what) = if dev { ("Basic", "`Dev(No SLA)_…` sizes are") } else { ("Standard", "this size is") };
+    let (tier, what) =
+        if dev { ("Basic", "`Dev(No SLA)_…` sizes are") } else { ("Standard", "this size is") };
     if body.at(&["sku", "tier"]).and_then(Value::as_text).is_some_and(|given| given != tier) {
         let message = format!("{what} of the tier {tier}");
         found.push(Finding::new(&["sku", "tier"], message, format!("write `tier: {tier}`, or leave it out")));
@@ -97,7 +110,11 @@ fn sku(body: &Body) -> Vec<Finding> {
     }
     if dev && bounds(body).is_some() {
         let message = "a `Dev(No SLA)_…` cluster has one machine and cannot scale by itself";
-        found.push(Finding::new(&["optimizedAutoscale"], message, "leave `optimizedAutoscale` out, or choose another size"));
+        found.push(Finding::new(
+            &["optimizedAutoscale"],
+            message,
+            "leave `optimizedAutoscale` out, or choose another size",
+        ));
     }
     found
 }
@@ -110,10 +127,15 @@ fn autoscale(body: &Body) -> Vec<Finding> {
         let message = format!("the minimum of {min} machines is above the maximum of {max}");
         found.push(Finding::new(&["optimizedAutoscale", "minimum"], message, ""));
     }
-    let most = body.at(&["sku", "name"]).and_then(Value::as_text).filter(|name| !is_dev(name)).map(largest_capacity);
+    let most =
+        body.at(&["sku", "name"]).and_then(Value::as_text).filter(|name| !is_dev(name)).map(largest_capacity);
     if let Some(most) = most.filter(|most| max > *most) {
         let message = format!("this size runs on at most {most} machines");
-        found.push(Finding::new(&["optimizedAutoscale", "maximum"], message, "lower the maximum or choose another size"));
+        found.push(Finding::new(
+            &["optimizedAutoscale", "maximum"],
+            message,
+            "lower the maximum or choose another size",
+        ));
     }
     found
 }
@@ -143,7 +165,11 @@ fn key_vault(body: &Body) -> Vec<Finding> {
     let kind = body.at(&["identity", "type"]).and_then(Value::as_text);
     if matches!(kind, None | Some("None")) {
         let help = "add `identity: {type: SystemAssigned}` and let it use the key";
-        return vec![Finding::new(&["keyVaultProperties"], "a key of one's own needs an identity that may use it", help)];
+        return vec![Finding::new(
+            &["keyVaultProperties"],
+            "a key of one's own needs an identity that may use it",
+            help,
+        )];
     }
     let user = body.at(&["keyVaultProperties", "userIdentity"]).and_then(Value::as_text);
     let ids = body.at(&["identity", "userAssignedIdentities"]).and_then(Value::as_list).unwrap_or_default();

@@ -84,7 +84,8 @@ const EXTENSIONS: Shape = Shape::Object {
         "value",
         Shape::Set(&Shape::Object {
             fields: &[
-                Field::new("languageExtensionName", Shape::Enum(&["PYTHON", "R"]), "The language.").required(),
+                Field::new("languageExtensionName", Shape::Enum(&["PYTHON", "R"]), "The language.")
+                    .required(),
                 Field::new(
                     "languageExtensionImageName",
                     Shape::OpenEnum(&[
@@ -133,8 +134,10 @@ const CALLOUT: Shape = Shape::object(&[
         "What is called.",
     )
     .required(),
-    Field::new("calloutUriRegex", Shape::Text, "A regular expression that the target's URI matches.").required(),
-    Field::new("outboundAccess", Shape::Enum(&["Allow", "Deny"]), "Whether such calls are let out.").required(),
+    Field::new("calloutUriRegex", Shape::Text, "A regular expression that the target's URI matches.")
+        .required(),
+    Field::new("outboundAccess", Shape::Enum(&["Allow", "Deny"]), "Whether such calls are let out.")
+        .required(),
 ]);
 
 /// The properties of a cluster, in the order in which they print.

@@ -122,7 +122,8 @@ impl Kind for Cluster {
         if loss.class == LossClass::Irreversible {
             return Undo::Never(loss.what);
         }
-        let zones = change.before.as_ref().zip(change.after.as_ref()).is_some_and(|(b, a)| differs("zones", b, a));
+        let zones =
+            change.before.as_ref().zip(change.after.as_ref()).is_some_and(|(b, a)| differs("zones", b, a));
         if zones {
             return Undo::Never("availability zones cannot be taken back once a cluster has them".to_owned());
         }
@@ -137,11 +138,18 @@ impl Kind for Cluster {
         };
         let notes = [
             ("sku", "a change of `sku` takes minutes to tens of minutes"),
-            ("enableDiskEncryption", "a change of `enableDiskEncryption` interrupts service for up to 20 minutes"),
+            (
+                "enableDiskEncryption",
+                "a change of `enableDiskEncryption` interrupts service for up to 20 minutes",
+            ),
             ("enablePurge", "a change of `enablePurge` restarts the cluster"),
             ("languageExtensions", "a change of `languageExtensions` takes up to an hour"),
         ];
-        notes.iter().filter(|(name, _)| differs(name, before, after)).map(|(_, note)| (*note).to_owned()).collect()
+        notes
+            .iter()
+            .filter(|(name, _)| differs(name, before, after))
+            .map(|(_, note)| (*note).to_owned())
+            .collect()
     }
 
     fn check(&self, at: &At<'_>) -> Vec<Finding> {
@@ -244,7 +252,8 @@ fn no_extensions() -> Body {
 /// The size with the number of machines that it keeps, which the service wants together.
 fn sku_on_wire(sku: &Body, before: &Body, after: &Body) -> Body {
     let dev = |body: &Body| body.at(&["sku", "name"]).and_then(Value::as_text).map(fields::is_dev);
-    let kept = int(before, ["sku", "capacity"]).filter(|_| dev(before) == dev(after) && !is_autoscaled(after));
+    let kept =
+        int(before, ["sku", "capacity"]).filter(|_| dev(before) == dev(after) && !is_autoscaled(after));
     match (sku.get("capacity"), kept) {
         (None, Some(capacity)) => sku.clone().with("capacity", capacity),
         _ => sku.clone(),
@@ -282,11 +291,15 @@ fn stages(before: &Body, after: &Body) -> Vec<Body> {
     let zones_alone = touched("zones") && no_zones && fields.len() > 1;
     let all_but_zones = if zones_alone { after.clone().with("zones", Value::Null) } else { after.clone() };
     let mut stages = Vec::new();
-    if touched("sku") && touched("optimizedAutoscale") && after.get("optimizedAutoscale").is_some_and(|v| !v.is_unset())
+    if touched("sku")
+        && touched("optimizedAutoscale")
+        && after.get("optimizedAutoscale").is_some_and(|v| !v.is_unset())
     {
         let mut first = all_but_zones.clone().with("optimizedAutoscale", Value::Null);
         let capacity = int(before, ["sku", "capacity"]);
-        if let (Some((min, max)), Some(capacity), Some(Value::Map(sku))) = (bounds(after), capacity, after.get("sku")) {
+        if let (Some((min, max)), Some(capacity), Some(Value::Map(sku))) =
+            (bounds(after), capacity, after.get("sku"))
+        {
             first.set("sku", sku.clone().with("capacity", capacity.clamp(min, max)));
         }
         stages.push(first);
