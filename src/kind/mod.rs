@@ -17,7 +17,7 @@ pub mod shape;
 use crate::model::Address;
 use crate::model::body::{Body, Value};
 use crate::model::change::{Change, Loss, LossClass};
-use crate::model::inventory::{Inventory, Resource};
+use crate::model::inventory::{Inventory, Mode, Resource};
 use crate::model::request::Request;
 use replies::Reply;
 use serde::{Deserialize, Serialize};
@@ -174,11 +174,12 @@ impl<'a> At<'a> {
 
     /// The thing of a collection with a service's name, directly below an address.
     pub fn named(&self, parent: &Address, collection: &str, name: &str) -> Option<(Address, &'a Resource)> {
+        let is = |found: &Resource| &*found.name == name && found.mode != Mode::Absent;
         let direct = parent.child(collection, name);
-        if let Some(found) = self.world.get(&direct).filter(|found| &*found.name == name) {
+        if let Some(found) = self.world.get(&direct).filter(|found| is(found)) {
             return Some((direct, found));
         }
-        let found = self.world.children(parent, collection).find(|(_, found)| &*found.name == name);
+        let found = self.world.children(parent, collection).find(|(_, found)| is(found));
         found.map(|(address, found)| (address.clone(), found))
     }
 }
@@ -324,6 +325,11 @@ pub trait Kind: Sync {
         let ends: Vec<Option<Body>> =
             [change.before.clone()].into_iter().chain(stages).chain([change.after.clone()]).collect();
         ends.windows(2).map(|pair| self.request(at, &Change::new(pair[0].clone(), pair[1].clone()))).collect()
+    }
+
+    /// How many seconds the service takes for a change between two stages, from recordings and documentation.
+    fn seconds(&self, _change: &Change) -> u32 {
+        1
     }
 
     /// The things this one needs beyond its container and its references.
