@@ -256,6 +256,10 @@ pub enum Undo {
     Never(String),
 }
 
+/// The attribute of a thing that a request may refer to and that only the run knows: the moment right before the
+/// run deletes the thing, in UTC as the service writes moments.
+pub const DELETED_AT: &str = "deletedAt";
+
 /// The narrow questions that the algorithms ask of a kind.
 pub trait Kind: Sync {
     /// What it is called, where it stands and what it holds.

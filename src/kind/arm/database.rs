@@ -172,7 +172,7 @@ impl Kind for Database {
         }
         found.extend(owners(at));
         found.extend(periods(body));
-        found.extend(region(at));
+        found.extend(wire::other_region(at));
         found
     }
 }
@@ -258,13 +258,4 @@ fn periods(body: &Body) -> Vec<Finding> {
         found.push(Finding::new(&["hotCachePeriod"], message, format!("give at most {kept}")));
     }
     found
-}
-
-fn region(at: &At<'_>) -> Option<Finding> {
-    let (root, cluster) = at.ancestor("cluster")?;
-    let (own, of) = (at.resource.body.text("location")?, cluster.body.text("location")?);
-    (shape::location(own) != shape::location(of)).then(|| {
-        let message = format!("{own} is not the region of {root}, which is {of}");
-        Finding::new(&["location"], message, "leave `location` out: it follows from the cluster")
-    })
 }

@@ -77,6 +77,16 @@ pub fn location(at: &At<'_>, body: &Body) -> Result<Value, String> {
     }
 }
 
+/// A thing below a cluster that is said to be in another region than the cluster.
+pub fn other_region(at: &At<'_>) -> Option<Finding> {
+    let (root, cluster) = at.ancestor("cluster")?;
+    let (own, of) = (at.resource.body.text("location")?, cluster.body.text("location")?);
+    (shape::location(own) != shape::location(of)).then(|| {
+        let message = format!("{own} is not the region of {root}, which is {of}");
+        Finding::new(&["location"], message, "leave `location` out: it follows from the cluster")
+    })
+}
+
 /// A mistake of things that need the control plane below a cluster that is known only by its `uri`.
 pub fn needs_control_plane(at: &At<'_>) -> Option<Finding> {
     let (root, cluster) = at.ancestor("cluster")?;
@@ -109,11 +119,10 @@ pub fn is_own_cluster(at: &At<'_>, value: &Value) -> bool {
 /// When the thing's resource id cannot be built.
 pub fn request(at: &At<'_>, method: Method, body: impl Into<Value>) -> Result<ArmRequest, String> {
     let body = body.into();
-    let api_version = if is_newer(&body) { NEWER_API_VERSION } else { API_VERSION };
     Ok(ArmRequest {
         method,
         path: resource_id(at)?,
-        api_version: api_version.to_owned(),
+        api_version: api_version(&body).to_owned(),
         body,
         if_match: None,
         create_only: false,
@@ -126,6 +135,11 @@ pub fn request(at: &At<'_>, method: Method, body: impl Into<Value>) -> Result<Ar
 /// When the thing's resource id cannot be built.
 pub fn delete(at: &At<'_>) -> Result<Request, String> {
     request(at, Method::Delete, Value::Null).map(Request::Arm)
+}
+
+/// The oldest `api-version` that knows what a body says.
+pub fn api_version(body: &Value) -> &'static str {
+    if is_newer(body) { NEWER_API_VERSION } else { API_VERSION }
 }
 
 fn is_newer(value: &Value) -> bool {

@@ -267,7 +267,7 @@ fn identity_on_wire(after: &Body, before: Option<&Body>) -> Body {
         _ => Vec::new(),
     };
     let kind = after.get("type").cloned().unwrap_or_else(|| Value::from("None"));
-    let assigned = !kind.as_text().is_some_and(|text| !text.contains("UserAssigned"));
+    let assigned = kind.as_text().is_none_or(|text| text.contains("UserAssigned"));
     let identity = Body::new().with("type", kind);
     if !assigned {
         return identity;
