@@ -155,6 +155,9 @@ pub enum Happened {
         verdict: Verdict,
         /// What differs when it stands at neither end.
         differences: Vec<Difference>,
+        /// When it stands as after: attributes that later steps may refer to.
+        #[schemars(with = "BTreeMap<String, Json>")]
+        outputs: Attributes,
     },
 }
 

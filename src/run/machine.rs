@@ -261,9 +261,14 @@ impl Machine {
         let address = step.address.clone();
         self.set(id, next);
         match happened {
-            Happened::Finished { outputs, .. } if way == Way::Apply && !outputs.is_empty() => {
+            Happened::Finished { outputs, .. } | Happened::Settled { outputs, .. }
+                if way == Way::Apply && !outputs.is_empty() =>
+            {
                 self.outputs.entry(address).or_default().extend(outputs.clone());
             }
+            _ => {}
+        }
+        match happened {
             Happened::Settled { differences, .. } => {
                 let stuck = matches!(self.steps[id].status, Status::Stuck | Status::UndoStuck);
                 if stuck {

@@ -8,10 +8,17 @@
 //! Invariant: no effect starts before its record is synced, and a run that is cut off at any instant can be
 //! resumed or rolled back from its journal (test: `tests/laws.rs`).
 
+pub mod driver;
 pub mod effects;
 pub mod event;
 pub mod journal;
 pub mod lock;
+mod looking;
 pub mod machine;
+pub mod notice;
 pub mod proof;
+pub mod report;
+mod request;
 pub mod store;
+
+pub use looking::Timing;

@@ -178,9 +178,7 @@ impl Machine {
                 | Status::UndoDoubt(_)
                 | Status::Undone => now.clone(),
             };
-            let torn = self.steps[id].torn;
-            let State { part, message, .. } = self.steps[id].clone();
-            self.set(id, State { status, attempts: 0, undo_attempts: 0, part, torn, message });
+            self.set(id, State { status, attempts: 0, undo_attempts: 0, ..self.steps[id].clone() });
         }
         self.stuck.clear();
         self.differences.clear();

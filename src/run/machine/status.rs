@@ -105,8 +105,12 @@ pub struct State {
     pub part: usize,
     /// Whether it failed half-way, so that live was between before and after by our own doing.
     pub torn: bool,
+    /// How many requests were ever sent for it, undo included; makes their ids differ.
+    pub sends: u32,
     /// What the service or the network last said against it.
     pub message: Option<String>,
+    /// What the service or the network last said against taking it back.
+    pub undo_message: Option<String>,
 }
 
 /// What a step's next move depends on beyond its own state.
@@ -122,8 +126,16 @@ pub struct Terms {
 
 impl Default for State {
     fn default() -> Self {
-        let status = Status::Waiting;
-        Self { status, attempts: 0, undo_attempts: 0, part: 0, torn: false, message: None }
+        Self {
+            status: Status::Waiting,
+            attempts: 0,
+            undo_attempts: 0,
+            part: 0,
+            torn: false,
+            sends: 0,
+            message: None,
+            undo_message: None,
+        }
     }
 }
 
@@ -135,12 +147,21 @@ impl State {
             Way::Apply => next.applied(happened, terms)?,
             Way::Undo => next.undone(happened, terms)?,
         }
-        match happened {
-            Happened::Refused { message, .. } | Happened::Failed { message, .. } => {
-                next.message = Some(message.clone());
-            }
-            Happened::Lost { why } => next.message = Some(why.clone()),
-            Happened::Finished { .. } => next.message = None,
+        if matches!(happened, Happened::Started { .. }) {
+            next.sends += 1;
+        }
+        let said = match happened {
+            Happened::Refused { message, .. } | Happened::Failed { message, .. } => Some(message),
+            Happened::Lost { why } => Some(why),
+            _ => None,
+        };
+        let place = if way == Way::Apply { &mut next.message } else { &mut next.undo_message };
+        if let Some(said) = said {
+            *place = Some(said.clone());
+        }
+        match next.status {
+            Status::Done => next.message = None,
+            Status::Undone => next.undo_message = None,
             _ => {}
         }
         Some(next)
