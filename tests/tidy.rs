@@ -1,5 +1,7 @@
 //! Keeps the shape of the code: layers, purity, sizes, and that what documentation names exists.
 
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
 use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
