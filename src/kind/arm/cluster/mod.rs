@@ -87,6 +87,7 @@ impl Kind for Cluster {
         if is_autoscaled(&found.body) {
             without_capacity(&mut found.body);
         }
+        found.body = place(&found.attributes).into_iter().chain(found.body).collect();
         Ok(vec![found])
     }
 
@@ -163,6 +164,18 @@ fn differs(name: &str, before: &Body, after: &Body) -> bool {
 
 fn is_autoscaled(body: &Body) -> bool {
     body.at(&["optimizedAutoscale", "isEnabled"]).and_then(Value::as_bool) == Some(true)
+}
+
+/// Where a cluster stands, from its resource id.
+fn place(attributes: &Body) -> Body {
+    let parts: Vec<&str> = attributes.text("id").unwrap_or_default().split('/').collect();
+    match parts.as_slice() {
+        ["", _, subscription, _, group, ..] => {
+            let place = Body::new().with("subscriptionId", *subscription).with("resourceGroup", *group);
+            shape::canonical_body(FIELDS, &place).unwrap_or(place)
+        }
+        _ => Body::new(),
+    }
 }
 
 fn int(body: &Body, path: [&str; 2]) -> Option<i64> {
