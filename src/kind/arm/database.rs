@@ -160,6 +160,10 @@ impl Kind for Database {
         shape::overlay(FIELDS, live.map_or(&Body::new(), |live| &live.body), &wanted)
     }
 
+    fn seconds(&self, change: &Change) -> u32 {
+        if change.after.is_none() { 5 } else { 3 }
+    }
+
     fn check(&self, at: &At<'_>) -> Vec<Finding> {
         if at.resource.mode == Mode::Absent {
             return wire::needs_control_plane(at).into_iter().collect();

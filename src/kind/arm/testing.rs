@@ -153,7 +153,8 @@ impl Bench {
         let canonical = |body: Body| shape::canonical_body(fields, &body).unwrap();
         let reply = before.map(|before| self.reply(&wire::whole(fields, &canonical(before))));
         let live = reply.as_ref().map(|reply| self.read(reply));
-        let after = wanted.map(|wanted| self.kind.settle(live.as_ref(), &canonical(wanted)));
+        let wanted = wanted.map(|wanted| self.placed(canonical(wanted)));
+        let after = wanted.map(|wanted| self.kind.settle(live.as_ref(), &wanted));
         let change = Change::new(live.as_ref().map(|live| live.body.clone()), after.clone());
         let mut text = String::new();
         if let (Some(before), Some(after)) = (&change.before, &change.after) {
@@ -188,6 +189,14 @@ impl Bench {
             let _ = writeln!(text, "note: {note}");
         }
         text
+    }
+
+    /// A body with the place that `azure:` would give it.
+    fn placed(&self, body: Body) -> Body {
+        let declared = self.world.get(&self.address).map_or_else(Body::new, |thing| thing.body.clone());
+        let places = self.kind.about().fields.iter().filter(|f| f.role == Role::Place);
+        let places = places.filter_map(|f| Some((f.name, declared.get(f.name)?.clone())));
+        places.fold(body, |body, (name, value)| body.with(name, value))
     }
 
     /// The requests with their undos, as the planner would ask for them.
@@ -371,14 +380,19 @@ fn has_unknown(body: &Body, name: &str) -> bool {
     body.get(name).is_some_and(Value::has_unknown)
 }
 
-/// The findings of a kind about an entry, one per line.
-pub(crate) fn findings(kind: &'static dyn Kind, address: &str, things: &Json) -> String {
-    let (address, world): (Address, Inventory) = (address.parse().unwrap(), world(things));
-    let resource = world.get(&address).unwrap();
-    let found = kind.check(&At { address: &address, resource, world: &world });
-    let line = |f: crate::kind::Finding| {
-        let help = if f.help.is_empty() { String::new() } else { format!("; {}", f.help) };
-        format!("{}: {}{help}", f.field.join("."), f.message)
-    };
-    found.into_iter().map(line).collect::<Vec<_>>().join("\n")
+/// Runs a kind's rules on every case (`== {…}`, then findings as `> field: message; help`) in the surroundings
+/// that `place` makes of it.
+pub(crate) fn check(kind: &'static dyn Kind, cases: &str, place: impl Fn(&str) -> (&'static str, Json)) {
+    let mut actual = String::new();
+    for line in cases.lines().filter_map(|line| line.strip_prefix("== ")) {
+        let (address, things) = place(line);
+        let (address, world): (Address, Inventory) = (address.parse().unwrap(), world(&things));
+        let resource = world.get(&address).unwrap();
+        let _ = writeln!(actual, "== {line}");
+        for f in kind.check(&At { address: &address, resource, world: &world }) {
+            let help = if f.help.is_empty() { String::new() } else { format!("; {}", f.help) };
+            let _ = writeln!(actual, "> {}: {}{help}", f.field.join("."), f.message);
+        }
+    }
+    assert!(cases.trim() == actual.trim(), "what comes of the cases is now:\n{actual}");
 }
