@@ -151,7 +151,8 @@ impl Bench {
     fn case(&self, before: Option<Body>, wanted: Option<Body>) -> String {
         let fields = self.kind.about().fields;
         let canonical = |body: Body| shape::canonical_body(fields, &body).unwrap();
-        let reply = before.map(|before| self.reply(&wire::whole(fields, &canonical(before))));
+        let lenient = |body: Body| shape::canonical_body(fields, &body).unwrap_or(body);
+        let reply = before.map(|before| self.reply(&wire::whole(fields, &lenient(before))));
         let live = reply.as_ref().map(|reply| self.read(reply));
         let wanted = wanted.map(|wanted| self.placed(canonical(wanted)));
         let after = wanted.map(|wanted| self.kind.settle(live.as_ref(), &wanted));
