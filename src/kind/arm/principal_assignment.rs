@@ -233,8 +233,8 @@ mod tests {
 
     #[test]
     fn requests() {
-        Bench::new(&DATABASE, "clusters.c.databases.d.principalAssignments.p", &landing()).run(CASES);
-        Bench::new(&CLUSTER, "clusters.c.principalAssignments.p", &landing()).run(OF_CLUSTER);
+        Bench::new(&DATABASE, "clusters.c.databases.d.principalAssignments.p", &landing()).run(CASES, &[]);
+        Bench::new(&CLUSTER, "clusters.c.principalAssignments.p", &landing()).run(OF_CLUSTER, &[]);
     }
 
     /// An assignment as the service gives it once it has looked the principal up.

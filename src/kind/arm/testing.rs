@@ -128,18 +128,23 @@ impl Bench {
         self
     }
 
-    /// Runs every case of a text and compares what comes of it.
-    pub(crate) fn run(&self, cases: &str) {
+    /// Runs every case of a text and compares what comes of it; `words` says which words stand for which texts.
+    pub(crate) fn run(&self, cases: &str, words: &[(&str, &str)]) {
+        let spelled =
+            |text: &str| words.iter().fold(text.to_owned(), |t, (word, long)| t.replace(word, long));
+        let short = |text: &str| words.iter().fold(text.to_owned(), |t, (word, long)| t.replace(long, word));
         let mut actual = String::new();
         for case in cases.split("\n== ").filter(|case| !case.trim().is_empty()) {
             let side = |mark: &str| {
                 let line = case.lines().find_map(|line| line.strip_prefix(mark));
-                line.map(|json| body(&serde_json::from_str(json).unwrap_or_else(|e| panic!("{json}: {e}"))))
+                line.map(|json| {
+                    body(&serde_json::from_str(&spelled(json)).unwrap_or_else(|e| panic!("{json}: {e}")))
+                })
             };
             let asked = case.lines().filter(|line| !line.starts_with("> "));
             let _ = writeln!(actual, "\n== {}", asked.collect::<Vec<_>>().join("\n").trim_end());
             self.case(side("- "), side("+ ")).lines().for_each(|line| {
-                let _ = writeln!(actual, "> {line}");
+                let _ = writeln!(actual, "> {}", short(line));
             });
         }
         let tidy = |text: &str| {

@@ -158,7 +158,7 @@ fn bench() -> Bench {
 
 #[test]
 fn requests() {
-    bench().run(CASES);
+    bench().run(CASES, &[]);
 }
 
 /// A GET of production, api-version 2024-04-13, after a PUT of location, size and identity alone.
