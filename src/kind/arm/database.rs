@@ -422,7 +422,7 @@ mod tests {
 
     #[test]
     fn rules() {
-        check(&Database, CHECKS, |case| {
+        check(CHECKS, |case| {
             let mut body: Json = serde_json::from_str(case).unwrap();
             let mut things = landing();
             let given = body.as_object_mut().unwrap();
@@ -435,7 +435,7 @@ mod tests {
                     json!({"kind": format!("{policy}Policy")});
             }
             things["clusters.c.databases.d"]["body"] = body;
-            ("clusters.c.databases.d", things)
+            (&Database, "clusters.c.databases.d", things)
         });
     }
 }

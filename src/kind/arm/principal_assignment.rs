@@ -284,7 +284,7 @@ mod tests {
 
     #[test]
     fn rules() {
-        check(&DATABASE, CHECKS, |case| {
+        check(CHECKS, |case| {
             let mut body: Json = serde_json::from_str(case).unwrap();
             let mut things = landing();
             if body.as_object_mut().unwrap().remove("by").is_some() {
@@ -292,7 +292,7 @@ mod tests {
             }
             let address = "clusters.c.databases.d.principalAssignments.p";
             things[address] = json!({"kind": "databasePrincipalAssignment", "body": body});
-            (address, things)
+            (&DATABASE, address, things)
         });
     }
 }

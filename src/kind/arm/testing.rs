@@ -386,12 +386,12 @@ fn has_unknown(body: &Body, name: &str) -> bool {
     body.get(name).is_some_and(Value::has_unknown)
 }
 
-/// Runs a kind's rules on every case (`== {…}`, then findings as `> field: message; help`) in the surroundings
-/// that `place` makes of it.
-pub(crate) fn check(kind: &'static dyn Kind, cases: &str, place: impl Fn(&str) -> (&'static str, Json)) {
+/// Asks for the findings of every case (`== {…}`, then `> field: message; help`); `place` makes a kind, an address
+/// and the surroundings of it.
+pub(crate) fn check(cases: &str, place: impl Fn(&str) -> (&'static dyn Kind, &'static str, Json)) {
     let mut actual = String::new();
     for line in cases.lines().filter_map(|line| line.strip_prefix("== ")) {
-        let (address, things) = place(line);
+        let (kind, address, things) = place(line);
         let (address, world): (Address, Inventory) = (address.parse().unwrap(), world(&things));
         let resource = world.get(&address).unwrap();
         let _ = writeln!(actual, "== {line}");
