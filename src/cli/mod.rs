@@ -72,7 +72,7 @@ fn connected(command: &Command, global: &Global, terminal: Terminal) -> Result<E
             Command::Plan(args) => plan::run(args, global, terminal).await,
             Command::Apply(args) => apply::run(args, global, terminal).await,
             Command::Destroy(args) => apply::destroy(args, global, terminal).await,
-            Command::Resume(args) => resume::run(args, Intent::Forward, global, terminal).await,
+            Command::Resume(args) => resume::run(args, Intent::Resume, global, terminal).await,
             Command::Rollback(args) => resume::run(args, Intent::Rollback, global, terminal).await,
             Command::Show(args) => show::run(args, global, terminal).await,
             Command::Emulator(args) => emulator::run(args, terminal).await,

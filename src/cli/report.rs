@@ -21,15 +21,7 @@ pub fn print(report: &Report, terminal: Terminal) {
 
 /// One difference between live and what it should be, as a line.
 pub fn difference(of: &Difference) -> String {
-    let shown = |value: &Json| if value.is_null() { "unset".to_owned() } else { value.to_string() };
-    let property = if of.property.is_empty() { String::new() } else { format!(" `{}`", of.property) };
-    format!(
-        "  {}{property}: found {}; before {}, after {}",
-        of.address,
-        shown(&of.found),
-        shown(&of.before),
-        shown(&of.after)
-    )
+    format!("  {of}")
 }
 
 /// Where a run stands and why.
