@@ -16,6 +16,11 @@ impl Rows {
     pub fn iter(&self) -> impl Iterator<Item = Row<'_>> {
         self.rows.iter().map(|values| Row { columns: &self.columns, values })
     }
+
+    /// The row with a number, from 0.
+    pub fn at(&self, number: usize) -> Option<Row<'_>> {
+        self.rows.get(number).map(|values| Row { columns: &self.columns, values })
+    }
 }
 
 /// One row of [`Rows`].
