@@ -11,6 +11,7 @@ pub mod duration;
 pub mod inventory;
 pub mod kql;
 pub mod request;
+pub mod rows;
 pub mod scope;
 
 pub use address::Address;
@@ -19,4 +20,5 @@ pub use change::{Change, Loss, LossClass};
 pub use command::Command;
 pub use inventory::{Inventory, Mode, Resource};
 pub use request::Request;
+pub use rows::Rows;
 pub use scope::Scope;
