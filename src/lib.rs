@@ -6,3 +6,4 @@ pub mod emulator;
 pub mod kind;
 pub mod model;
 pub mod plan;
+pub mod spec;

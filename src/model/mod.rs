@@ -10,6 +10,7 @@ pub mod command;
 pub mod duration;
 pub mod inventory;
 pub mod kql;
+pub mod origin;
 pub mod request;
 pub mod scope;
 
@@ -18,5 +19,6 @@ pub use body::{Body, Value};
 pub use change::{Change, Loss, LossClass};
 pub use command::Command;
 pub use inventory::{Inventory, Mode, Resource};
+pub use origin::Origin;
 pub use request::Request;
 pub use scope::Scope;
