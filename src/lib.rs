@@ -6,4 +6,5 @@ pub mod emulator;
 pub mod kind;
 pub mod model;
 pub mod plan;
+pub mod run;
 pub mod spec;

@@ -97,7 +97,13 @@ pub enum Role {
     Immutable,
     /// Written at creation, never compared: the service does not give it back.
     CreateOnly,
-    /// Says where the thing is; inherited from `azure:` and never changed.
+    /// Written, and compared where both sides give it; where the spec does not, the service's own choice stands
+    /// and is not carried over (an instance count under autoscale, a tenant filled in).
+    Filled,
+    /// Like [`Role::Filled`], a moment from which on the thing works: what is put back may start later, so that
+    /// nothing is read twice.
+    Start,
+    /// Says where the thing is, and so is neither written nor compared; inherited from `azure:`.
     Place,
     /// Directs the tool; neither written nor compared.
     Setting,
@@ -221,6 +227,9 @@ impl Shape {
                 short_form(fields, short, value).map_or_else(wrong, |body| Ok(Value::Map(body)))
             }
             (Self::Text, Value::Int(n)) => Ok(Value::from(n.to_string())),
+            (Self::Enum(_) | Self::OpenEnum(_), Value::Int(n)) => {
+                self.canonical_text(&n.to_string()).map_or_else(wrong, Ok)
+            }
             (_, Value::Text(text)) => self.canonical_text(text).map_or_else(wrong, Ok),
             _ => wrong(),
         }
@@ -291,11 +300,13 @@ impl Shape {
     }
 }
 
-/// Lays `wanted` over `live`, property by property in the order of the fields: what is not wanted stays.
+/// Lays `wanted` over `live`, property by property in the order of the fields: what is not wanted stays, except
+/// what the service fills in by itself.
 pub fn overlay(fields: &[Field], live: &Body, wanted: &Body) -> Body {
     let known = fields.iter().filter(|f| f.role != Role::Setting).filter_map(|f| {
         let value = match (live.get(f.name), wanted.get(f.name)) {
             (live, Some(wanted)) => f.shape.overlay(live, wanted),
+            (Some(_), None) if matches!(f.role, Role::Filled | Role::Start) => return None,
             (Some(live), None) => live.clone(),
             (None, None) => return None,
         };
@@ -311,8 +322,19 @@ pub fn same_bodies(fields: &'static [Field], a: &Body, b: &Body) -> bool {
 
 /// The compared properties in which two bodies differ, in the order of the fields.
 pub fn differing(fields: &'static [Field], a: &Body, b: &Body) -> Vec<&'static Field> {
-    let compared = |f: &&Field| !matches!(f.role, Role::CreateOnly | Role::Setting);
-    fields.iter().filter(compared).filter(|f| !f.shape.same(a.get(f.name), b.get(f.name))).collect()
+    let differs = |f: &&Field| match f.role {
+        Role::CreateOnly | Role::Setting | Role::Place => false,
+        Role::Filled | Role::Start if a.get(f.name).is_none() || b.get(f.name).is_none() => false,
+        _ => !f.shape.same(a.get(f.name), b.get(f.name)),
+    };
+    fields.iter().filter(differs).collect()
+}
+
+/// The properties in which what was put back differs from what stood before.
+pub fn unrestored(fields: &'static [Field], before: &Body, live: &Body) -> Vec<&'static Field> {
+    let mut fields = differing(fields, before, live);
+    fields.retain(|f| f.role != Role::Start);
+    fields
 }
 
 /// Brings every property of a body to its canonical form, in the order of the fields; properties that no field
@@ -552,6 +574,21 @@ mod tests {
         assert_eq!(after.shown(), serde_json::json!({"a": "1.00:00:00", "b": [], "c": {"type": "int"}}));
         let names: Vec<&str> = differing(FIELDS, &live, &after).iter().map(|f| f.name).collect();
         assert_eq!(names, ["b", "c"]);
+    }
+
+    #[test]
+    fn what_the_service_fills_in_counts_only_where_it_is_given() {
+        const FILLED: &[Field] = &[
+            Field::new("count", Shape::Int(0, 9), "").role(Role::Filled),
+            Field::new("since", Shape::Text, "").role(Role::Start),
+        ];
+        let live = Body::new().with("count", 3).with("since", "noon");
+        assert!(overlay(FILLED, &live, &Body::new()).is_empty());
+        assert!(same_bodies(FILLED, &live, &Body::new()));
+        let other = Body::new().with("count", 4).with("since", "one");
+        assert!(!same_bodies(FILLED, &live, &other));
+        let names: Vec<&str> = unrestored(FILLED, &live, &other).iter().map(|f| f.name).collect();
+        assert_eq!(names, ["count"]);
     }
 
     #[test]

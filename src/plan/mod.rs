@@ -1,7 +1,20 @@
 //! Two inventories become a plan: what changes, by which requests, in which order, and how it is taken back.
 //!
+//! The walk is [`make`]: `scope` shapes the inputs, `diff` compares, `order` makes steps and sorts them, `judge`
+//! looks at the finished plan with fresh eyes, `text` and `document` print it.
+//!
 //! Invariant: pure. No I/O, clock, randomness or hash-ordered output; the same inventories give the same bytes
 //! (test: `tests/tidy.rs` and `tests/laws.rs`).
+
+pub mod diff;
+pub mod document;
+pub mod judge;
+mod make;
+pub mod order;
+pub mod scope;
+pub mod text;
+
+pub use make::{MaxDeletes, Options, make};
 
 use crate::kind::Undo;
 pub use crate::model::Origin;
