@@ -8,3 +8,4 @@ pub mod kind;
 pub mod model;
 pub mod plan;
 pub mod run;
+pub mod spec;
