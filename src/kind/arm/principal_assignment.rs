@@ -152,6 +152,10 @@ impl Kind for PrincipalAssignment {
         shape::overlay(fields, &live.body, &wanted)
     }
 
+    fn seconds(&self, _change: &Change) -> u32 {
+        4
+    }
+
     fn check(&self, at: &At<'_>) -> Vec<Finding> {
         let mut found: Vec<Finding> = wire::needs_control_plane(at).into_iter().collect();
         let body = &at.resource.body;
