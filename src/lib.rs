@@ -5,6 +5,7 @@
 pub mod cloud;
 pub mod emulator;
 pub mod kind;
+pub mod live;
 pub mod model;
 pub mod plan;
 pub mod run;

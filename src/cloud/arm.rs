@@ -4,7 +4,7 @@ use super::Cloud;
 use super::error::{Class, CloudError};
 use super::fault;
 use super::operation::{Operation, state};
-use super::wire::{Answer, Call, below};
+use super::wire::{Answer, below};
 use crate::model::Value;
 use crate::model::request::{ArmRequest, Method};
 use reqwest::Url;
@@ -61,7 +61,7 @@ impl Cloud {
                 .wire
                 .trust
                 .onward(next)
-                .map_err(|error| CloudError { request: label.clone(), ..error })?;
+                .map_err(|error| CloudError { request: label.as_str().into(), ..error })?;
         }
         Err(garbled("the list leads back to a page that was read"))
     }
@@ -75,8 +75,7 @@ impl Cloud {
     pub async fn begin(&self, request: &ArmRequest) -> Result<Begun, CloudError> {
         let label = format!("{} {}", request.method.word(), request.path);
         let unsent = |why: String| CloudError::new(Class::Refused, "Unresolved", why, &label);
-        let mut call = Call::arm(
-            &self.wire.config,
+        let mut call = self.call(
             verb(request.method),
             self.arm_url(&request.path, &request.api_version)?,
             label.clone(),
@@ -130,7 +129,7 @@ impl Cloud {
     }
 
     async fn read(&self, url: Url, label: String) -> Result<Option<Json>, CloudError> {
-        let call = Call::arm(&self.wire.config, reqwest::Method::GET, url, label);
+        let call = self.call(reqwest::Method::GET, url, label);
         match self.send(&call).await {
             Ok(answer) => parsed(&answer, &call.label, Class::Garbled).map(Some),
             Err(error) if error.class == Class::Missing => Ok(None),
@@ -145,7 +144,7 @@ impl Cloud {
         let accepted = answer.status == 202 || ended.is_some_and(|state| !state.is_terminal());
         let link = |name: &str| -> Result<Option<String>, CloudError> {
             let Some(url) = answer.header(name).filter(|url| !url.is_empty()) else { return Ok(None) };
-            let doubt = |error| CloudError { class: Class::Lost, request: label.to_owned(), ..error };
+            let doubt = |error| CloudError { class: Class::Lost, request: label.into(), ..error };
             self.wire.trust.onward(url).map(|url| Some(url.into())).map_err(doubt)
         };
         let status = link("azure-asyncoperation")?;

@@ -46,11 +46,11 @@ pub struct CloudError {
     /// The service's own words, or ours when it said nothing.
     pub message: String,
     /// The request: verb and path, or the command on one line.
-    pub request: String,
+    pub request: Box<str>,
     /// By what the service's support finds the request: its request or activity id.
     pub id: Option<Box<str>>,
     /// What to do, as a sentence without a full stop.
-    pub hint: Option<Box<str>>,
+    pub hint: Option<String>,
     #[serde(skip)]
     pub(super) again: Again,
 }
@@ -60,21 +60,27 @@ impl CloudError {
         class: Class,
         code: &str,
         message: impl Into<String>,
-        request: impl Into<String>,
+        request: impl AsRef<str>,
     ) -> Self {
         Self {
             class,
             status: None,
             code: code.to_owned(),
             message: message.into(),
-            request: request.into(),
+            request: request.as_ref().into(),
             id: None,
             hint: None,
             again: Again::Never,
         }
     }
 
-    pub(super) fn hint(mut self, hint: impl Into<Box<str>>) -> Self {
+    /// The error of an answer that was received and cannot be understood.
+    pub fn garbled(message: impl Into<String>, request: &str) -> Self {
+        Self::new(Class::Garbled, "NotUnderstood", message, request)
+            .hint("the service may be newer than this adxform; a newer release may know it")
+    }
+
+    pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }

@@ -68,15 +68,17 @@ impl Cloud {
         label: String,
         write: bool,
     ) -> Result<Vec<Rows>, CloudError> {
-        let named = |error: CloudError| CloudError { request: label.clone(), ..error };
+        let named = |error: CloudError| CloudError { request: label.as_str().into(), ..error };
         let cluster = self.wire.trust.cluster(uri).map_err(named)?;
         let url = below(&cluster, &["v1", "rest", "mgmt"]).map_err(named)?;
         let config = &self.wire.config;
-        let mut call = Call::arm(config, reqwest::Method::POST, url, label);
+        let mut call = self.call(reqwest::Method::POST, url, label);
         call.plane = Plane::Kusto { cluster };
         call.write = write;
         call.timeout = config.pace.kusto + GRACE;
-        call.id = format!("adxform;{}", call.id);
+        if self.id.is_none() {
+            call.id = format!("adxform;{}", call.id);
+        }
         call.headers.push(("x-ms-app", "adxform".to_owned()));
         let properties = json!({"Options": {"servertimeout": time_span(config.pace.kusto)}}).to_string();
         call.body =

@@ -42,6 +42,7 @@ use std::sync::Arc;
 pub struct Cloud {
     wire: Arc<wire::Wire>,
     progress: Progress,
+    id: Option<Arc<str>>,
 }
 
 impl Cloud {
@@ -51,13 +52,20 @@ impl Cloud {
     /// When the control plane's address is not a URL, or not one that tokens may be sent to.
     pub fn new(config: Config) -> Result<Self, CloudError> {
         let progress = Arc::clone(&config.progress);
-        Ok(Self { wire: Arc::new(wire::Wire::new(config)?), progress })
+        Ok(Self { wire: Arc::new(wire::Wire::new(config)?), progress, id: None })
     }
 
     /// The same connection, telling another listener what it waits for.
     #[must_use]
     pub fn reporting(&self, progress: Progress) -> Self {
-        Self { wire: Arc::clone(&self.wire), progress }
+        Self { progress, ..self.clone() }
+    }
+
+    /// The same connection, under whose requests the service logs an id (`x-ms-client-request-id`); without one,
+    /// each request gets its own.
+    #[must_use]
+    pub fn under(&self, id: &str) -> Self {
+        Self { id: Some(id.into()), ..self.clone() }
     }
 
     /// Every request sent so far, oldest first, retries included and tokens left out.

@@ -217,10 +217,10 @@ impl Cloud {
         is_status: bool,
     ) -> Result<Option<Json>, CloudError> {
         let url = self.wire.trust.onward(url).map_err(|error| {
-            let request = operation.label();
+            let request = operation.label().into();
             CloudError { class: Class::Lost, request, ..error }
         })?;
-        let mut call = Call::arm(&self.wire.config, reqwest::Method::GET, url, operation.label());
+        let mut call = self.call(reqwest::Method::GET, url, operation.label());
         call.label = format!("GET the operation of {}", operation.label());
         let (mut absences, mut failures) = (0, 0);
         loop {
@@ -255,7 +255,7 @@ impl Cloud {
             (Some(_), Some(location)) => {
                 let url = self.wire.trust.onward(location)?;
                 let label = format!("GET the result of {}", operation.label());
-                let call = Call::arm(&self.wire.config, reqwest::Method::GET, url, label);
+                let call = self.call(reqwest::Method::GET, url, label);
                 loop {
                     let answer = self.send(&call).await?;
                     if answer.status != 202 {
@@ -305,7 +305,7 @@ impl Cloud {
 
 fn lost(error: CloudError, watch: &Watch<'_>) -> CloudError {
     let message = format!("what became of the operation cannot be seen: {}", error.message);
-    let request = watch.label.clone();
+    let request = watch.label.as_str().into();
     CloudError { class: Class::Lost, message, request, again: Again::Never, ..error }
 }
 

@@ -107,7 +107,7 @@ impl Patience {
     pub async fn wait(&mut self, error: &CloudError) -> bool {
         let Some(length) = self.length(error.again) else { return false };
         (self.progress)(&Waiting {
-            request: error.request.clone(),
+            request: error.request.to_string(),
             what: error.again.what().to_owned(),
             length,
         });

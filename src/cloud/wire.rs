@@ -124,7 +124,7 @@ impl Wire {
             Plane::Kusto { cluster } => trust::origin(cluster),
         };
         let named = |mut error: CloudError| {
-            error.request = call.label.clone();
+            error.request = call.label.as_str().into();
             error
         };
         self.tokens.bearer(&audience, refused).await.map_err(named)
@@ -179,6 +179,12 @@ impl Wire {
 }
 
 impl Cloud {
+    /// A request to the control plane.
+    pub(super) fn call(&self, method: Method, url: Url, label: String) -> Call {
+        let call = Call::arm(&self.wire.config, method, url, label);
+        Call { id: self.id.as_deref().map_or(call.id, str::to_owned), ..call }
+    }
+
     /// Sends a request until an answer is worth acting on: success, or a refusal that will not pass.
     pub(super) async fn send(&self, call: &Call) -> Result<Answer, CloudError> {
         let mut patience: Patience = self.patience();
