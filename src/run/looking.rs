@@ -181,6 +181,7 @@ impl Looking {
             self.doubt_since.remove(id);
             let found = look.live.get(&step.address).filter(|_| shows && way == Way::Apply);
             let outputs = found.map(|found| attributes(&found.attributes)).unwrap_or_default();
+            let outputs = machine.wanted(*id, outputs);
             let happened = Happened::Settled { verdict, differences, outputs };
             round.events.push(Event::Step { step: *id, way, happened });
         }
