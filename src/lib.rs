@@ -2,8 +2,10 @@
 //!
 //! The modules and what each may import are fixed by the layers test in `tests/tidy.rs`.
 
+pub mod cloud;
 pub mod emulator;
 pub mod kind;
 pub mod model;
 pub mod plan;
 pub mod run;
+pub mod spec;

@@ -17,7 +17,7 @@ pub mod shape;
 use crate::model::Address;
 use crate::model::body::{Body, Value};
 use crate::model::change::{Change, Loss, LossClass};
-use crate::model::inventory::{Inventory, Resource};
+use crate::model::inventory::{Inventory, Mode, Resource};
 use crate::model::request::Request;
 use replies::Reply;
 use serde::{Deserialize, Serialize};
@@ -46,6 +46,9 @@ pub struct About {
     pub page: &'static str,
     /// An entry as it would stand in a spec, in YAML.
     pub example: &'static str,
+    /// The properties for which a bare scalar or list stands in place of the whole entry, in the order in which
+    /// they are tried, as in `streamingIngestion: true`.
+    pub short: &'static [&'static str],
     /// Its properties, in the order in which they print.
     pub fields: &'static [Field],
     /// Attributes that references may ask for beyond the fields: dotted path and meaning. Known after apply.
@@ -56,6 +59,28 @@ pub struct About {
     pub may_rename: bool,
     /// For an entry that is `null` or `{}` in the spec: whether that means *unset* and *all defaults* (policies).
     pub may_be_unset: bool,
+}
+
+impl About {
+    /// What most kinds are: named freely, and neither adopted, renamed nor unset.
+    pub const BASE: Self = Self {
+        name: "",
+        collection: "",
+        keyed: Keyed::ByName,
+        parents: &[],
+        names: NameRule::Entity,
+        names_ignore_case: false,
+        plane: Plane::Kusto,
+        doc: "",
+        page: "",
+        example: "",
+        short: &[],
+        fields: &[],
+        outputs: &[],
+        may_exist: false,
+        may_rename: false,
+        may_be_unset: false,
+    };
 }
 
 /// How an entry of a collection comes to be of a kind.
@@ -83,6 +108,9 @@ pub enum Plane {
 pub enum Source {
     /// By a GET of each declared one (things whose siblings are none of our business: clusters).
     ArmGet {
+        /// The resource type below the resource group, such as `Microsoft.Kusto/clusters`; for a kind that has
+        /// parents, the collection's segment below the parent's id.
+        provider: &'static str,
         /// The `api-version`.
         api_version: &'static str,
     },
@@ -149,11 +177,12 @@ impl<'a> At<'a> {
 
     /// The thing of a collection with a service's name, directly below an address.
     pub fn named(&self, parent: &Address, collection: &str, name: &str) -> Option<(Address, &'a Resource)> {
+        let is = |found: &Resource| &*found.name == name && found.mode != Mode::Absent;
         let direct = parent.child(collection, name);
-        if let Some(found) = self.world.get(&direct).filter(|found| &*found.name == name) {
+        if let Some(found) = self.world.get(&direct).filter(|found| is(found)) {
             return Some((direct, found));
         }
-        let found = self.world.children(parent, collection).find(|(_, found)| &*found.name == name);
+        let found = self.world.children(parent, collection).find(|(_, found)| is(found));
         found.map(|(address, found)| (address.clone(), found))
     }
 }
@@ -230,6 +259,10 @@ pub enum Undo {
     Never(String),
 }
 
+/// The attribute of a thing that a request may refer to and that only the run knows: the moment right before the
+/// run deletes the thing, in UTC as the service writes moments.
+pub const DELETED_AT: &str = "deletedAt";
+
 /// The narrow questions that the algorithms ask of a kind.
 pub trait Kind: Sync {
     /// What it is called, where it stands and what it holds.
@@ -258,9 +291,23 @@ pub trait Kind: Sync {
         Vec::new()
     }
 
-    /// What stands after apply: `wanted` laid over `live` unless the kind knows better.
-    fn settle(&self, live: Option<&Body>, wanted: &Body) -> Body {
-        shape::overlay(self.about().fields, live.unwrap_or(&Body::new()), wanted)
+    /// What stands after apply: `wanted` laid over `live` unless the kind knows better. Settling what is settled
+    /// changes nothing.
+    fn settle(&self, live: Option<&Resource>, wanted: &Body) -> Body {
+        shape::overlay(self.about().fields, live.map_or(&Body::new(), |live| &live.body), wanted)
+    }
+
+    /// Whether the service cannot make a change in place, so that the thing is deleted and created anew.
+    ///
+    /// The deletion's request is that of the deletion alone; the creation's is [`Kind::request`] of the whole
+    /// change, so that it can carry on where the old one stopped.
+    fn replaces(&self, _change: &Change) -> bool {
+        false
+    }
+
+    /// What a user should know of a change before it is made, besides its loss: interruptions, long waits.
+    fn notes(&self, _at: &At<'_>, _change: &Change) -> Vec<String> {
+        Vec::new()
     }
 
     /// How a change between two stages is taken back: by the inverted change, unless its data is gone.
@@ -269,7 +316,23 @@ pub trait Kind: Sync {
         if loss.class == LossClass::Irreversible {
             return Undo::Never(loss.what);
         }
-        self.request(at, &change.invert()).map_or_else(Undo::Never, |request| Undo::By(vec![request]))
+        self.requests(at, &change.invert()).map_or_else(Undo::Never, Undo::By)
+    }
+
+    /// Every request of a change in order, one from each stage to the next.
+    ///
+    /// # Errors
+    /// That of the first request that cannot be made.
+    fn requests(&self, at: &At<'_>, change: &Change) -> Result<Vec<Request>, String> {
+        let stages = self.stages(at, change).into_iter().map(Some);
+        let ends: Vec<Option<Body>> =
+            [change.before.clone()].into_iter().chain(stages).chain([change.after.clone()]).collect();
+        ends.windows(2).map(|pair| self.request(at, &Change::new(pair[0].clone(), pair[1].clone()))).collect()
+    }
+
+    /// How many seconds the service takes for a change between two stages, from recordings and documentation.
+    fn seconds(&self, _change: &Change) -> u32 {
+        1
     }
 
     /// The things this one needs beyond its container and its references.

@@ -1,10 +1,245 @@
 //! The schema script: the service's own description of a database as commands.
 //!
-//! Statements that no kind understands stay opaque and are reported, never fatal.
+//! Statements that no kind understands stay opaque and are reported, never fatal (test: `opaque_is_not_fatal`).
+//!
+//! <https://learn.microsoft.com/kusto/management/show-schema-database>
+
+use crate::model::kql::{self, Token, TokenKind};
+use serde_json::Value as Json;
 
 /// One statement of `.show database schema as csl script`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Statement {
     /// The text as the service gave it.
     pub text: String,
+    /// What it says, as far as it is understood.
+    pub says: Says,
+}
+
+/// What a statement says.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Says {
+    /// Something that is read elsewhere: tables, functions, their texts.
+    Elsewhere,
+    /// A policy of one or several entities.
+    Policy {
+        /// The word of the scope, such as `table` or `database`.
+        scope: String,
+        /// The entities' names; a column's has two parts.
+        entities: Vec<Vec<String>>,
+        /// The policy's word, such as `retention`.
+        policy: String,
+        /// Everything behind that word.
+        argument: String,
+    },
+    /// An ingestion mapping.
+    Mapping {
+        /// The word of the scope, `table` or `database`.
+        scope: String,
+        /// The entity's name.
+        entity: String,
+        /// The format's word, such as `csv`.
+        kind: String,
+        /// The mapping's name.
+        name: String,
+        /// The mapping's JSON.
+        json: String,
+    },
+    /// Something that this reader does not know.
+    #[default]
+    Opaque,
+}
+
+/// Reads the statements of a script, one text each.
+pub fn parse<'a>(texts: impl IntoIterator<Item = &'a str>) -> Vec<Statement> {
+    texts.into_iter().filter(|text| !text.trim().is_empty()).map(Statement::parse).collect()
+}
+
+impl Statement {
+    /// Reads one statement; what is not understood becomes [`Says::Opaque`].
+    pub fn parse(text: &str) -> Self {
+        let tokens = kql::tokens(text).unwrap_or_default();
+        let says = Reader { text, tokens: &tokens, at: 0 }.statement().unwrap_or_default();
+        Self { text: text.to_owned(), says }
+    }
+}
+
+/// The value of a policy's argument that is one JSON text, or several adjoining ones.
+pub fn json_argument(argument: &str) -> Option<Json> {
+    let tokens = kql::tokens(argument).ok()?;
+    let pieces: Option<String> = tokens
+        .iter()
+        .map(|t| if t.kind == TokenKind::Text { kql::unquoted(&argument[t.span.clone()]) } else { None })
+        .collect();
+    serde_json::from_str(&pieces?).ok()
+}
+
+struct Reader<'a> {
+    text: &'a str,
+    tokens: &'a [Token],
+    at: usize,
+}
+
+impl<'a> Reader<'a> {
+    fn statement(&mut self) -> Option<Says> {
+        self.mark('.')?;
+        let verb = self.words();
+        let scope = self.words();
+        match (verb.as_str(), scope.as_str()) {
+            ("create-merge" | "create", "table" | "tables") | ("create-or-alter" | "create", "function") => {
+                return Some(Says::Elsewhere);
+            }
+            ("alter" | "alter-merge" | "create-or-alter" | "create", _) => {}
+            _ => return None,
+        }
+        let entities = self.entities()?;
+        let mut clause = self.word()?.to_owned();
+        while self.mark('-').is_some() {
+            clause = format!("{clause}-{}", self.word()?);
+        }
+        match clause.as_str() {
+            "policy" => {
+                let policy = self.word()?.to_owned();
+                let start = self.tokens.get(self.at).map_or(self.text.len(), |t| t.span.start);
+                Some(Says::Policy { scope, entities, policy, argument: self.text[start..].trim().to_owned() })
+            }
+            "ingestion" => self.mapping(scope, entities),
+            "column-docstrings" | "docstring" | "folder" => Some(Says::Elsewhere),
+            _ => None,
+        }
+    }
+
+    fn mapping(&mut self, scope: String, entities: Vec<Vec<String>>) -> Option<Says> {
+        let kind = self.word()?.to_lowercase();
+        (self.word()? == "mapping").then_some(())?;
+        let name = self.literal()?;
+        let mut json = self.literal()?;
+        while let Some(more) = self.literal() {
+            json.push_str(&more);
+        }
+        let entity = entities.into_iter().next()?.pop()?;
+        Some(Says::Mapping { scope, entity, kind, name, json })
+    }
+
+    /// `create-or-alter` and the like.
+    fn words(&mut self) -> String {
+        let mut verb = self.word().unwrap_or_default().to_owned();
+        while self.mark('-').is_some() {
+            verb = format!("{verb}-{}", self.word().unwrap_or_default());
+        }
+        verb
+    }
+
+    /// One entity, or several in parentheses.
+    fn entities(&mut self) -> Option<Vec<Vec<String>>> {
+        if self.mark('(').is_none() {
+            return Some(vec![self.entity()?]);
+        }
+        let mut entities = vec![self.entity()?];
+        while self.mark(',').is_some() {
+            entities.push(self.entity()?);
+        }
+        self.mark(')')?;
+        Some(entities)
+    }
+
+    fn entity(&mut self) -> Option<Vec<String>> {
+        let mut parts = vec![self.name()?];
+        while self.mark('.').is_some() {
+            parts.push(self.name()?);
+        }
+        Some(parts)
+    }
+
+    fn name(&mut self) -> Option<String> {
+        if self.mark('[').is_some() {
+            let name = self.literal()?;
+            self.mark(']')?;
+            return Some(name);
+        }
+        self.word().map(str::to_owned)
+    }
+
+    fn literal(&mut self) -> Option<String> {
+        let token = self.tokens.get(self.at).filter(|t| t.kind == TokenKind::Text)?;
+        self.at += 1;
+        kql::unquoted(&self.text[token.span.clone()])
+    }
+
+    fn word(&mut self) -> Option<&'a str> {
+        let token = self.tokens.get(self.at).filter(|t| t.kind == TokenKind::Word)?;
+        self.at += 1;
+        Some(&self.text[token.span.clone()])
+    }
+
+    fn mark(&mut self, mark: char) -> Option<()> {
+        self.tokens.get(self.at).filter(|t| t.kind == TokenKind::Mark(mark))?;
+        self.at += 1;
+        Some(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn policy(scope: &str, entities: &[&[&str]], policy: &str, argument: &str) -> Says {
+        let names = |parts: &&[&str]| parts.iter().map(|s| (*s).to_owned()).collect();
+        let (scope, policy, argument) = (scope.to_owned(), policy.to_owned(), argument.to_owned());
+        Says::Policy { scope, entities: entities.iter().map(names).collect(), policy, argument }
+    }
+
+    #[test]
+    fn reads_every_form_the_service_prints() {
+        let hot = "hotdata = time(31.00:00:00) hotindex = time(31.00:00:00)";
+        for (text, says) in [
+            (".create-merge table T (a:string) with (folder = \"\")", Says::Elsewhere),
+            (".create-or-alter function with (folder = 'f') F (x:long) {\n T\n}", Says::Elsewhere),
+            (".alter-merge table T column-docstrings (a:\"d\")", Says::Elsewhere),
+            (".alter table ['my T'] policy update \"[]\"", policy("table", &[&["my T"]], "update", "\"[]\"")),
+            (
+                ".alter tables (A,['B c']) policy restricted_view_access True",
+                policy("tables", &[&["A"], &["B c"]], "restricted_view_access", "True"),
+            ),
+            (
+                &format!(".alter database D policy caching {hot}"),
+                policy("database", &[&["D"]], "caching", hot),
+            ),
+            (
+                ".alter column T.['C d'] policy encoding '{}'",
+                policy("column", &[&["T", "C d"]], "encoding", "'{}'"),
+            ),
+            (
+                ".create-or-alter table T ingestion CSV mapping \"m\" '[]' ' '",
+                Says::Mapping {
+                    scope: "table".to_owned(),
+                    entity: "T".to_owned(),
+                    kind: "csv".to_owned(),
+                    name: "m".to_owned(),
+                    json: "[] ".to_owned(),
+                },
+            ),
+        ] {
+            assert_eq!(Statement::parse(text).says, says, "{text}");
+        }
+    }
+
+    #[test]
+    fn opaque_is_not_fatal() {
+        for text in [
+            ".create entity_group G (x)",
+            "hello",
+            ".alter",
+            ".alter table T 'unfinished",
+            ".alter table T policy",
+        ] {
+            assert_eq!(Statement::parse(text).says, Says::Opaque, "{text}");
+        }
+    }
+
+    #[test]
+    fn arguments_may_be_split_over_literals() {
+        assert_eq!(json_argument("\"[1,\" '2]'"), Some(serde_json::json!([1, 2])));
+        assert_eq!(json_argument("hot = 3d"), None);
+    }
 }

@@ -47,13 +47,15 @@ pub enum Shape {
     Map(&'static Self),
     /// Values by name whose order means something.
     OrderedMap(&'static Self),
-    /// Named properties; a scalar or list stands for the property that `short` names.
+    /// Named properties; a bare scalar or list stands for the first property of `short` that can hold it.
     Object {
         /// The properties.
         fields: &'static [Field],
-        /// The property that a bare scalar or list gives.
-        short: Option<&'static str>,
+        /// The properties that a bare scalar or list may give, in the order in which they are tried.
+        short: &'static [&'static str],
     },
+    /// A column's type; aliases are read and the service's own word is kept.
+    ScalarType,
     /// A secret by reference; a literal is refused.
     Secret,
     /// Anything, compared as JSON.
@@ -95,7 +97,13 @@ pub enum Role {
     Immutable,
     /// Written at creation, never compared: the service does not give it back.
     CreateOnly,
-    /// Says where the thing is; inherited from `azure:` and never changed.
+    /// Written, and compared where both sides give it; where the spec does not, the service's own choice stands
+    /// and is not carried over (an instance count under autoscale, a tenant filled in).
+    Filled,
+    /// Like [`Role::Filled`], a moment from which on the thing works: what is put back may start later, so that
+    /// nothing is read twice.
+    Start,
+    /// Says where the thing is, and so is neither written nor compared; inherited from `azure:`.
     Place,
     /// Directs the tool; neither written nor compared.
     Setting,
@@ -143,7 +151,7 @@ pub fn field<'a>(fields: &'a [Field], name: &str) -> Option<&'a Field> {
 impl Shape {
     /// A plain object without a short form.
     pub const fn object(fields: &'static [Field]) -> Self {
-        Self::Object { fields, short: None }
+        Self::Object { fields, short: &[] }
     }
 
     /// What a person is asked for, as in "expected *a length of time such as 90d*".
@@ -168,10 +176,11 @@ impl Shape {
             Self::Kql(_) => "KQL text, or {file: PATH} of a .kql file".to_owned(),
             Self::Set(item) | Self::List(item) => format!("a list, each item {}", item.expects()),
             Self::Map(item) | Self::OrderedMap(item) => format!("a map, each value {}", item.expects()),
-            Self::Object { fields, short } => match short.and_then(|short| field(fields, short)) {
-                Some(short) => format!("a map, or {}", short.shape.expects()),
-                None => "a map".to_owned(),
-            },
+            Self::Object { fields, short } => {
+                let shorts = short.iter().filter_map(|short| field(fields, short));
+                shorts.fold("a map".to_owned(), |text, short| format!("{text}, or {}", short.shape.expects()))
+            }
+            Self::ScalarType => format!("a column type: {}", SCALAR_TYPES.map(|(word, _)| word).join(", ")),
             Self::Secret => "a secret by reference, such as ${secret.env.NAME}".to_owned(),
             Self::Any => "any value".to_owned(),
         }
@@ -214,11 +223,13 @@ impl Shape {
                 Ok(Value::Map(body))
             }
             (Self::Object { fields, .. }, Value::Map(body)) => canonical_body(fields, body).map(Value::Map),
-            (Self::Object { fields, short: Some(short) }, _) => {
-                let value = field(fields, short).map_or(Ok(value.clone()), |f| f.shape.canonical(value))?;
-                Ok(Value::Map(Body::new().with(short, value)))
+            (Self::Object { fields, short }, _) if !short.is_empty() => {
+                short_form(fields, short, value).map_or_else(wrong, |body| Ok(Value::Map(body)))
             }
             (Self::Text, Value::Int(n)) => Ok(Value::from(n.to_string())),
+            (Self::Enum(_) | Self::OpenEnum(_), Value::Int(n)) => {
+                self.canonical_text(&n.to_string()).map_or_else(wrong, Ok)
+            }
             (_, Value::Text(text)) => self.canonical_text(text).map_or_else(wrong, Ok),
             _ => wrong(),
         }
@@ -236,6 +247,7 @@ impl Shape {
             }
             Self::ArmId(of) => is_arm_id(text, of).then(|| Value::from(text)),
             Self::Kql(form) => Some(Value::from(form.canonical(text))),
+            Self::ScalarType => scalar_type(text).map(Value::from),
             _ => None,
         }
     }
@@ -288,11 +300,13 @@ impl Shape {
     }
 }
 
-/// Lays `wanted` over `live`, property by property in the order of the fields: what is not wanted stays.
+/// Lays `wanted` over `live`, property by property in the order of the fields: what is not wanted stays, except
+/// what the service fills in by itself.
 pub fn overlay(fields: &[Field], live: &Body, wanted: &Body) -> Body {
     let known = fields.iter().filter(|f| f.role != Role::Setting).filter_map(|f| {
         let value = match (live.get(f.name), wanted.get(f.name)) {
             (live, Some(wanted)) => f.shape.overlay(live, wanted),
+            (Some(_), None) if matches!(f.role, Role::Filled | Role::Start) => return None,
             (Some(live), None) => live.clone(),
             (None, None) => return None,
         };
@@ -308,8 +322,19 @@ pub fn same_bodies(fields: &'static [Field], a: &Body, b: &Body) -> bool {
 
 /// The compared properties in which two bodies differ, in the order of the fields.
 pub fn differing(fields: &'static [Field], a: &Body, b: &Body) -> Vec<&'static Field> {
-    let compared = |f: &&Field| !matches!(f.role, Role::CreateOnly | Role::Setting);
-    fields.iter().filter(compared).filter(|f| !f.shape.same(a.get(f.name), b.get(f.name))).collect()
+    let differs = |f: &&Field| match f.role {
+        Role::CreateOnly | Role::Setting | Role::Place => false,
+        Role::Filled | Role::Start if a.get(f.name).is_none() || b.get(f.name).is_none() => false,
+        _ => !f.shape.same(a.get(f.name), b.get(f.name)),
+    };
+    fields.iter().filter(differs).collect()
+}
+
+/// The properties in which what was put back differs from what stood before.
+pub fn unrestored(fields: &'static [Field], before: &Body, live: &Body) -> Vec<&'static Field> {
+    let mut fields = differing(fields, before, live);
+    fields.retain(|f| f.role != Role::Start);
+    fields
 }
 
 /// Brings every property of a body to its canonical form, in the order of the fields; properties that no field
@@ -325,6 +350,40 @@ pub fn canonical_body(fields: &[Field], body: &Body) -> Result<Body, String> {
             Err(why) => Err(format!("`{}`: {why}", f.name)),
         })
         .collect()
+}
+
+/// The body for which a bare scalar or list stands, if one of the short properties can hold it.
+pub fn short_form(fields: &[Field], short: &[&str], value: &Value) -> Option<Body> {
+    let mut shorts = short.iter().filter_map(|name| field(fields, name));
+    shorts.find_map(|f| f.shape.canonical(value).ok().map(|value| Body::new().with(f.name, value)))
+}
+
+/// The service's word for each column type, with the aliases it accepts (.NET names as old services give them).
+///
+/// <https://learn.microsoft.com/kusto/query/scalar-data-types/>
+const SCALAR_TYPES: [(&str, &[&str]); 10] = [
+    ("bool", &["boolean", "sbyte"]),
+    ("datetime", &["date"]),
+    ("decimal", &["sqldecimal"]),
+    ("dynamic", &["object"]),
+    ("guid", &["uuid", "uniqueid"]),
+    ("int", &["int8", "int16", "int32", "uint", "uint8", "uint16", "uint32"]),
+    ("long", &["int64", "uint64", "ulong"]),
+    ("real", &["double", "float"]),
+    ("string", &[]),
+    ("timespan", &["time"]),
+];
+
+/// The service's own words for column types.
+pub fn scalar_types() -> impl Iterator<Item = &'static str> {
+    SCALAR_TYPES.iter().map(|(word, _)| *word)
+}
+
+/// The service's own word for a column type in any accepted spelling, `System.Int32` included.
+pub fn scalar_type(text: &str) -> Option<&'static str> {
+    let word = text.rsplit('.').next().unwrap_or(text).to_ascii_lowercase();
+    let found = SCALAR_TYPES.iter().find(|(name, aliases)| *name == word || aliases.contains(&word.as_str()));
+    found.map(|(name, _)| *name)
 }
 
 /// A region as it is compared: lower case without blanks.
@@ -484,7 +543,7 @@ mod tests {
         Field::new("b", Shape::Set(&Shape::Enum(&["One", "Two"])), ""),
         Field::new(
             "c",
-            Shape::Object { fields: &[Field::new("type", Shape::Text, "")], short: Some("type") },
+            Shape::Object { fields: &[Field::new("type", Shape::ScalarType, "")], short: &["type"] },
             "",
         ),
         Field::new("d", Shape::Kql(KqlForm::Parameters), ""),
@@ -499,7 +558,7 @@ mod tests {
     #[test]
     fn canonical_is_idempotent() {
         let one = body(
-            serde_json::json!({"e": "2026-01-31 08:00:00+01:00", "d": "( a : long,b:string='x' )", "c": "long", "b": ["two", "one", "TWO"], "a": "36h"}),
+            serde_json::json!({"e": "2026-01-31 08:00:00+01:00", "d": "( a : long,b:string='x' )", "c": "int64", "b": ["two", "one", "TWO"], "a": "36h"}),
         );
         assert_eq!(canonical_body(FIELDS, &one).unwrap(), one);
         assert_eq!(
@@ -518,8 +577,23 @@ mod tests {
     }
 
     #[test]
+    fn what_the_service_fills_in_counts_only_where_it_is_given() {
+        const FILLED: &[Field] = &[
+            Field::new("count", Shape::Int(0, 9), "").role(Role::Filled),
+            Field::new("since", Shape::Text, "").role(Role::Start),
+        ];
+        let live = Body::new().with("count", 3).with("since", "noon");
+        assert!(overlay(FILLED, &live, &Body::new()).is_empty());
+        assert!(same_bodies(FILLED, &live, &Body::new()));
+        let other = Body::new().with("count", 4).with("since", "one");
+        assert!(!same_bodies(FILLED, &live, &other));
+        let names: Vec<&str> = unrestored(FILLED, &live, &other).iter().map(|f| f.name).collect();
+        assert_eq!(names, ["count"]);
+    }
+
+    #[test]
     fn unset_in_any_form_is_equal() {
-        let unset = body(serde_json::json!({"a": null, "b": [], "c": {"type": ""}}));
+        let unset = body(serde_json::json!({"a": null, "b": [], "c": {"type": null}}));
         assert!(same_bodies(FIELDS, &unset, &Body::new()));
     }
 

@@ -22,7 +22,7 @@ impl Command {
     /// Adds fixed words after a blank.
     #[must_use]
     pub fn word(mut self, words: &'static str) -> Self {
-        if !self.0.ends_with(['(', ' ']) && !words.starts_with([',', ')', ':', '.']) {
+        if !self.0.ends_with(['(', ' ', ':', '.']) && !words.starts_with([',', ')', ':', '.']) {
             self.0.push(' ');
         }
         self.0.push_str(words);
@@ -63,6 +63,16 @@ impl Command {
     pub fn time(mut self, ticks: Ticks) -> Self {
         self.gap();
         self.0.push_str(&ticks.literal());
+        self
+    }
+
+    /// Adds a moment in time as a literal; anything that is not one is quoted, so that it cannot do harm.
+    #[must_use]
+    pub fn moment(mut self, moment: &str) -> Self {
+        self.gap();
+        let plain = moment.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | ':' | '.' | '+'));
+        let inner = if plain { moment.to_owned() } else { quoted_text(moment) };
+        self.0.push_str(&format!("datetime({inner})"));
         self
     }
 

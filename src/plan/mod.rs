@@ -1,9 +1,23 @@
 //! Two inventories become a plan: what changes, by which requests, in which order, and how it is taken back.
 //!
+//! The walk is [`make`]: `scope` shapes the inputs, `diff` compares, `order` makes steps and sorts them, `judge`
+//! looks at the finished plan with fresh eyes, `text` and `document` print it.
+//!
 //! Invariant: pure. No I/O, clock, randomness or hash-ordered output; the same inventories give the same bytes
 //! (test: `tests/tidy.rs` and `tests/laws.rs`).
 
+pub mod diff;
+pub mod document;
+pub mod judge;
+mod make;
+pub mod order;
+pub mod scope;
+pub mod text;
+
+pub use make::{MaxDeletes, Options, make};
+
 use crate::kind::Undo;
+pub use crate::model::Origin;
 use crate::model::change::Action;
 use crate::model::{Address, Change, Loss, Request, Scope};
 use schemars::JsonSchema;
@@ -71,17 +85,6 @@ pub enum Reason {
     Contained,
     /// It has another name in live (`renamedFrom`).
     Renamed,
-}
-
-/// A place in the spec.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-pub struct Origin {
-    /// The file, relative to the spec's folder.
-    pub file: String,
-    /// The line, from 1.
-    pub line: u32,
-    /// The column, from 1, in characters.
-    pub column: u32,
 }
 
 /// One request with its reverse, its cause and its edges.

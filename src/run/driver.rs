@@ -12,8 +12,8 @@ use super::journal::{Clock, Header, Journal, JournalError, Recorded};
 use super::looking::{Looking, Purpose, Round, Timing};
 use super::machine::{Decision, IllegalTransition, Machine, Phase};
 use super::notice::{self, Notice, Observer};
-use super::request;
 use super::report::{Halt, Report};
+use super::request;
 use super::store::Store;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -344,7 +344,8 @@ impl<E: Effects, S: Store> Driver<E, S> {
                 events
             }
             (Job::Look(purpose), _) => {
-                let seen = Err(LookError { message: "The reading of live broke down".into(), transient: false });
+                let seen =
+                    Err(LookError { message: "The reading of live broke down".into(), transient: false });
                 let now = Instant::now();
                 let Round { events, halt } = self.looking.end(&purpose, seen, now, &self.run.machine);
                 self.halt = self.halt.take().or(halt.map(Halt::Blocked));

@@ -80,13 +80,7 @@ pub(super) struct Looking {
 
 impl Looking {
     pub(super) const fn new(timing: Timing) -> Self {
-        Self {
-            timing,
-            under_way: false,
-            doubt_since: BTreeMap::new(),
-            proof_since: None,
-            blind_since: None,
-        }
+        Self { timing, under_way: false, doubt_since: BTreeMap::new(), proof_since: None, blind_since: None }
     }
 
     /// How long to wait before the look; `None` when one is under way already.
@@ -166,15 +160,13 @@ impl Looking {
             let age = at.saturating_duration_since(since);
             if look.busy.contains(&step.address) {
                 if age >= self.timing.settle_deadline {
-                    round.halt = Some(format!("The service has been at work on {} for too long", step.address));
+                    round.halt =
+                        Some(format!("The service has been at work on {} for too long", step.address));
                 }
                 continue;
             }
             let (verdict, differences) = proof::verdict(step, &look.live, &known);
-            let shows = matches!(
-                (way, verdict),
-                (Way::Apply, Verdict::After) | (Way::Undo, Verdict::Before)
-            );
+            let shows = matches!((way, verdict), (Way::Apply, Verdict::After) | (Way::Undo, Verdict::Before));
             if is_lost(status) && !shows && age < self.timing.settle_quiet {
                 continue;
             }
@@ -199,8 +191,7 @@ impl Looking {
             return Round::default();
         }
         self.proof_since = None;
-        let event =
-            if differences.is_empty() { Event::Proved } else { Event::NotProved { differences } };
+        let event = if differences.is_empty() { Event::Proved } else { Event::NotProved { differences } };
         Round { events: vec![event], halt: None }
     }
 }

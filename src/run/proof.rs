@@ -6,7 +6,7 @@
 use super::event::{Difference, Verdict, Way};
 use crate::kind::{self, Kind};
 use crate::model::body::{Body, Value};
-use crate::model::{Address, Change, Inventory};
+use crate::model::{Address, Change, Inventory, Resource};
 use crate::plan::{Plan, Step};
 use serde_json::Value as Json;
 use std::collections::BTreeSet;
@@ -43,7 +43,7 @@ impl Rules {
     /// What live would be if `wanted` were applied to it: equal to live when it is satisfied already.
     fn settled(self, live: &Body, wanted: &Body) -> Body {
         match self.0 {
-            Some(kind) => kind.settle(Some(live), wanted),
+            Some(kind) => kind.settle(Some(&Resource { body: live.clone(), ..Resource::default() }), wanted),
             None => {
                 let mut body = live.clone();
                 wanted.iter().for_each(|(name, value)| body.set(name, value.clone()));

@@ -110,10 +110,7 @@ impl Report {
             applied: pick(&|state| state.status == Status::Done),
             undone: pick(&|state| state.status == Status::Undone),
             not_run: pick(&|state| {
-                matches!(
-                    state.status,
-                    Status::Waiting | Status::Checking | Status::Checked | Status::Refused
-                )
+                matches!(state.status, Status::Waiting | Status::Checking | Status::Checked | Status::Refused)
             }),
             unsettled: pick(&|state| is_unsettled(&state.status)),
             troubles: troubles(machine),
@@ -314,7 +311,13 @@ fn troubles(machine: &Machine) -> Vec<Trouble> {
                 Undo::By(_) | Undo::Never(_) => planned.request.shown(),
             };
             let origin = planned.origin.clone();
-            all.push(Trouble { entry: entry(machine, step), origin, request, message: message.clone(), undo });
+            all.push(Trouble {
+                entry: entry(machine, step),
+                origin,
+                request,
+                message: message.clone(),
+                undo,
+            });
         }
     }
     all

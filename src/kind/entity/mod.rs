@@ -1,6 +1,113 @@
 //! Entities of a database: tables, mappings, functions.
 
-use super::Kind;
+mod function;
+mod mapping;
+mod table;
+
+pub use mapping::{Family, family_of};
+
+use super::replies::{DatabaseReplies, Reply};
+use super::{At, Kind, Undo};
+use crate::model::request::Request;
+use crate::model::{Change, Command};
 
 /// The kinds of this family.
-pub const KINDS: &[&dyn Kind] = &[];
+pub const KINDS: &[&dyn Kind] = &[&table::Table, &mapping::Mapping, &function::Function];
+
+/// The database's replies out of a reply; entities are read from nothing else.
+pub(super) fn database<'a>(reply: &Reply<'a>) -> Result<&'a DatabaseReplies, String> {
+    match reply {
+        Reply::Database(replies) => Ok(replies),
+        Reply::Arm(_) => {
+            Err("an entity is read from its database, not from Azure Resource Manager".to_owned())
+        }
+    }
+}
+
+/// A command in the database that contains the thing.
+pub(super) fn in_database(at: &At<'_>, command: Command) -> Request {
+    Request::kusto(&at.cluster(), at.database(), command)
+}
+
+/// The requests that make everything again that stood directly below a thing, by the plans of its children.
+pub(super) fn children_again(at: &At<'_>) -> Vec<Request> {
+    let depth = at.address.segments().len() + 1;
+    let children = at.world.below(at.address).filter(|(address, _)| address.segments().len() == depth);
+    let again = children.filter_map(|(address, resource)| {
+        let kind = super::by_name(resource.kind)?;
+        let child = At { address, resource, world: at.world };
+        kind.request(&child, &Change::new(None, Some(resource.body.clone()))).ok()
+    });
+    again.collect()
+}
+
+/// The undo that sends `first` and then makes the thing's children again.
+pub(super) fn with_children(at: &At<'_>, first: Request) -> Undo {
+    Undo::By(std::iter::once(first).chain(children_again(at)).collect())
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::kind::{by_name, shape};
+    use crate::model::body::Body;
+    use crate::model::inventory::{Inventory, Resource};
+    use crate::model::{Address, LossClass};
+
+    /// Reads a body as a spec would give it.
+    pub(crate) fn body(kind: &str, json: &impl ToString) -> Body {
+        let raw = serde_json::from_str(&json.to_string()).unwrap();
+        shape::canonical_body(by_name(kind).unwrap().about().fields, &raw).unwrap()
+    }
+
+    fn resource(kind: &'static str, name: &str, body: Body) -> Resource {
+        Resource { kind, name: name.into(), body, ..Resource::default() }
+    }
+
+    /// The steps of a change of the thing named by `path` below `clusters.c.databases.d`, each as its command,
+    /// its class of loss where there is one, and its undo.
+    pub(crate) fn steps(
+        kind: &'static str,
+        path: &str,
+        before: impl ToString,
+        after: impl ToString,
+    ) -> Vec<String> {
+        let about = by_name(kind).unwrap();
+        let read = |json: String| (json != "null").then(|| body(kind, &json));
+        let (before, after) = (read(before.to_string()), read(after.to_string()));
+        let address: Address = format!("clusters.c.databases.d.{path}").parse().unwrap();
+        let mut world = Inventory::new();
+        for (i, word) in ["cluster", "database", "table"].iter().enumerate() {
+            let at = address.prefix(i + 1);
+            world.insert(at.clone(), resource(word, at.key(), Body::new()));
+        }
+        let live = before.clone().map(|body| resource(kind, address.key(), body));
+        let settled = after.as_ref().map(|wanted| about.settle(live.as_ref(), wanted));
+        world.insert(
+            address.clone(),
+            resource(kind, address.key(), settled.clone().or_else(|| before.clone()).unwrap()),
+        );
+        let at = At { address: &address, resource: world.get(&address).unwrap(), world: &world };
+        let change = Change::new(before.clone(), settled.clone());
+        let ends = about.stages(&at, &change).into_iter().map(Some).chain([settled]);
+        let mut from = before;
+        let mut lines = Vec::new();
+        for to in ends {
+            let change = Change::new(from, to.clone());
+            let loss = about.loss(&at, &change);
+            let class = if loss.class == LossClass::None {
+                String::new()
+            } else {
+                format!(" [{}]", loss.class.word())
+            };
+            let request = about.request(&at, &change).unwrap();
+            lines.push(format!("{}{class}", request.shown()));
+            match about.undo(&at, &change) {
+                Undo::By(requests) => lines.extend(requests.iter().map(|r| format!("  undo {}", r.shown()))),
+                Undo::Never(why) => lines.push(format!("  never: {why}")),
+            }
+            from = to;
+        }
+        lines
+    }
+}

@@ -4,8 +4,8 @@
 //! parallelism are on their way (test: `tests/laws.rs`).
 
 use super::{Machine, Phase, Status};
-use crate::model::request::{KustoRequest, Request};
 use crate::model::Address;
+use crate::model::request::{KustoRequest, Request};
 use crate::run::event::{Operation, Way};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -211,9 +211,8 @@ impl Machine {
             let Some(request) = self.request(id, way) else { continue };
             let step = &self.plan.steps[id];
             let mut lane = lane(&step.address, request);
-            let check = way == Way::Apply
-                && step.validation.is_some()
-                && self.steps[id].status == Status::Waiting;
+            let check =
+                way == Way::Apply && step.validation.is_some() && self.steps[id].status == Status::Waiting;
             if check {
                 lane = lane.for_check();
             }
@@ -221,7 +220,8 @@ impl Machine {
                 continue;
             }
             let free = traffic.on_their_way < self.policy.parallelism.max(1);
-            let key = lane.script.as_ref().map(|(database, bytes)| ((lane.root.clone(), database.clone()), *bytes));
+            let key =
+                lane.script.as_ref().map(|(database, bytes)| ((lane.root.clone(), database.clone()), *bytes));
             match key {
                 Some((key, bytes)) => {
                     if let Some(script) = scripts.get_mut(&key) {

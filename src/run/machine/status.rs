@@ -278,8 +278,7 @@ impl State {
     /// Between two requests of one undo live is at neither end by our own doing; there the end's proof decides.
     fn undo_settled(&mut self, cause: Cause, verdict: Verdict, parts: usize, terms: Terms) -> Status {
         let last = self.part + 1 >= parts;
-        let again =
-            if self.undo_attempts < terms.attempts { Status::ToUndo } else { Status::UndoStuck };
+        let again = if self.undo_attempts < terms.attempts { Status::ToUndo } else { Status::UndoStuck };
         match (verdict, cause) {
             (Verdict::Before, _) => self.part_undone(parts),
             (Verdict::After | Verdict::Either, _) => again,

@@ -1,0 +1,1 @@
+//! Requests, replies and rules of every kind of data connection.

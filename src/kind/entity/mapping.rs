@@ -1,0 +1,326 @@
+//! Ingestion mappings.
+
+use super::{database, in_database};
+use crate::kind::replies::Reply;
+use crate::kind::script::Says;
+use crate::kind::shape::{self, Field, NameRule, Role, Shape};
+use crate::kind::{About, At, Finding, Found, Kind, Plane, Source};
+use crate::model::Resource;
+use crate::model::body::{Body, Value};
+use crate::model::command::Command;
+use crate::model::request::Request;
+use crate::model::{Change, Loss};
+use serde_json::{Map, Value as Json};
+use std::sync::Arc;
+
+/// An ingestion mapping: which part of incoming data goes into which column.
+pub(super) struct Mapping;
+
+const KIND_WORDS: &[&str] =
+    &["csv", "json", "avro", "apacheavro", "parquet", "orc", "w3clogfile", "azmonstream"];
+
+const TRANSFORMS: &[&str] = &[
+    "PropertyBagArrayToDictionary",
+    "SourceLocation",
+    "SourceLineNumber",
+    "DateTimeFromUnixSeconds",
+    "DateTimeFromUnixMilliseconds",
+    "DateTimeFromUnixMicroseconds",
+    "DateTimeFromUnixNanoseconds",
+    "DropMappedFields",
+    "BytesAsBase64",
+];
+
+const ELEMENT: &[Field] = &[
+    Field::new("ordinal", Shape::Int(0, 9_999), "The position in the line, from 0 (csv)."),
+    Field::new("path", Shape::Text, "The path of the value, such as `$.state` (all formats but csv)."),
+    Field::new("constValue", Shape::Text, "A constant in place of a value."),
+    Field::new("transform", Shape::OpenEnum(TRANSFORMS), "What is done to the value."),
+    Field::new(
+        "type",
+        Shape::ScalarType,
+        "The column's type, used by the service only to create missing columns.",
+    ),
+];
+
+const COLUMN: Shape = Shape::Object { fields: ELEMENT, short: &["ordinal", "path"] };
+
+const ABOUT: About = About {
+    name: "mapping",
+    collection: "mappings",
+    parents: &["table"],
+    names: NameRule::Label,
+    plane: Plane::Kusto,
+    doc: "An ingestion mapping: which part of incoming data goes into which column of the table. Data connections \
+          refer to it by name.",
+    page: "https://learn.microsoft.com/kusto/management/create-ingestion-mapping-command",
+    example: "mappings:\n  StormEvents_CSV_Mapping: {kind: csv, columns: {StartTime: 0, State: 1}}\n  Storms_JSON: {kind: json, columns: {State: $.state, Source: {constValue: feed}}}\n",
+    fields: &[
+        Field::new("kind", Shape::Enum(KIND_WORDS), "The format's family; `csv` serves every delimited format.")
+            .required()
+            .role(Role::Immutable),
+        Field::new(
+            "columns",
+            Shape::Map(&COLUMN),
+            "Per column its place in the data: a position (csv), a path, or `{ordinal, path, constValue, transform, type}`.",
+        )
+        .required(),
+    ],
+    ..About::BASE
+};
+
+/// The formats that one kind of mapping serves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Family {
+    /// The mapping's kind.
+    pub kind: &'static str,
+    /// The data formats, in the service's spelling.
+    pub formats: &'static [&'static str],
+}
+
+/// Which kind of mapping a data format needs; `None` for a format that knows no mapping.
+///
+/// <https://learn.microsoft.com/kusto/management/mappings>
+pub fn family_of(format: &str) -> Option<Family> {
+    const FAMILIES: [Family; 8] = [
+        Family { kind: "csv", formats: &["CSV", "TSV", "PSV", "SCSV", "SOHSV", "TSVE", "TXT", "RAW"] },
+        Family { kind: "json", formats: &["JSON", "MULTIJSON", "SINGLEJSON"] },
+        Family { kind: "avro", formats: &["AVRO"] },
+        Family { kind: "apacheavro", formats: &["APACHEAVRO"] },
+        Family { kind: "parquet", formats: &["PARQUET"] },
+        Family { kind: "orc", formats: &["ORC"] },
+        Family { kind: "w3clogfile", formats: &["W3CLOGFILE"] },
+        Family { kind: "azmonstream", formats: &["AZMONSTREAM"] },
+    ];
+    FAMILIES.into_iter().find(|family| family.formats.iter().any(|f| f.eq_ignore_ascii_case(format)))
+}
+
+impl Kind for Mapping {
+    fn about(&self) -> &'static About {
+        &ABOUT
+    }
+
+    fn source(&self) -> Source {
+        Source::Database { shows: &[] }
+    }
+
+    fn found(&self, reply: &Reply<'_>) -> Result<Vec<Found>, String> {
+        let mut found: Vec<Found> = Vec::new();
+        for statement in &database(reply)?.script {
+            let Says::Mapping { scope, entity, kind, name, json } = &statement.says else { continue };
+            if scope != "table" {
+                continue;
+            }
+            let json = serde_json::from_str(json).map_err(|why| format!("{why}, in `{}`", statement.text))?;
+            let body = Body::new().with("kind", kind.as_str()).with("columns", elements(&json)?);
+            let path = vec![("tables", entity.clone()), ("mappings", name.clone())];
+            found.push(Found { path, body: shape::canonical_body(ABOUT.fields, &body)?, ..Found::default() });
+        }
+        Ok(found)
+    }
+
+    /// A type that the spec leaves out is the service's affair.
+    fn settle(&self, live: Option<&Resource>, wanted: &Body) -> Body {
+        let live = live.map(|live| &live.body);
+        let after = shape::overlay(ABOUT.fields, live.unwrap_or(&Body::new()), wanted);
+        let Some(live) = live.map(columns_of) else { return after };
+        let columns = columns_of(&after).into_iter().map(|(name, element)| {
+            let mut element = element.as_map().cloned().unwrap_or_default();
+            let live_type = live.get(&name).and_then(Value::as_map).and_then(|e| e.get("type"));
+            if let (None, Some(word)) = (element.get("type"), live_type) {
+                element.set("type", word.clone());
+            }
+            (name, Value::Map(element))
+        });
+        let columns: Body = columns.collect();
+        after.with("columns", columns)
+    }
+
+    fn request(&self, at: &At<'_>, change: &Change) -> Result<Request, String> {
+        let (_, table) = at.parent().ok_or("a mapping stands in a table that is not there")?;
+        let body = change.after.as_ref().or(change.before.as_ref()).ok_or("nothing changes")?;
+        let text = body.text("kind").unwrap_or_default();
+        let kind = KIND_WORDS.iter().find(|word| **word == text).ok_or("`kind` is missing")?;
+        let words = if change.after.is_some() { ".create-or-alter table" } else { ".drop table" };
+        let command = Command::new(words)
+            .name(&table.name)
+            .word("ingestion")
+            .word(kind)
+            .word("mapping")
+            .text(at.name());
+        let command = if change.after.is_some() { command.json(&json(kind, body)) } else { command };
+        Ok(in_database(at, command))
+    }
+
+    fn loss(&self, _at: &At<'_>, _change: &Change) -> Loss {
+        Loss::none()
+    }
+
+    fn check(&self, at: &At<'_>) -> Vec<Finding> {
+        let kind = at.resource.body.text("kind").unwrap_or_default();
+        let table = at.parent().map(|(_, table)| &table.body).and_then(|body| body.get("columns")?.as_map());
+        let columns = columns_of(&at.resource.body);
+        let elements = columns.iter().filter_map(|(name, element)| Some((name, element.as_map()?)));
+        elements.flat_map(|(name, element)| findings(kind, table, name, element)).collect()
+    }
+}
+
+fn findings(kind: &str, table: Option<&Body>, name: &str, element: &Body) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    if let Some(table) = table.filter(|table| table.get(name).is_none()) {
+        let message = format!("the mapping names the column `{name}`, which its table does not have");
+        let mut finding =
+            Finding::new(&["columns", name], message, "add the column to the table, or correct the name");
+        finding.candidates = table.names().map(str::to_owned).collect();
+        findings.push(finding);
+    }
+    let given = |part| element.get(part).is_some_and(|value| !value.is_unset());
+    let sources: Vec<&str> =
+        ["ordinal", "path", "constValue"].into_iter().filter(|part| given(part)).collect();
+    let source_location = element.text("transform").is_some_and(|t| t.starts_with("Source"));
+    let wrong = match (kind, sources.as_slice()) {
+        ("csv", ["path", ..]) => {
+            Some(("path", "a csv mapping goes by position: give `ordinal`, counted from 0"))
+        }
+        (kind, ["ordinal", ..]) if kind != "csv" => {
+            Some(("ordinal", "only csv mappings go by position: give `path`"))
+        }
+        (_, []) if !source_location => {
+            Some(("", "say where the value comes from: a position, a path or a constant"))
+        }
+        (_, [_, second, ..]) => Some((*second, "a column has one source; take the other away")),
+        _ => None,
+    };
+    if let Some((part, help)) = wrong {
+        let field: Vec<&str> =
+            ["columns", name].into_iter().chain((!part.is_empty()).then_some(part)).collect();
+        findings.push(Finding::new(
+            &field,
+            format!("the column `{name}` cannot be filled by this {kind} mapping"),
+            help,
+        ));
+    }
+    findings
+}
+
+fn columns_of(body: &Body) -> Body {
+    body.get("columns").and_then(Value::as_map).cloned().unwrap_or_default()
+}
+
+/// The mapping's JSON, csv by position, others by column name.
+fn json(kind: &str, body: &Body) -> Json {
+    let columns = columns_of(body);
+    let mut elements: Vec<(&Arc<str>, &Body)> =
+        columns.iter().filter_map(|(name, element)| Some((name, element.as_map()?))).collect();
+    let position =
+        |element: &Body| if let Some(Value::Int(n)) = element.get("ordinal") { *n } else { i64::MAX };
+    elements
+        .sort_by_key(|(name, element)| (if kind == "csv" { position(element) } else { 0 }, (*name).clone()));
+    elements.into_iter().map(|(name, element)| element_json(name, element)).collect()
+}
+
+fn element_json(name: &str, element: &Body) -> Json {
+    let mut properties = Map::new();
+    if let Some(Value::Int(ordinal)) = element.get("ordinal") {
+        properties.insert("Ordinal".to_owned(), Json::from(ordinal.to_string()));
+    }
+    for (part, word) in [("path", "Path"), ("constValue", "ConstValue"), ("transform", "Transform")] {
+        if let Some(text) = element.text(part).filter(|text| !text.is_empty()) {
+            properties.insert(word.to_owned(), Json::from(text));
+        }
+    }
+    let mut json = Map::new();
+    json.insert("Column".to_owned(), Json::from(name));
+    if let Some(word) = element.text("type") {
+        json.insert("DataType".to_owned(), Json::from(word));
+    }
+    json.insert("Properties".to_owned(), Json::Object(properties));
+    Json::Object(json)
+}
+
+/// The elements of a mapping by column, from any of the forms in which the service gives them back.
+fn elements(json: &Json) -> Result<Body, String> {
+    let list = json.as_array().ok_or_else(|| format!("a mapping is a list, found {json}"))?;
+    list.iter().map(element).collect()
+}
+
+fn element(json: &Json) -> Result<(Arc<str>, Value), String> {
+    let member = |names: &[&str]| {
+        let object = [&json["Properties"], &json["properties"], json].into_iter().filter_map(Json::as_object);
+        let mut found = object
+            .flat_map(|o| o.iter())
+            .filter(|(key, _)| names.iter().any(|n| key.eq_ignore_ascii_case(n)));
+        let text = |value: &Json| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        found
+            .find(|(_, value)| !value.is_null())
+            .map(|(_, value)| text(value))
+            .filter(|text| !text.is_empty())
+    };
+    let name = member(&["column", "columnName", "name"])
+        .ok_or_else(|| format!("an element without a column: {json}"))?;
+    let mut element = Body::new();
+    let constant = member(&["constValue"]);
+    let transform = member(&["transform"]).filter(|t| t != "None");
+    if let Some(ordinal) = member(&["ordinal"]).filter(|_| constant.is_none() && transform.is_none()) {
+        element.set("ordinal", ordinal.parse::<i64>().map_err(|_| format!("`{ordinal}` is not a position"))?);
+    }
+    if let Some(path) = member(&["path"]).or_else(|| member(&["field"]).map(|field| format!("$.{field}"))) {
+        element.set("path", path);
+    }
+    for (part, value) in [("constValue", constant), ("transform", transform), ("type", member(&["datatype"]))]
+    {
+        if let Some(value) = value {
+            element.set(part, value);
+        }
+    }
+    Ok((name.into(), Value::Map(element)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kind::entity::tests::{body, steps};
+    use serde_json::json;
+
+    #[test]
+    fn is_created_altered_and_dropped() {
+        let csv = json!({"kind": "csv", "columns": {"State": 1, "Start": {"ordinal": 0, "type": "datetime"}, "From": {"transform": "SourceLocation"}}});
+        let create = concat!(
+            r#".create-or-alter table T ingestion csv mapping "m" '[{"Column":"Start","DataType":"datetime","Properties":{"Ordinal":"0"}},"#,
+            r#"{"Column":"State","Properties":{"Ordinal":"1"}},{"Column":"From","Properties":{"Transform":"SourceLocation"}}]'"#
+        );
+        let drop = r#".drop table T ingestion csv mapping "m""#;
+        let at = "tables.T.mappings.m";
+        assert_eq!(
+            steps("mapping", at, json!(null), csv.clone()),
+            [create.to_owned(), format!("  undo {drop}")]
+        );
+        assert_eq!(steps("mapping", at, csv, json!(null)), [drop.to_owned(), format!("  undo {create}")]);
+    }
+
+    #[test]
+    fn quotes_in_paths_stay_in_the_text() {
+        let after = json!({"kind": "json", "columns": {"a": "$['it''s']"}});
+        assert_eq!(
+            steps("mapping", "tables.T.mappings.m", json!(null), after)[0],
+            r#".create-or-alter table T ingestion json mapping "m" "[{\"Column\":\"a\",\"Properties\":{\"Path\":\"$['it''s']\"}}]""#
+        );
+    }
+
+    #[test]
+    fn reads_every_form_of_the_service() {
+        let wanted =
+            body("mapping", &json!({"kind": "csv", "columns": {"a": {"ordinal": 0, "type": "int"}}}));
+        for element in [
+            json!({"Name": "a", "DataType": "int", "CsvDataType": null, "Ordinal": 0, "ConstValue": null}),
+            json!({"Properties": {"Ordinal": "0"}, "column": "a", "datatype": "int32"}),
+            json!({"Column": "a", "DataType": "int", "Properties": {"Ordinal": "0", "ConstValue": ""}}),
+        ] {
+            let read = Body::new().with("kind", "csv").with("columns", elements(&json!([element])).unwrap());
+            assert_eq!(shape::canonical_body(ABOUT.fields, &read).unwrap(), wanted, "{element}");
+        }
+        let (name, path) =
+            self::element(&json!({"ColumnName": "x", "Properties": {"Field": "f"}, "datatype": ""})).unwrap();
+        assert_eq!((&*name, path.as_map().unwrap().text("path")), ("x", Some("$.f")));
+    }
+}

@@ -1,0 +1,81 @@
+//! The ingestion batching policy: when queued data is sealed and ingested.
+
+use super::{BASE, Policy, json_object, to_pascal};
+use crate::kind::shape::{Field, Shape};
+use crate::kind::{About, Keyed};
+use crate::model::Loss;
+use crate::model::body::{Body, Value};
+use crate::model::duration::Ticks;
+
+const ABOUT: About = About {
+    name: "ingestionBatchingPolicy",
+    keyed: Keyed::Fixed("ingestionBatching"),
+    parents: &["database", "table"],
+    doc: "When queued data is sealed into a batch and ingested. A table without one uses its database's.",
+    page: "https://learn.microsoft.com/kusto/management/batching-policy",
+    example: "policies:\n  ingestionBatching: {maximumBatchingTimeSpan: 30s, maximumNumberOfItems: 500, maximumRawDataSizeMB: 1024}\n",
+    fields: &[
+        Field::new(
+            "maximumBatchingTimeSpan",
+            Shape::Duration,
+            "The longest wait, 10 s to 30 min; default 5 min.",
+        ),
+        Field::new("maximumNumberOfItems", Shape::Int(1, 25_000), "The most items in a batch; default 500."),
+        Field::new(
+            "maximumRawDataSizeMB",
+            Shape::Int(100, 4_096),
+            "The most uncompressed data in a batch, in MB; default 1024.",
+        ),
+    ],
+    ..BASE
+};
+
+pub(super) static POLICY: Policy = Policy {
+    about: &ABOUT,
+    word: "ingestionbatching",
+    defaults: || {
+        Body::new()
+            .with("maximumBatchingTimeSpan", Ticks::seconds(300))
+            .with("maximumNumberOfItems", 500)
+            .with("maximumRawDataSizeMB", Value::Int(1024))
+    },
+    complete: |body| body,
+    read: |argument| json_object(ABOUT.fields, argument),
+    write: |command, body| command.json(&to_pascal(body)),
+    loss: |_, _| Loss::none(),
+    needs: |_| Vec::new(),
+};
+
+#[cfg(test)]
+mod tests {
+    use crate::kind::entity::tests::steps;
+    use serde_json::json;
+
+    #[test]
+    fn fills_what_a_new_policy_leaves_out_and_keeps_what_a_live_one_has() {
+        let json = r#"'{"MaximumBatchingTimeSpan":"00:00:30","MaximumNumberOfItems":500,"MaximumRawDataSizeMB":1024}'"#;
+        assert_eq!(
+            steps(
+                "ingestionBatchingPolicy",
+                "tables.T.policies.ingestionBatching",
+                json!(null),
+                json!({"maximumBatchingTimeSpan": "30s"})
+            ),
+            [
+                format!(".alter table T policy ingestionbatching {json}"),
+                "  undo .delete table T policy ingestionbatching".to_owned()
+            ]
+        );
+        let live =
+            json!({"maximumBatchingTimeSpan": "1m", "maximumNumberOfItems": 7, "maximumRawDataSizeMB": 100});
+        assert_eq!(
+            steps(
+                "ingestionBatchingPolicy",
+                "policies.ingestionBatching",
+                live,
+                json!({"maximumNumberOfItems": 8})
+            )[0],
+            r#".alter database d policy ingestionbatching '{"MaximumBatchingTimeSpan":"00:01:00","MaximumNumberOfItems":8,"MaximumRawDataSizeMB":100}'"#
+        );
+    }
+}

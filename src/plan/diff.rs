@@ -1,0 +1,249 @@
+//! The differ: one walk over desired and live, asking kinds narrow questions; nobody else compares.
+
+use super::scope;
+use super::{Origin, Reason, Refusal, Resolution, Rule};
+use crate::kind::{self, At, Kind, shape, shape::Role};
+use crate::model::body::{Body, Value};
+use crate::model::inventory::{Desired, Inventory, Mode, Resource};
+use crate::model::{Address, Change, Loss};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What the differ works on.
+pub struct Inputs<'a> {
+    /// What the spec asks for.
+    pub desired: &'a Desired,
+    /// What was read.
+    pub live: &'a Inventory,
+    /// Which declared thing refers to which, whether or not the value is known already.
+    pub references: &'a [(Address, Address)],
+    /// Whether the wish is that nothing declared exists.
+    pub destroy: bool,
+    /// `--target`.
+    pub targets: &'a [String],
+    /// `--exclude`.
+    pub excludes: &'a [String],
+    /// Where the spec declares an address.
+    pub origin: &'a dyn Fn(&Address) -> Option<Origin>,
+}
+
+/// What the differ finds.
+#[derive(Debug, Default)]
+pub struct Differences {
+    /// Every thing that changes.
+    pub changes: BTreeMap<Address, Resolution>,
+    /// Desired laid over live: names, places and bodies as they will be.
+    pub world: Inventory,
+    /// Which declared thing refers to which.
+    pub references: BTreeSet<(Address, Address)>,
+    /// What cannot be made so.
+    pub refusals: Vec<Refusal>,
+    /// What is left alone though it differs.
+    pub notes: Vec<String>,
+}
+
+impl Inputs<'_> {
+    /// Compares desired and live.
+    pub fn differences(&self) -> Differences {
+        let references = self.references.iter().cloned().collect();
+        let mut found = Differences { world: self.live.clone(), references, ..Differences::default() };
+        for (address, wanted) in self.desired.inventory.iter() {
+            if scope::is_targeted(address, self.targets, self.excludes) {
+                self.compare(&mut found, address, wanted);
+            } else if let (None, Mode::Managed | Mode::Existing) = (self.live.get(address), wanted.mode) {
+                found.notes.push(format!("{address} is not in live, and the targets leave it out"));
+            }
+        }
+        self.prune(&mut found);
+        contain(&mut found, self.live);
+        found
+    }
+
+    fn compare(&self, found: &mut Differences, address: &Address, wanted: &Resource) {
+        let live = self.live.get(address);
+        let mode = if self.destroy && wanted.mode == Mode::Managed { Mode::Absent } else { wanted.mode };
+        match (mode, live) {
+            (Mode::Absent, None) => {}
+            (Mode::Existing, None) if self.destroy => {}
+            (Mode::Absent, Some(live)) => {
+                let reason = if self.destroy { Reason::Destroyed } else { Reason::Removed };
+                self.delete(found, address, live, wanted, reason);
+            }
+            (Mode::Existing, Some(_)) => {}
+            (Mode::Existing, None) => {
+                let message = format!("{address} is declared as existing, and it is not there");
+                let help = "create it first, correct its name and place, or take `existing: true` away";
+                self.refuse(found, address, Rule::Missing, message, help);
+                found.world.insert(address.clone(), wanted.clone());
+            }
+            (Mode::Managed, live) => self.converge(found, address, live, wanted),
+        }
+    }
+
+    fn converge(
+        &self,
+        found: &mut Differences,
+        address: &Address,
+        live: Option<&Resource>,
+        wanted: &Resource,
+    ) {
+        let Some(kind) = kind::by_name(wanted.kind) else { return };
+        let same_kind = live.filter(|live| live.kind == wanted.kind);
+        let before = same_kind.map(|live| live.body.clone());
+        let body = scope::resolved(&wanted.body, self.live);
+        let mut after = kind.settle(same_kind, &body);
+        if let Some(before) = &before {
+            wanted.lifecycle.ignore.iter().for_each(|path| keep(&mut after, before, path));
+        }
+        let merged = Resource {
+            body: after.clone(),
+            attributes: same_kind.map(|live| live.attributes.clone()).unwrap_or_default(),
+            rows: same_kind.and_then(|live| live.rows),
+            bytes: same_kind.and_then(|live| live.bytes),
+            ..wanted.clone()
+        };
+        found.world.insert(address.clone(), merged);
+        let fields = kind.about().fields;
+        if before.as_ref().is_some_and(|before| shape::same_bodies(fields, before, &after)) {
+            return;
+        }
+        let reason = if before.is_some() { Reason::Differs } else { Reason::Declared };
+        let change = Change::new(live.map(|live| live.body.clone()), Some(after));
+        if let (Some(live), None) = (live, same_kind) {
+            let message =
+                format!("{address} is a {} in live, and the spec declares a {}", live.kind, wanted.kind);
+            let help = "give it another name, or delete the old one first with `removed:`";
+            self.refuse(found, address, Rule::Immutable, message, help);
+        }
+        self.immutable(found, kind, address, &change);
+        if let Some(resource) = found.world.get(address) {
+            let notes = kind.notes(&At { address, resource, world: &found.world }, &change);
+            found.notes.extend(notes.into_iter().map(|note| format!("{address}: {note}")));
+        }
+        self.record(found, address, wanted, change, reason);
+    }
+
+    fn delete(
+        &self,
+        found: &mut Differences,
+        address: &Address,
+        live: &Resource,
+        wanted: &Resource,
+        reason: Reason,
+    ) {
+        if wanted.lifecycle.prevent_destroy {
+            let message = format!("{address} would be deleted, and the spec says `preventDestroy`");
+            self.refuse(
+                found,
+                address,
+                Rule::PreventDestroy,
+                message,
+                "take `preventDestroy` away if it is to go",
+            );
+        }
+        self.record(found, address, live, Change::new(Some(live.body.clone()), None), reason);
+    }
+
+    /// Undeclared entries of the collections that the spec claims.
+    fn prune(&self, found: &mut Differences) {
+        for (parent, collections) in &self.desired.prune {
+            for collection in collections {
+                let undeclared = self.live.children(parent, collection);
+                for (address, live) in undeclared.filter(|(at, _)| self.desired.inventory.get(at).is_none()) {
+                    if scope::is_targeted(address, self.targets, self.excludes) {
+                        let change = Change::new(Some(live.body.clone()), None);
+                        self.record(found, address, live, change, Reason::Pruned);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Refuses changes of what the service fixes at creation, unless the kind is replaced for them.
+    fn immutable(&self, found: &mut Differences, kind: &dyn Kind, address: &Address, change: &Change) {
+        let (Some(before), Some(after)) = (&change.before, &change.after) else { return };
+        if kind.replaces(change) {
+            return;
+        }
+        let about = kind.about();
+        let fixed = shape::differing(about.fields, before, after).into_iter().filter(|field| {
+            matches!(field.role, Role::Immutable | Role::Place) && before.get(field.name).is_some()
+        });
+        for field in fixed.collect::<Vec<_>>() {
+            let shown =
+                |body: &Body| body.get(field.name).map_or_else(|| "unset".to_owned(), shape::describe);
+            let message = format!(
+                "`{}` of {address} cannot change after creation: it is {} in live and {} in the spec",
+                field.name,
+                shown(before),
+                shown(after)
+            );
+            let help = format!("put the live value into the spec, or give the {} another name", about.name);
+            self.refuse(found, address, Rule::Immutable, message, &help);
+        }
+    }
+
+    fn record(
+        &self,
+        found: &mut Differences,
+        at: &Address,
+        thing: &Resource,
+        change: Change,
+        reason: Reason,
+    ) {
+        let resolution = Resolution {
+            kind: thing.kind.to_owned(),
+            name: thing.name.to_string(),
+            change,
+            reason,
+            loss: Loss::none(),
+            origin: (self.origin)(at),
+            with: None,
+        };
+        found.changes.insert(at.clone(), resolution);
+    }
+
+    fn refuse(&self, found: &mut Differences, address: &Address, rule: Rule, message: String, help: &str) {
+        let (address, help) = (address.clone(), help.to_owned());
+        let origin = (self.origin)(&address);
+        found.refusals.push(Refusal { address, origin, rule, message, help });
+    }
+}
+
+/// Everything live below a thing that goes, goes with it.
+fn contain(found: &mut Differences, live: &Inventory) {
+    let gone = |r: &Resolution| r.change.after.is_none();
+    let deleted: Vec<Address> =
+        found.changes.iter().filter(|(_, r)| gone(r)).map(|(a, _)| a.clone()).collect();
+    for top in &deleted {
+        if deleted.iter().any(|other| other != top && top.is_within(other)) {
+            continue;
+        }
+        for (address, resource) in live.below(top) {
+            let entry = found.changes.entry(address.clone()).or_insert_with(|| Resolution {
+                kind: resource.kind.to_owned(),
+                name: resource.name.to_string(),
+                change: Change::new(Some(resource.body.clone()), None),
+                reason: Reason::Contained,
+                loss: Loss::none(),
+                origin: None,
+                with: None,
+            });
+            entry.with = Some(top.clone());
+        }
+    }
+}
+
+/// Puts the live value of an ignored property (a dotted path) back.
+fn keep(after: &mut Body, before: &Body, path: &str) {
+    let (first, rest) = path.split_once('.').map_or((path, None), |(first, rest)| (first, Some(rest)));
+    match (before.get(first), rest) {
+        (Some(Value::Map(live)), Some(rest)) => {
+            let mut inner = after.get(first).and_then(Value::as_map).cloned().unwrap_or_default();
+            keep(&mut inner, live, rest);
+            after.set(first, inner);
+        }
+        (Some(live), None) => after.set(first, live.clone()),
+        (None, None) => drop(after.remove(first)),
+        _ => {}
+    }
+}

@@ -1,0 +1,124 @@
+//! The judge: a second opinion on a finished plan, sharing no code with the differ and the orderer.
+//!
+//! It asks of the plan what must be true of any plan; each fault is one note (tests: one thing broken at a time).
+
+use super::Plan;
+use crate::kind::Undo;
+use crate::model::Address;
+use crate::model::request::Request;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Something that is never true of a sound plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// The thing concerned.
+    pub address: Address,
+    /// What is wrong, as a clause.
+    pub message: String,
+}
+
+/// Everything that is wrong with a plan; empty for a sound one.
+pub fn faults(plan: &Plan) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    let mut fault =
+        |address: &Address, message: String| faults.push(Fault { address: address.clone(), message });
+    for (place, step) in plan.steps.iter().enumerate() {
+        if step.id != place {
+            fault(&step.address, format!("step {place} carries the number {}", step.id));
+        }
+        for needs in &step.needs {
+            match plan.steps.get(*needs) {
+                Some(other) if *needs < place => {
+                    if other.behind_line && !step.behind_line {
+                        fault(
+                            &step.address,
+                            format!("step {place} stands before the line and needs {needs} behind it"),
+                        );
+                    }
+                }
+                _ => fault(
+                    &step.address,
+                    format!("step {place} needs step {needs}, which does not come before it"),
+                ),
+            }
+        }
+        if matches!(step.undo, Undo::Never(_)) && !step.behind_line {
+            fault(&step.address, format!("step {place} cannot be undone and stands before the line"));
+        }
+        if let Undo::By(requests) = &step.undo
+            && requests.is_empty()
+        {
+            fault(&step.address, format!("step {place} is undone by nothing"));
+        }
+        if let Request::Kusto(kusto) = &step.request
+            && !plan.scope.containers.contains_key(&kusto.cluster)
+        {
+            fault(&step.address, format!("step {place} goes to a cluster that is not in the scope"));
+        }
+        if !plan.changes.contains_key(&step.address) {
+            fault(&step.address, format!("step {place} changes something that the plan does not name"));
+        }
+    }
+    faults.extend(chains(plan));
+    faults.extend(families(plan));
+    faults
+}
+
+/// The steps of one thing lead from its before to its after without a gap.
+fn chains(plan: &Plan) -> Vec<Fault> {
+    let mut now: BTreeMap<&Address, &Option<crate::model::Body>> = BTreeMap::new();
+    let mut faults = Vec::new();
+    for step in &plan.steps {
+        let from = now
+            .get(&step.address)
+            .copied()
+            .or_else(|| plan.changes.get(&step.address).map(|c| &c.change.before));
+        if from.is_some_and(|from| *from != step.change.before) {
+            let message = format!("step {} does not start where the step before it ended", step.id);
+            faults.push(Fault { address: step.address.clone(), message });
+        }
+        now.insert(&step.address, &step.change.after);
+    }
+    for (address, change) in plan.changes.iter().filter(|(_, change)| change.with.is_none()) {
+        let end = now.get(address).copied();
+        if !plan.steps.is_empty() && end != Some(&change.change.after) {
+            let message = "its steps do not end where the change ends".to_owned();
+            faults.push(Fault { address: address.clone(), message });
+        }
+    }
+    faults
+}
+
+/// Containers come before what they contain, and go after it or with it.
+fn families(plan: &Plan) -> Vec<Fault> {
+    let mut made: BTreeSet<&Address> = BTreeSet::new();
+    let mut gone: BTreeSet<&Address> = BTreeSet::new();
+    let mut faults = Vec::new();
+    let created = |address: &Address| plan.changes.get(address).is_some_and(|c| c.change.before.is_none());
+    for step in &plan.steps {
+        for depth in 1..step.address.segments().len() {
+            let above = step.address.prefix(depth);
+            if gone.contains(&above) {
+                let message = format!("step {} works below {above}, which is gone by then", step.id);
+                faults.push(Fault { address: step.address.clone(), message });
+            }
+            if created(&above) && !made.contains(&above) && step.change.after.is_some() {
+                let message = format!("step {} works below {above}, which is not there yet", step.id);
+                faults.push(Fault { address: step.address.clone(), message });
+            }
+        }
+        if step.change.after.is_some() {
+            made.insert(&step.address);
+            gone.remove(&step.address);
+        } else {
+            gone.insert(&step.address);
+        }
+    }
+    let contained =
+        plan.changes.iter().filter_map(|(address, change)| Some((address, change.with.as_ref()?)));
+    for (address, with) in contained.filter(|(_, with)| !gone.contains(with) && !plan.steps.is_empty()) {
+        let message = format!("it is said to go with {with}, which stays");
+        faults.push(Fault { address: address.clone(), message });
+    }
+    faults
+}

@@ -1,0 +1,236 @@
+//! Making a plan: differences, steps, and the rules that refuse them.
+
+use super::diff::{Differences, Inputs};
+use super::order::{self, Trouble};
+use super::{FORMAT, Plan, Refusal, Rule, Step};
+use crate::kind;
+use crate::model::body::{Body, Value};
+use crate::model::change::LossClass;
+use crate::model::inventory::Inventory;
+use crate::model::{Address, Scope};
+use std::collections::{BTreeMap, BTreeSet};
+use std::str::FromStr;
+
+/// What the user allows.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Options {
+    /// The worst class of data loss that is allowed.
+    pub allow: LossClass,
+    /// How many deletions are allowed.
+    pub max_deletes: MaxDeletes,
+}
+
+/// A brake on deletions.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum MaxDeletes {
+    /// Any number.
+    Any,
+    /// At most so many.
+    Count(usize),
+    /// At most so many in a hundred of what is live and declared, once that is ten things or more.
+    Percent(f64),
+}
+
+impl FromStr for MaxDeletes {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = |_| format!("`{text}` is neither a number such as 5 nor a share such as 30%");
+        match text.strip_suffix('%') {
+            Some(share) => share.parse().map(Self::Percent).map_err(|_| wrong(())),
+            None => text.parse().map(Self::Count).map_err(|_| wrong(())),
+        }
+    }
+}
+
+/// Makes the plan that leads from live to desired.
+pub fn make(inputs: &Inputs<'_>, scope: Scope, options: Options) -> Plan {
+    let found = inputs.differences();
+    let mut plan = Plan { format: FORMAT, scope, ..Plan::default() };
+    plan.refusals.clone_from(&found.refusals);
+    plan.notes.clone_from(&found.notes);
+    let immutable = found.refusals.iter().any(|refusal| refusal.rule == Rule::Immutable);
+    let steps = if immutable { Ok(Vec::new()) } else { order::steps(&found, inputs.live) };
+    match steps {
+        Ok(steps) => plan.steps = steps,
+        Err(trouble) => plan.refusals.push(troubled(trouble, inputs)),
+    }
+    figures(&mut plan.steps, inputs.live);
+    plan.changes = with_losses(found, &plan.steps);
+    plan.outputs = outputs(&plan, inputs.live);
+    plan.refusals.extend(too_lossy(&plan, options.allow));
+    plan.refusals.extend(too_many(&plan, inputs, options.max_deletes));
+    plan.refusals.extend(judge_refusals(&plan));
+    plan
+}
+
+fn troubled(trouble: Trouble, inputs: &Inputs<'_>) -> Refusal {
+    let (address, message, help) = match trouble {
+        Trouble::Impossible(address, why) => {
+            (address.clone(), format!("{address} cannot be changed so: {why}"), "correct the property named")
+        }
+        Trouble::Cycle(addresses) => {
+            let names: Vec<String> =
+                addresses.iter().chain(addresses.first()).map(ToString::to_string).collect();
+            let message = format!("these need one another, so none can come first: {}", names.join(" → "));
+            (
+                addresses.into_iter().next().unwrap_or_default(),
+                message,
+                "break the circle, for example by a literal value",
+            )
+        }
+    };
+    Refusal {
+        origin: (inputs.origin)(&address),
+        address,
+        rule: Rule::Invalid,
+        message,
+        help: help.to_owned(),
+    }
+}
+
+/// Adds what lies below a deleted thing to the figures of its loss.
+fn figures(steps: &mut [Step], live: &Inventory) {
+    for step in
+        steps.iter_mut().filter(|step| step.change.after.is_none() && step.loss.class > LossClass::None)
+    {
+        let own = live.get(&step.address).into_iter();
+        let all: Vec<_> = own.chain(live.below(&step.address).map(|(_, resource)| resource)).collect();
+        let sum = |figure: fn(&crate::model::Resource) -> Option<u64>| {
+            let known: Vec<u64> = all.iter().filter_map(|resource| figure(resource)).collect();
+            (!known.is_empty()).then(|| known.iter().sum())
+        };
+        step.loss.rows = sum(|r| r.rows);
+        step.loss.bytes = sum(|r| r.bytes);
+    }
+}
+
+fn with_losses(found: Differences, steps: &[Step]) -> BTreeMap<Address, super::Resolution> {
+    let mut changes = found.changes;
+    for step in steps {
+        if let Some(change) = changes.get_mut(&step.address)
+            && step.loss.class > change.loss.class
+        {
+            change.loss = step.loss.clone();
+        }
+    }
+    changes
+}
+
+/// The attributes of live things that the steps may ask for: those of containers, and those referred to.
+fn outputs(plan: &Plan, live: &Inventory) -> BTreeMap<Address, BTreeMap<String, Value>> {
+    let mut wanted: BTreeSet<Address> = plan.scope.containers.keys().cloned().collect();
+    for body in plan.steps.iter().flat_map(|step| [&step.change.before, &step.change.after]).flatten() {
+        wanted.extend(body.references().into_iter().map(|(address, _)| address.clone()));
+    }
+    let known = wanted.into_iter().filter_map(|address| {
+        let live = live.get(&address)?;
+        let mut flat = BTreeMap::new();
+        flatten("", &live.attributes, &mut flat);
+        Some((address, flat))
+    });
+    known.collect()
+}
+
+fn flatten(prefix: &str, body: &Body, flat: &mut BTreeMap<String, Value>) {
+    for (name, value) in body.iter() {
+        let path = if prefix.is_empty() { name.to_string() } else { format!("{prefix}.{name}") };
+        if let Value::Map(inner) = value {
+            flatten(&path, inner, flat);
+        } else {
+            flat.insert(path, value.clone());
+        }
+    }
+}
+
+fn too_lossy(plan: &Plan, allow: LossClass) -> Vec<Refusal> {
+    let lossy = plan.steps.iter().filter(|step| step.loss.class > allow);
+    lossy
+        .map(|step| Refusal {
+            address: step.address.clone(),
+            origin: step.origin.clone(),
+            rule: Rule::DataLoss,
+            message: format!("{}: {}", step.address, super::text::loss(&step.loss)),
+            help: format!("to allow it, say --allow-data-loss {}", step.loss.class.word()),
+        })
+        .collect()
+}
+
+fn too_many(plan: &Plan, inputs: &Inputs<'_>, limit: MaxDeletes) -> Option<Refusal> {
+    let deletes = plan.changes.values().filter(|c| c.change.after.is_none() && c.with.is_none()).count();
+    let declared = |address: &&Address| inputs.desired.inventory.get(address).is_some();
+    let live = inputs.live.iter().filter(|(address, _)| declared(address)).count();
+    #[expect(clippy::cast_precision_loss, reason = "a share of a number of things")]
+    let (over, bound) = match limit {
+        _ if inputs.destroy => return None,
+        MaxDeletes::Any => return None,
+        MaxDeletes::Count(count) => (deletes > count, count.to_string()),
+        MaxDeletes::Percent(share) => {
+            (live >= 10 && deletes as f64 * 100.0 > share * live as f64, format!("{share}% of {live}"))
+        }
+    };
+    over.then(|| Refusal {
+        address: Address::root(),
+        origin: None,
+        rule: Rule::MaxDeletes,
+        message: format!("the plan deletes {deletes} things; at most {bound} are allowed"),
+        help: format!("look at the deletions; if they are meant, say --max-deletes {deletes}"),
+    })
+}
+
+/// A plan that its judge faults is never applied.
+fn judge_refusals(plan: &Plan) -> Vec<Refusal> {
+    let faults = super::judge::faults(plan).into_iter();
+    faults
+        .map(|fault| Refusal {
+            address: fault.address,
+            origin: None,
+            rule: Rule::Invalid,
+            message: format!("the plan contradicts itself: {}", fault.message),
+            help: "this is a defect of adxform; please report it with the plan".to_owned(),
+        })
+        .collect()
+}
+
+impl Plan {
+    /// Whether there is nothing to do.
+    pub fn is_empty(&self) -> bool {
+        self.changes.is_empty() && self.steps.is_empty()
+    }
+
+    /// How many things are created, changed and deleted, those that go with their container included.
+    pub fn counts(&self) -> (usize, usize, usize) {
+        let count = |create: bool, delete: bool| {
+            let of = |c: &&super::Resolution| {
+                c.change.before.is_none() == create && c.change.after.is_none() == delete
+            };
+            self.changes.values().filter(of).count()
+        };
+        let replaced = |c: &&super::Resolution| {
+            let address =
+                self.changes.iter().find(|(_, other)| std::ptr::eq(*other, *c)).map(|(address, _)| address);
+            let steps = || self.steps.iter().filter(|step| Some(&step.address) == address);
+            c.change.before.is_some()
+                && c.change.after.is_some()
+                && steps().any(|step| step.change.after.is_none())
+        };
+        let replaced = self.changes.values().filter(replaced).count();
+        (count(true, false) + replaced, count(false, false) - replaced, count(false, true) + replaced)
+    }
+
+    /// The seconds that the plan takes when everything that can run together does, by the services' usual times.
+    pub fn seconds(&self) -> u64 {
+        let mut ends: Vec<u64> = Vec::with_capacity(self.steps.len());
+        let mut line = 0;
+        for step in &self.steps {
+            let own = kind::by_name(&step.kind).map_or(1, |kind| kind.seconds(&step.change));
+            let start = step.needs.iter().map(|needs| ends[*needs]).max().unwrap_or(0);
+            let start = if step.behind_line { start.max(line) } else { start };
+            ends.push(start + u64::from(own));
+            if !step.behind_line {
+                line = line.max(start + u64::from(own));
+            }
+        }
+        ends.into_iter().max().unwrap_or(0)
+    }
+}

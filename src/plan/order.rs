@@ -1,0 +1,211 @@
+//! The orderer: changes become steps, steps get their edges, edges give the order.
+//!
+//! Steps that cannot be undone come last, behind the point of no return, with everything that needs them.
+
+use super::diff::Differences;
+use super::{Resolution, Step};
+use crate::kind::{self, At, Kind, Need, Undo};
+use crate::model::change::Action;
+use crate::model::inventory::{Inventory, Resource};
+use crate::model::{Address, Change};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Makes the steps of all changes, in an order that respects every edge.
+///
+/// # Errors
+/// The addresses of a cycle, each with the next, when there is no such order; or why a kind cannot make a change.
+pub fn steps(found: &Differences, live: &Inventory) -> Result<Vec<Step>, Trouble> {
+    let mut drafts = Vec::new();
+    for (address, resolution) in &found.changes {
+        if resolution.with.is_none() {
+            draft(&mut drafts, found, live, address, resolution)?;
+        }
+    }
+    edges(&mut drafts, found, live);
+    put_behind(&mut drafts);
+    sorted(drafts)
+}
+
+/// Why there are no steps.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// A kind cannot make the change; the sentence says why.
+    Impossible(Address, String),
+    /// These addresses need one another.
+    Cycle(Vec<Address>),
+}
+
+fn draft(
+    drafts: &mut Vec<Step>,
+    found: &Differences,
+    live: &Inventory,
+    address: &Address,
+    resolution: &Resolution,
+) -> Result<(), Trouble> {
+    let Some(kind) = kind::by_name(&resolution.kind) else { return Ok(()) };
+    let change = &resolution.change;
+    let world = if change.after.is_none() { live } else { &found.world };
+    let Some(resource) = world.get(address) else { return Ok(()) };
+    let at = At { address, resource, world };
+    let both = change.before.is_some() && change.after.is_some() && kind.replaces(change);
+    let halves = if both {
+        vec![Change::new(change.before.clone(), None), Change::new(None, change.after.clone())]
+    } else {
+        vec![change.clone()]
+    };
+    let mut previous = None;
+    for half in halves {
+        let mut from = half.before.clone();
+        let ends = kind.stages(&at, &half).into_iter().map(Some).chain([half.after.clone()]);
+        for to in ends.collect::<Vec<_>>() {
+            let change = Change::new(from, to.clone());
+            let whole = if both && change.before.is_none() { &resolution.change } else { &change };
+            let impossible = |why| Trouble::Impossible(address.clone(), why);
+            let id = drafts.len();
+            drafts.push(Step {
+                id,
+                address: address.clone(),
+                kind: resolution.kind.clone(),
+                action: half.action(),
+                request: kind.request(&at, whole).map_err(impossible)?,
+                undo: kind.undo(&at, &change),
+                loss: kind.loss(&at, &change),
+                needs: previous.into_iter().collect(),
+                behind_line: false,
+                validation: None,
+                origin: resolution.origin.clone(),
+                change,
+            });
+            previous = Some(id);
+            from = to;
+        }
+    }
+    Ok(())
+}
+
+/// Adds the edges between the steps of different addresses.
+fn edges(drafts: &mut [Step], found: &Differences, live: &Inventory) {
+    let mut by_address: BTreeMap<Address, Vec<usize>> = BTreeMap::new();
+    for step in drafts.iter() {
+        by_address.entry(step.address.clone()).or_default().push(step.id);
+    }
+    let mut added: Vec<(usize, usize)> = Vec::new();
+    for (address, own) in &by_address {
+        let makes: Vec<usize> = own.iter().copied().filter(|id| drafts[*id].change.after.is_some()).collect();
+        let takes: Vec<usize> = own.iter().copied().filter(|id| drafts[*id].change.after.is_none()).collect();
+        let start = (address.clone(), Address::root());
+        let referred =
+            found.references.range(start..).take_while(|(from, _)| from == address).map(|(_, to)| to.clone());
+        for needed in needed(address, &found.world).into_iter().chain(referred) {
+            let others = by_address.get(&needed).into_iter().flatten();
+            let wanted = others.filter(|id| drafts[**id].change.after.is_some() && !loses(&drafts[**id]));
+            wanted.for_each(|other| added.extend(makes.iter().map(|step| (*step, *other))));
+        }
+        for needed in needed(address, live) {
+            let stays = found.changes.get(&needed).is_some_and(|change| change.change.after.is_some());
+            let others = by_address.get(&needed).into_iter().flatten();
+            let gone = others.filter(|id| !stays && drafts[**id].change.after.is_none());
+            gone.for_each(|other| added.extend(makes.iter().chain(&takes).map(|step| (*other, *step))));
+        }
+        added.retain(|(step, other)| step != other);
+    }
+    for (step, needs) in added {
+        if !drafts[step].needs.contains(&needs) {
+            drafts[step].needs.push(needs);
+        }
+    }
+}
+
+/// A step of a thing that stays, which its dependents do not wait for because it can never be undone.
+const fn loses(step: &Step) -> bool {
+    matches!(step.undo, Undo::Never(_)) && !matches!(step.action, Action::Create)
+}
+
+/// Every address that a thing needs: its containers, its references, and the names its kind reads.
+fn needed(address: &Address, world: &Inventory) -> BTreeSet<Address> {
+    let mut needed: BTreeSet<Address> =
+        (1..address.segments().len()).map(|depth| address.prefix(depth)).collect();
+    let Some(resource) = world.get(address) else { return needed };
+    needed.extend(resource.body.references().into_iter().map(|(of, _)| of.clone()));
+    if let Some(kind) = kind::by_name(resource.kind) {
+        let at = At { address, resource, world };
+        needed.extend(named(kind, &at).into_iter().map(|(of, _)| of));
+    }
+    needed.remove(address);
+    needed
+}
+
+/// The things that a kind names, as far as they are in the world.
+fn named<'a>(kind: &dyn Kind, at: &At<'a>) -> Vec<(Address, &'a Resource)> {
+    let found = |need: &Need| at.named(&need.parent, need.collection, &need.name);
+    kind.needs(at).iter().filter_map(found).collect()
+}
+
+/// Marks the steps that cannot be undone and all that need them.
+fn put_behind(drafts: &mut [Step]) {
+    let mut dependents: Vec<Vec<usize>> = vec![Vec::new(); drafts.len()];
+    for step in drafts.iter() {
+        step.needs.iter().for_each(|needs| dependents[*needs].push(step.id));
+    }
+    let never = |step: &&Step| matches!(step.undo, Undo::Never(_));
+    let mut todo: Vec<usize> = drafts.iter().filter(never).map(|step| step.id).collect();
+    while let Some(id) = todo.pop() {
+        if !drafts[id].behind_line {
+            drafts[id].behind_line = true;
+            todo.extend(&dependents[id]);
+        }
+    }
+}
+
+/// Numbers the steps in an order that respects the edges: the line first, then addresses, then stages.
+fn sorted(drafts: Vec<Step>) -> Result<Vec<Step>, Trouble> {
+    let mut waiting: Vec<usize> = drafts.iter().map(|step| step.needs.len()).collect();
+    let mut dependents: Vec<Vec<usize>> = vec![Vec::new(); drafts.len()];
+    for step in &drafts {
+        step.needs.iter().for_each(|needs| dependents[*needs].push(step.id));
+    }
+    let key = |id: usize| (drafts[id].behind_line, drafts[id].address.clone(), id);
+    let mut ready: BTreeSet<_> = (0..drafts.len()).filter(|id| waiting[*id] == 0).map(key).collect();
+    let mut order = Vec::with_capacity(drafts.len());
+    while let Some((_, _, id)) = ready.pop_first() {
+        order.push(id);
+        for next in &dependents[id] {
+            waiting[*next] -= 1;
+            if waiting[*next] == 0 {
+                ready.insert(key(*next));
+            }
+        }
+    }
+    if order.len() < drafts.len() {
+        return Err(Trouble::Cycle(cycle(&drafts, &waiting)));
+    }
+    let mut place = vec![0; drafts.len()];
+    order.iter().enumerate().for_each(|(at, id)| place[*id] = at);
+    let mut steps: Vec<Step> = drafts;
+    steps.sort_by_key(|step| place[step.id]);
+    for step in &mut steps {
+        step.id = place[step.id];
+        step.needs.iter_mut().for_each(|needs| *needs = place[*needs]);
+        step.needs.sort_unstable();
+    }
+    Ok(steps)
+}
+
+/// One cycle among the steps that never became ready.
+fn cycle(drafts: &[Step], waiting: &[usize]) -> Vec<Address> {
+    let stuck = |id: &usize| waiting[*id] > 0;
+    let Some(start) = (0..drafts.len()).find(stuck) else { return Vec::new() };
+    let mut path = vec![start];
+    loop {
+        let last = path[path.len() - 1];
+        let Some(next) = drafts[last].needs.iter().copied().find(stuck) else { break };
+        if let Some(at) = path.iter().position(|seen| *seen == next) {
+            path.drain(..at);
+            break;
+        }
+        path.push(next);
+    }
+    let mut addresses: Vec<Address> = path.into_iter().map(|id| drafts[id].address.clone()).collect();
+    addresses.dedup();
+    addresses
+}

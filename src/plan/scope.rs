@@ -1,0 +1,122 @@
+//! What of live a plan reads, and what of the desired it takes on.
+//!
+//! Inputs are shaped here, so that the differ stays dumb: targets, existing things and references are settled
+//! before anything is compared.
+
+use crate::kind::{self, Plane, Source, shape::Role};
+use crate::model::Address;
+use crate::model::body::{Body, Value};
+use crate::model::inventory::{Desired, Inventory, Resource};
+use crate::model::scope::{Alias, Container, Scope};
+use std::collections::BTreeSet;
+
+/// Where live must be read to plan for a desired inventory.
+pub fn of(desired: &Desired) -> Scope {
+    let mut scope = Scope::default();
+    for (address, resource) in desired.inventory.iter() {
+        scope.kinds.insert(resource.kind.to_owned());
+        if is_container(resource.kind) {
+            scope.containers.insert(address.clone(), container(resource));
+        }
+        if *resource.name != *address.key() {
+            let parent = address.parent().unwrap_or_default();
+            let (kind, name) = (resource.kind.to_owned(), resource.name.to_string());
+            scope.aliases.push(Alias { parent, kind, name, key: address.key().to_owned() });
+        }
+    }
+    let pruned: BTreeSet<&str> = desired.prune.values().flatten().map(String::as_str).collect();
+    let free = |source| matches!(source, Source::Database { shows } if shows.is_empty());
+    let databases =
+        scope.containers.values().any(|c| kind::within(by_static(&c.kind)).any(|k| free(k.source())));
+    for kind in kind::all() {
+        let about = kind.about();
+        if pruned.contains(about.collection) || (databases && free(kind.source())) {
+            scope.kinds.insert(about.name.to_owned());
+        }
+    }
+    scope
+}
+
+fn by_static(kind: &str) -> Option<&'static str> {
+    kind::by_name(kind).map(|kind| kind.about().name)
+}
+
+/// Whether others of a kind are read below it: a thing of the control plane that has children.
+fn is_container(word: &'static str) -> bool {
+    let arm = kind::by_name(word).is_some_and(|kind| kind.about().plane == Plane::Arm);
+    arm && kind::within(Some(word)).next().is_some()
+}
+
+fn container(resource: &Resource) -> Container {
+    let fields = kind::by_name(resource.kind).map_or(&[][..], |kind| kind.about().fields);
+    let places = fields.iter().filter(|field| field.role == Role::Place);
+    let place =
+        places.filter_map(|f| Some((f.name.to_owned(), resource.body.text(f.name)?.to_owned()))).collect();
+    Container {
+        kind: resource.kind.to_owned(),
+        name: resource.name.to_string(),
+        existing: resource.mode == crate::model::Mode::Existing,
+        place,
+    }
+}
+
+/// Whether an address is taken on, given `--target` and `--exclude` globs. A glob that names a thing takes in
+/// everything below it.
+pub fn is_targeted(address: &Address, targets: &[String], excludes: &[String]) -> bool {
+    let hit = |globs: &[String]| {
+        (1..=address.segments().len()).any(|depth| {
+            let text = address.prefix(depth).to_string();
+            globs.iter().any(|glob| matches(glob, &text))
+        })
+    };
+    (targets.is_empty() || hit(targets)) && !hit(excludes)
+}
+
+/// Whether a glob matches a whole text: `*` within a segment, `**` anywhere.
+fn matches(glob: &str, text: &str) -> bool {
+    let Some(at) = glob.find('*') else { return glob == text };
+    let Some(rest) = text.strip_prefix(&glob[..at]) else { return false };
+    let (wide, tail) = glob[at..].strip_prefix("**").map_or((false, &glob[at + 1..]), |tail| (true, tail));
+    let end = if wide { rest.len() } else { rest.find('.').unwrap_or(rest.len()) };
+    let ends = (0..=end).filter(|end| rest.is_char_boundary(*end));
+    ends.into_iter().any(|end| matches(tail, &rest[end..]))
+}
+
+/// The desired body with every reference replaced that live already answers.
+pub fn resolved(body: &Body, live: &Inventory) -> Body {
+    body.resolved(&|address, path| attribute(live.get(address)?, path))
+}
+
+/// An attribute of a live thing by its path: an output, a property, or `name`.
+pub fn attribute(resource: &Resource, path: &[String]) -> Option<Value> {
+    let dotted = path.join(".");
+    let found = resource
+        .attributes
+        .get(&dotted)
+        .or_else(|| resource.attributes.at(path))
+        .or_else(|| resource.body.at(path));
+    let found = found.filter(|value| !value.is_unset()).cloned();
+    found.or_else(|| (dotted == "name").then(|| Value::from(&*resource.name)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn globs_take_in_what_is_below() {
+        let address: Address = "clusters.c.databases.d.tables.T".parse().unwrap();
+        let globs = |text: &str| vec![text.to_owned()];
+        for (glob, hit) in [
+            ("clusters.c", true),
+            ("clusters.*.databases.d", true),
+            ("**.tables.T", true),
+            ("clusters.*.tables.T", false),
+            ("clusters.c.databases.*.tables.U*", false),
+            ("clusters.c.databases", false),
+        ] {
+            assert_eq!(is_targeted(&address, &globs(glob), &[]), hit, "{glob}");
+            assert_eq!(is_targeted(&address, &[], &globs(glob)), !hit, "not {glob}");
+        }
+    }
+}

@@ -1,0 +1,269 @@
+//! The plan as people read it: what changes, by which requests, and the last lines.
+//!
+//! Readable without colour; the marks `+`, `~`, `-` and `-/+` carry the meaning.
+
+use super::{Plan, Refusal, Resolution, Step};
+use crate::kind::{self, Undo, shape};
+use crate::model::body::{Body, Value};
+use crate::model::change::{Loss, LossClass};
+use crate::model::duration::Ticks;
+use crate::model::{Address, Request};
+use similar::{ChangeTag, TextDiff};
+use std::fmt::Write;
+
+/// How much of a plan is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Style {
+    /// Every request with its undo, not only what changes.
+    pub verbose: bool,
+}
+
+/// Prints a plan.
+pub fn plan(plan: &Plan, style: Style) -> String {
+    let mut text = String::new();
+    if plan.is_empty() {
+        text.push_str("No changes. Live matches the spec.\n");
+    }
+    for (address, change) in &plan.changes {
+        entry(&mut text, plan, address, change);
+    }
+    if !plan.steps.is_empty() {
+        steps(&mut text, plan, style);
+    }
+    for note in &plan.notes {
+        let _ = writeln!(text, "Note: {note}.");
+    }
+    if !plan.notes.is_empty() {
+        text.push('\n');
+    }
+    if !plan.is_empty() {
+        last_lines(&mut text, plan);
+    }
+    text
+}
+
+/// Prints why a plan is refused, one paragraph each.
+pub fn refusals(refusals: &[Refusal]) -> String {
+    let mut text = String::new();
+    for refusal in refusals {
+        let _ = writeln!(text, "refused: {}", refusal.message);
+        if let Some(origin) = &refusal.origin {
+            let _ = writeln!(text, "  at {}:{}:{}", origin.file, origin.line, origin.column);
+        }
+        let _ = writeln!(text, "  help: {}", refusal.help);
+    }
+    text
+}
+
+fn entry(text: &mut String, plan: &Plan, address: &Address, resolution: &Resolution) {
+    let (mark, verb) = match (&resolution.change.before, &resolution.change.after) {
+        (None, _) => ("+", "is created"),
+        (_, None) => ("-", "is deleted"),
+        _ if plan.is_replaced(address) => ("-/+", "is deleted and created again"),
+        _ => ("~", "is changed"),
+    };
+    let with = resolution.with.as_ref().map_or(String::new(), |with| format!(" together with {with}"));
+    let _ = writeln!(text, "{mark} {address} ({}) {verb}{with}", resolution.kind);
+    let fields = kind::by_name(&resolution.kind).map_or(&[][..], |kind| kind.about().fields);
+    match (&resolution.change.before, &resolution.change.after) {
+        (None, Some(after)) => {
+            after.iter().filter(|(_, v)| !v.is_unset()).for_each(|(n, v)| given(text, n, v))
+        }
+        (Some(before), Some(after)) => {
+            for field in shape::differing(fields, before, after) {
+                differs(text, field.name, before.get(field.name), after.get(field.name));
+            }
+        }
+        _ => {}
+    }
+    if resolution.loss.class > LossClass::None {
+        let _ = writeln!(text, "    data loss: {}", loss(&resolution.loss));
+    }
+    text.push('\n');
+}
+
+fn given(text: &mut String, name: &str, value: &Value) {
+    match value {
+        Value::Map(body) => {
+            body.iter().for_each(|(inner, value)| given(text, &format!("{name}.{inner}"), value))
+        }
+        Value::Text(body) if body.contains('\n') => {
+            let _ = writeln!(text, "    + {name}:");
+            for line in body.lines() {
+                let _ = writeln!(text, "        {line}");
+            }
+        }
+        value => drop(writeln!(text, "    + {name}: {}", shown(value))),
+    }
+}
+
+fn differs(text: &mut String, name: &str, before: Option<&Value>, after: Option<&Value>) {
+    let before = before.filter(|value| !value.is_unset());
+    match (before, after.filter(|value| !value.is_unset())) {
+        (Some(Value::Map(old)), Some(Value::Map(new))) => maps(text, name, old, new),
+        (Some(Value::Text(old)), Some(Value::Text(new))) if old.contains('\n') || new.contains('\n') => {
+            let _ = writeln!(text, "    ~ {name}:");
+            lines(text, old, new);
+        }
+        (Some(old), Some(new)) => drop(writeln!(text, "    ~ {name}: {} → {}", shown(old), shown(new))),
+        (None, Some(new)) => given(text, name, new),
+        (Some(old), None) => drop(writeln!(text, "    - {name}: {}", shown(old))),
+        (None, None) => {}
+    }
+}
+
+fn maps(text: &mut String, name: &str, old: &Body, new: &Body) {
+    let gone = old.names().filter(|inner| new.get(inner).is_none());
+    let names: Vec<&str> = new.names().chain(gone).collect();
+    for inner in &names {
+        let (before, after) = (old.get(inner), new.get(inner));
+        if before != after {
+            differs(text, &format!("{name}.{inner}"), before, after);
+        }
+    }
+    let order = |body: &Body, other: &Body| {
+        body.names().filter(|n| other.get(n).is_some()).map(str::to_owned).collect::<Vec<_>>()
+    };
+    if order(old, new) != order(new, old) {
+        let _ = writeln!(text, "    ~ {name}: order becomes {}", new.names().collect::<Vec<_>>().join(", "));
+    }
+}
+
+/// A line diff with what stays around each change.
+fn lines(text: &mut String, old: &str, new: &str) {
+    let diff = TextDiff::from_lines(old, new);
+    for (i, group) in diff.grouped_ops(2).iter().enumerate() {
+        if i > 0 {
+            text.push_str("        …\n");
+        }
+        for change in group.iter().flat_map(|op| diff.iter_changes(op)) {
+            let mark = match change.tag() {
+                ChangeTag::Delete => '-',
+                ChangeTag::Insert => '+',
+                ChangeTag::Equal => ' ',
+            };
+            let _ = writeln!(text, "      {mark} {}", change.value().trim_end_matches('\n'));
+        }
+    }
+}
+
+/// A value on one line.
+fn shown(value: &Value) -> String {
+    match value {
+        Value::Unknown(expr) => format!("(known after apply: {expr})"),
+        Value::Time(ticks) => ticks.to_string(),
+        Value::Map(body) => {
+            let inner: Vec<String> =
+                body.iter().map(|(name, value)| format!("{name}: {}", shown(value))).collect();
+            format!("{{{}}}", inner.join(", "))
+        }
+        Value::List(items) => format!("[{}]", items.iter().map(shown).collect::<Vec<_>>().join(", ")),
+        value => value.shown().to_string(),
+    }
+}
+
+fn steps(text: &mut String, plan: &Plan, style: Style) {
+    text.push_str("Steps:\n");
+    let mut behind = false;
+    for step in &plan.steps {
+        if step.behind_line && !behind {
+            text.push_str("  ──── point of no return: what follows cannot be undone ────\n");
+            behind = true;
+        }
+        let after =
+            if step.needs.is_empty() { String::new() } else { format!("  after {}", numbers(&step.needs)) };
+        let _ = writeln!(text, "  {:>3}. {}{after}", step.id + 1, cut(&step.request.shown(), style));
+        undo(text, step, style);
+    }
+    text.push('\n');
+}
+
+fn undo(text: &mut String, step: &Step, style: Style) {
+    match &step.undo {
+        Undo::Never(why) => drop(writeln!(text, "       no undo: {why}")),
+        Undo::By(requests) if style.verbose => {
+            let shown = |request: &Request| cut(&request.shown(), style);
+            for request in requests {
+                let _ = writeln!(text, "       undo {}", shown(request));
+            }
+        }
+        Undo::By(_) => {}
+    }
+}
+
+fn numbers(ids: &[usize]) -> String {
+    ids.iter().map(|id| (id + 1).to_string()).collect::<Vec<_>>().join(", ")
+}
+
+fn cut(line: &str, style: Style) -> String {
+    const WIDTH: usize = 140;
+    if style.verbose || line.chars().count() <= WIDTH {
+        return line.to_owned();
+    }
+    format!("{}…", line.chars().take(WIDTH).collect::<String>())
+}
+
+fn last_lines(text: &mut String, plan: &Plan) {
+    let (add, change, destroy) = plan.counts();
+    let _ = writeln!(text, "Plan: {add} to add, {change} to change, {destroy} to destroy.");
+    let worst = plan.steps.iter().map(|step| step.loss.class).max().unwrap_or(LossClass::None);
+    let losing = plan.steps.iter().filter(|step| step.loss.class > LossClass::None).count();
+    let _ = match worst {
+        LossClass::None => writeln!(text, "Data loss: none."),
+        worst => writeln!(text, "Data loss: {} at worst, in {}.", worst.word(), counted(losing, "step")),
+    };
+    let behind = plan.steps.iter().filter(|step| step.behind_line).count();
+    let _ = match behind {
+        0 => writeln!(text, "Rollback: every step can be undone."),
+        n if n == plan.steps.len() => writeln!(text, "Rollback: no step can be undone once it is done."),
+        n => writeln!(
+            text,
+            "Rollback: {} can be undone; {} behind the point of no return cannot.",
+            counted(plan.steps.len() - n, "step"),
+            n
+        ),
+    };
+    let _ = writeln!(text, "Time: about {} on Azure.", duration(plan.seconds()));
+}
+
+/// A number with its noun, as in `1 step`, `2 steps`.
+pub fn counted(count: usize, noun: &str) -> String {
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
+}
+
+fn duration(seconds: u64) -> String {
+    match seconds {
+        0..60 => counted(usize::try_from(seconds).unwrap_or_default(), "second"),
+        s => counted(usize::try_from(s.div_ceil(60)).unwrap_or_default(), "minute"),
+    }
+}
+
+/// A loss as a clause with its figures: `the table and its data are dropped (irreversible; 12 rows, 3.4 MB)`.
+pub fn loss(loss: &Loss) -> String {
+    let mut facts = vec![loss.class.word().to_owned()];
+    if let Some(period) = loss.recoverable_for {
+        facts[0] = format!("recoverable for {}", days(period));
+    }
+    let figures: Vec<String> =
+        [loss.rows.map(|rows| format!("{rows} rows")), loss.bytes.map(bytes)].into_iter().flatten().collect();
+    if !figures.is_empty() {
+        facts.push(figures.join(", "));
+    }
+    format!("{} ({})", loss.what, facts.join("; "))
+}
+
+fn days(period: Ticks) -> String {
+    period.to_string().strip_suffix('d').map_or_else(|| period.to_string(), |days| format!("{days} days"))
+}
+
+fn bytes(bytes: u64) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "shown with one decimal")]
+    let mut size = bytes as f64;
+    for unit in ["B", "kB", "MB", "GB"] {
+        if size < 1000.0 {
+            return if unit == "B" { format!("{bytes} B") } else { format!("{size:.1} {unit}") };
+        }
+        size /= 1000.0;
+    }
+    format!("{size:.1} TB")
+}
