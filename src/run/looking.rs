@@ -165,7 +165,7 @@ impl Looking {
                 }
                 continue;
             }
-            let (verdict, differences) = proof::verdict(step, &look.live, &known);
+            let (verdict, differences) = proof::verdict(step, machine.was_read(*id), &look.live, &known);
             let shows = matches!((way, verdict), (Way::Apply, Verdict::After) | (Way::Undo, Verdict::Before));
             if is_lost(status) && !shows && age < self.timing.settle_quiet {
                 continue;

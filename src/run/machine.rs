@@ -85,6 +85,7 @@ pub struct Machine {
     failure: Option<Failure>,
     outputs: BTreeMap<Address, Attributes>,
     referenced: BTreeMap<Address, BTreeSet<String>>,
+    first: BTreeMap<Address, usize>,
     differences: Vec<Difference>,
     stuck: BTreeMap<usize, Vec<Difference>>,
     tally: Tally,
@@ -121,6 +122,7 @@ impl Machine {
         let mut machine = Self {
             outputs: plan.outputs.clone(),
             referenced: referenced(&plan),
+            first: plan.steps.iter().rev().map(|step| (step.address.clone(), step.id)).collect(),
             plan,
             policy,
             steps,
@@ -168,6 +170,11 @@ impl Machine {
     /// The attribute of a thing, as far as it is known by now.
     pub fn known(&self, address: &Address, path: &[String]) -> Option<Value> {
         self.outputs.get(address)?.get(&path.join(".")).cloned()
+    }
+
+    /// Whether a step's before-state is what was read when the plan was made, rather than an earlier step's doing.
+    pub fn was_read(&self, step: usize) -> bool {
+        self.first.get(&self.plan.steps[step].address) == Some(&step)
     }
 
     /// Those attributes of a thing that something in the plan may ask for; the others need not be kept.

@@ -9,7 +9,7 @@ use adxform::run::report::{Entry, Outcome, Report};
 use std::collections::BTreeSet;
 
 /// What is wrong with how a run ended; nothing when all laws hold.
-pub fn judge(world: &mut World, report: &Report, policy: Policy, last: Option<Intent>) -> Vec<String> {
+pub(crate) fn judge(world: &mut World, report: &Report, policy: Policy, last: Option<Intent>) -> Vec<String> {
     world.settle();
     let mut wrong = std::mem::take(&mut world.breaches);
     let all: BTreeSet<usize> = (0..world.plan.steps.len()).collect();
@@ -79,7 +79,7 @@ fn alike(world: &World, id: &usize) -> bool {
 }
 
 /// The things in which live differs from an inventory, those left out that somebody else wrote.
-pub fn differing(world: &World, wanted: &Inventory) -> BTreeSet<Address> {
+pub(crate) fn differing(world: &World, wanted: &Inventory) -> BTreeSet<Address> {
     let of = |inventory: &Inventory| inventory.iter().map(|(at, _)| at.clone()).collect::<BTreeSet<_>>();
     let body = |inventory: &Inventory, at: &Address| inventory.get(at).map(|found| found.body.clone());
     let all: BTreeSet<Address> = of(&world.live).union(&of(wanted)).cloned().collect();

@@ -12,7 +12,7 @@ use adxform::plan::{Plan, Reason, Resolution, Step};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A thing in live; references may ask for its `id`.
-pub fn thing(address: &Address, body: Body) -> Resource {
+pub(crate) fn thing(address: &Address, body: Body) -> Resource {
     Resource { kind: "thing", name: address.key().into(), body, attributes: attributes(address), ..Resource::default() }
 }
 
@@ -21,7 +21,7 @@ fn attributes(address: &Address) -> Body {
 }
 
 /// The `id` that the simulated service gives a thing.
-pub fn id_of(address: &Address) -> String {
+pub(crate) fn id_of(address: &Address) -> String {
     format!("id of {address}")
 }
 
@@ -159,7 +159,7 @@ fn refer(dice: &mut Dice, plan: &mut Plan, id: usize) {
 }
 
 /// A random plan and the live state it was made for.
-pub fn random(dice: &mut Dice) -> (Plan, Inventory) {
+pub(crate) fn random(dice: &mut Dice) -> (Plan, Inventory) {
     let count = 1 + dice.below(8);
     let mut chains: Vec<Chain> = addresses(dice, count).into_iter().map(|at| chain(dice, at)).collect();
     let mut live = Inventory::new();
@@ -220,7 +220,7 @@ fn finish(plan: &mut Plan) {
 }
 
 /// A plan of given steps: address, before, after, needs, and whether it can be undone.
-pub fn fixed(steps: &[(&str, Option<i64>, Option<i64>, &[usize], bool)]) -> (Plan, Inventory) {
+pub(crate) fn fixed(steps: &[(&str, Option<i64>, Option<i64>, &[usize], bool)]) -> (Plan, Inventory) {
     let mut dice = Dice::new(0, "fixed");
     let mut plan = Plan { format: adxform::plan::FORMAT, ..Plan::default() };
     let mut live = Inventory::new();

@@ -22,7 +22,7 @@ use tokio::time::sleep;
 
 /// What the process and the cloud share.
 #[derive(Debug, Clone)]
-pub struct Shared {
+pub(crate) struct Shared {
     world: Arc<Mutex<World>>,
     disk: Arc<Mutex<Disk>>,
     death: Arc<Notify>,
@@ -31,22 +31,22 @@ pub struct Shared {
 
 /// The bytes of the journal, and what goes wrong when they are written.
 #[derive(Debug, Clone, Default)]
-pub struct Disk {
+pub(crate) struct Disk {
     /// What is synced.
-    pub bytes: Vec<u8>,
+    pub(crate) bytes: Vec<u8>,
     /// At which writes the disk is full.
-    pub full_at: Option<usize>,
+    pub(crate) full_at: Option<usize>,
     /// At which write the process dies half-way through the record.
-    pub dies_at: Option<usize>,
+    pub(crate) dies_at: Option<usize>,
     /// Writes so far.
-    pub writes: usize,
+    pub(crate) writes: usize,
     /// The journal and the cloud after each write, when they are kept.
-    pub history: Option<Vec<(usize, World)>>,
+    pub(crate) history: Option<Vec<(usize, World)>>,
 }
 
 impl Shared {
     /// A cloud and an empty disk.
-    pub fn new(world: World, disk: Disk) -> Self {
+    pub(crate) fn new(world: World, disk: Disk) -> Self {
         Self {
             world: Arc::new(Mutex::new(world)),
             disk: Arc::new(Mutex::new(disk)),
@@ -56,17 +56,17 @@ impl Shared {
     }
 
     /// The cloud.
-    pub fn world(&self) -> MutexGuard<'_, World> {
+    pub(crate) fn world(&self) -> MutexGuard<'_, World> {
         self.world.lock().unwrap()
     }
 
     /// The disk.
-    pub fn disk(&self) -> MutexGuard<'_, Disk> {
+    pub(crate) fn disk(&self) -> MutexGuard<'_, Disk> {
         self.disk.lock().unwrap()
     }
 
     /// Everything that was told.
-    pub fn told(&self) -> Vec<Notice> {
+    pub(crate) fn told(&self) -> Vec<Notice> {
         self.told.lock().unwrap().clone()
     }
 
@@ -164,7 +164,7 @@ impl Effects for Shared {
 
 /// How a session came about.
 #[derive(Debug, Clone, Copy)]
-pub enum Start {
+pub(crate) enum Start {
     /// A new run.
     Begin(Policy),
     /// An earlier run, taken up.
@@ -173,7 +173,7 @@ pub enum Start {
 
 /// How a session ended.
 #[derive(Debug)]
-pub enum End {
+pub(crate) enum End {
     /// With a report.
     Report(Box<Report>),
     /// The process died.
@@ -185,15 +185,15 @@ pub enum End {
 }
 
 /// When the user interrupts, in milliseconds: the first and the second time.
-pub type Wishes = [Option<u64>; 2];
+pub(crate) type Wishes = [Option<u64>; 2];
 
 /// A clock that stands still: the simulation's own time is the runtime's.
-pub fn clock() -> OffsetDateTime {
+pub(crate) fn clock() -> OffsetDateTime {
     OffsetDateTime::UNIX_EPOCH
 }
 
 /// The header of a simulated run.
-pub fn header(plan: &Plan, policy: Policy) -> Header {
+pub(crate) fn header(plan: &Plan, policy: Policy) -> Header {
     Header {
         format: FORMAT,
         run: "r1".to_owned(),
@@ -230,7 +230,7 @@ async fn open(shared: &Shared, start: Start) -> Result<Run<Shared, Shared>, End>
 }
 
 /// Runs one process until it ends or dies.
-pub async fn session(shared: &Shared, start: Start, wishes: Wishes, dice: &mut Dice) -> End {
+pub(crate) async fn session(shared: &Shared, start: Start, wishes: Wishes, dice: &mut Dice) -> End {
     let interrupts = Interrupts::default();
     let body = async {
         let mut run = match open(shared, start).await {

@@ -17,7 +17,7 @@ use tokio::time::Instant;
 
 /// What goes wrong with one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fault {
+pub(crate) enum Fault {
     /// Nothing.
     None,
     /// The service says no.
@@ -79,7 +79,7 @@ impl Fault {
 
 /// Which requests suffer what.
 #[derive(Debug, Clone)]
-pub enum Faults {
+pub(crate) enum Faults {
     /// By chance: percent of requests, at most so many, and the stream.
     Random { percent: usize, left: usize, dice: Dice },
     /// The n-th requests of the whole history, counted from 0.
@@ -108,37 +108,37 @@ struct Op {
 
 /// The simulated cloud.
 #[derive(Debug, Clone)]
-pub struct World {
+pub(crate) struct World {
     /// What is being run.
-    pub plan: Arc<Plan>,
+    pub(crate) plan: Arc<Plan>,
     /// Live before the run.
-    pub initial: Inventory,
+    pub(crate) initial: Inventory,
     /// Live now.
-    pub live: Inventory,
+    pub(crate) live: Inventory,
     /// Steps whose effect stands.
-    pub effective: BTreeSet<usize>,
+    pub(crate) effective: BTreeSet<usize>,
     /// Steps that failed half-way and left something.
-    pub torn: BTreeSet<usize>,
+    pub(crate) torn: BTreeSet<usize>,
     /// Things that somebody else wrote.
-    pub meddled: BTreeSet<Address>,
+    pub(crate) meddled: BTreeSet<Address>,
     /// Undo requests that failed by a fault.
-    pub failed_undos: usize,
+    pub(crate) failed_undos: usize,
     /// Breaches of laws.
-    pub breaches: Vec<String>,
+    pub(crate) breaches: Vec<String>,
     /// What goes wrong.
-    pub faults: Faults,
+    pub(crate) faults: Faults,
     /// Requests that came so far.
-    pub requests: usize,
+    pub(crate) requests: usize,
     /// Whether the process is dead.
-    pub crashed: bool,
+    pub(crate) crashed: bool,
     /// How many requests may be on their way at once.
-    pub parallelism: usize,
+    pub(crate) parallelism: usize,
     /// What the journal last said was started, by step.
-    pub started: BTreeMap<usize, (Way, usize)>,
+    pub(crate) started: BTreeMap<usize, (Way, usize)>,
     /// At which request somebody else writes.
-    pub meddle_at: Option<usize>,
+    pub(crate) meddle_at: Option<usize>,
     /// How many looks fail before the next succeeds.
-    pub blind: usize,
+    pub(crate) blind: usize,
     due: Vec<(Instant, Effect)>,
     operations: BTreeMap<u64, Op>,
     deadly: BTreeSet<u64>,
@@ -149,18 +149,18 @@ pub struct World {
 }
 
 /// What a batch on its way came to.
-pub struct Sent {
+pub(crate) struct Sent {
     /// How long the reply takes.
-    pub delay: Duration,
+    pub(crate) delay: Duration,
     /// Its number.
-    pub token: u64,
+    pub(crate) token: u64,
     /// What goes wrong with it, and from which command on.
-    pub fault: (usize, Fault),
+    pub(crate) fault: (usize, Fault),
 }
 
 impl World {
     /// A cloud that stands as `initial`.
-    pub fn new(plan: Arc<Plan>, initial: Inventory, faults: Faults, delays: Dice) -> Self {
+    pub(crate) fn new(plan: Arc<Plan>, initial: Inventory, faults: Faults, delays: Dice) -> Self {
         Self {
             plan,
             live: initial.clone(),
@@ -192,7 +192,7 @@ impl World {
     }
 
     /// Takes note of what was synced to the journal.
-    pub fn recorded(&mut self, events: &[Event]) {
+    pub(crate) fn recorded(&mut self, events: &[Event]) {
         for event in events {
             if let Event::Step { step, way, happened: Happened::Started { part, .. } } = event {
                 self.started.insert(*step, (*way, *part));
@@ -201,7 +201,7 @@ impl World {
     }
 
     /// Lets everything take effect whose time has come.
-    pub fn tick(&mut self) {
+    pub(crate) fn tick(&mut self) {
         let now = Instant::now();
         while let Some(at) = self.due.iter().position(|(due, _)| *due <= now) {
             let (_, effect) = self.due.remove(at);
@@ -210,7 +210,7 @@ impl World {
     }
 
     /// Lets everything take effect that ever will.
-    pub fn settle(&mut self) {
+    pub(crate) fn settle(&mut self) {
         for (_, effect) in std::mem::take(&mut self.due) {
             self.take_effect(&effect);
         }
@@ -246,7 +246,7 @@ impl World {
     }
 
     /// A batch goes out.
-    pub fn send(&mut self, batch: &[Outgoing]) -> Sent {
+    pub(crate) fn send(&mut self, batch: &[Outgoing]) -> Sent {
         self.tick();
         let delay = Duration::from_millis(self.delays.below(4000) as u64);
         let mut fault = (batch.len(), Fault::None);
@@ -283,7 +283,7 @@ impl World {
     }
 
     /// The batch arrives, or not; `None` when the process dies with it.
-    pub fn answer(&mut self, sent: &Sent, batch: &[Outgoing]) -> Option<Vec<Answer>> {
+    pub(crate) fn answer(&mut self, sent: &Sent, batch: &[Outgoing]) -> Option<Vec<Answer>> {
         self.tick();
         self.on_their_way.remove(&sent.token);
         let (place, fault) = sent.fault;
@@ -368,27 +368,27 @@ impl World {
     }
 
     /// Whether the process dies when it follows an operation for the first time.
-    pub fn dies_following(&mut self, operation: &Operation) -> bool {
+    pub(crate) fn dies_following(&mut self, operation: &Operation) -> bool {
         let dies = self.deadly.remove(&number(operation));
         self.crashed |= dies;
         dies
     }
 
     /// How long until an operation ends.
-    pub fn time_left(&mut self, operation: &Operation) -> Duration {
+    pub(crate) fn time_left(&mut self, operation: &Operation) -> Duration {
         self.operations[&number(operation)].due.saturating_duration_since(Instant::now())
     }
 
     /// How an operation ended.
-    pub fn ended(&mut self, operation: &Operation) -> Answer {
+    pub(crate) fn ended(&mut self, operation: &Operation) -> Answer {
         self.tick();
         self.operations[&number(operation)].answer.clone()
     }
 
     /// The service's own check of a step.
-    pub fn checked(&mut self, of: &Outgoing) -> Answer {
+    pub(crate) fn checked(&mut self, of: &Outgoing) -> Answer {
         self.tick();
-        if self.effective.contains(&of.step) {
+        if self.effective.contains(&of.step) && !self.is_alike(of.step) {
             self.breach(format!("{} is checked though it is done", of.id));
         }
         if let Faults::Random { percent, left, dice } = &mut self.faults
@@ -405,7 +405,7 @@ impl World {
     }
 
     /// Live as a reader sees it.
-    pub fn look(&mut self) -> Look {
+    pub(crate) fn look(&mut self) -> Look {
         self.tick();
         let arm = |of: &Outgoing| matches!(of.request, Request::Arm(_));
         let busy = self.due.iter().filter(|(_, effect)| arm(&effect.of)).map(|(_, effect)| effect.of.address.clone());
@@ -413,7 +413,7 @@ impl World {
     }
 
     /// The process is dead: what was on its way arrives or does not.
-    pub fn after_crash(&mut self, dice: &mut Dice) {
+    pub(crate) fn after_crash(&mut self, dice: &mut Dice) {
         let soon = Instant::now() + Duration::from_millis(dice.below(6000) as u64);
         for (_, batch) in std::mem::take(&mut self.on_their_way) {
             let landed = if dice.chance(50) { dice.below(batch.len() + 1) } else { 0 };
@@ -461,7 +461,7 @@ impl World {
     }
 
     /// Whether live does not tell a step's effect, or somebody else wrote the thing.
-    pub fn is_alike(&self, id: usize) -> bool {
+    pub(crate) fn is_alike(&self, id: usize) -> bool {
         let step = &self.plan.steps[id];
         let body = |body: &Option<Body>| body.as_ref().map(|body| self.answered(body));
         body(&step.change.before) == body(&step.change.after) || self.meddled.contains(&step.address)
@@ -484,7 +484,7 @@ impl World {
             self.breach(format!("step {id} is undone before step {}, which needs it", later.id));
         }
         let done = self.parts.get(id).copied().unwrap_or(0);
-        if *part > done || (*part < done && *part == 0 && !alike) {
+        if !alike && (*part > done || (*part < done && *part == 0)) {
             self.breach(format!("part {part} of the undo of step {id} comes when {done} are done"));
         }
         let last = part + 1 == requests.len();
@@ -514,7 +514,7 @@ impl World {
     }
 
     /// A body with its references answered as the simulated service answers them.
-    pub fn answered(&self, body: &Body) -> Body {
+    pub(crate) fn answered(&self, body: &Body) -> Body {
         let body = body.resolved(&|address: &Address, _: &[String]| Some(Value::from(id_of(address))));
         body.into_iter().filter(|(_, value)| !value.is_unset()).collect()
     }
@@ -535,7 +535,7 @@ impl World {
     }
 
     /// Live as it must be when exactly some steps stand.
-    pub fn expected(&self, standing: &BTreeSet<usize>) -> Inventory {
+    pub(crate) fn expected(&self, standing: &BTreeSet<usize>) -> Inventory {
         let mut live = self.initial.clone();
         for step in self.plan.steps.iter().filter(|step| standing.contains(&step.id)) {
             match &step.change.after {
