@@ -33,7 +33,9 @@ pub fn standing(known: &Known) -> String {
         known.id, header.target, header.started, header.who, header.tool
     );
     if known.recorded.torn {
-        text.push_str("Its last record is cut off, as after a crash; what it would have said is looked up in live.\n");
+        text.push_str(
+            "Its last record is cut off, as after a crash; what it would have said is looked up in live.\n",
+        );
     }
     let report = Report::of(&known.id, &known.machine, None);
     listed(&mut text, "Done", &report.applied);

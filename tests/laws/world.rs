@@ -257,7 +257,8 @@ impl World {
                 break;
             }
         }
-        let exclusive = |of: &Outgoing| matches!(of.request, Request::Arm(_)) && of.address.segments().len() == 1;
+        let exclusive =
+            |of: &Outgoing| matches!(of.request, Request::Arm(_)) && of.address.segments().len() == 1;
         for of in batch {
             let root = of.address.prefix(1);
             let same = |other: &Outgoing| other.address.prefix(1) == root;
@@ -303,7 +304,9 @@ impl World {
         }
         match fault {
             Fault::None => answers.push(self.whole(of)),
-            Fault::Refuse => answers.push(Answer::Refused { message: "the service says no".into(), trace: None }),
+            Fault::Refuse => {
+                answers.push(Answer::Refused { message: "the service says no".into(), trace: None })
+            }
             Fault::LoseBefore => {
                 answers.resize(batch.len(), Answer::NotRun);
                 return Some(lost(answers));
@@ -408,7 +411,11 @@ impl World {
     pub(crate) fn look(&mut self) -> Look {
         self.tick();
         let arm = |of: &Outgoing| matches!(of.request, Request::Arm(_));
-        let busy = self.due.iter().filter(|(_, effect)| arm(&effect.of)).map(|(_, effect)| effect.of.address.clone());
+        let busy = self
+            .due
+            .iter()
+            .filter(|(_, effect)| arm(&effect.of))
+            .map(|(_, effect)| effect.of.address.clone());
         Look { live: self.live.clone(), busy: busy.collect() }
     }
 
