@@ -2,5 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+mod kql;
 mod plans;
+mod states;
 mod support;
+mod world;
