@@ -77,7 +77,7 @@ impl Loader<'_> {
                 let diagnostic = Diagnostic::error(Code::Below, message).at(draft.key_at, "");
                 found.push(diagnostic.at(above.key_at, "this must not exist").help("remove one of them"));
             }
-            if draft.mode == Mode::Existing {
+            if draft.mode == Mode::Existing && !self.is_placed(draft) {
                 found.extend(self.not_written(draft));
             }
         }
@@ -91,9 +91,9 @@ impl Loader<'_> {
             let field = draft.kind.about().fields.iter().find(|field| field.name == word);
             field.is_some_and(|field| !matches!(field.role, Role::Place | Role::Setting))
         };
-        let inherited = |key: Place| key.file != draft.key_at.file || key.start < draft.key_at.start;
-        let keys = members.iter().filter(|(word, _)| written(word)).map(|(word, member)| (*word, member.key));
-        let keys = keys.map(|(word, key)| (word, self.tree.place(self.tree.resolve(key))));
+        let keys =
+            members.iter().filter(|(word, member)| written(word) && !self.inherited.contains(&member.key));
+        let keys = keys.map(|(word, member)| (*word, self.tree.place(self.tree.resolve(member.key))));
         let warn = |(word, place): (&str, Place)| {
             let message =
                 format!("`{word}` is not written, because {} exists already", quoted(draft.address.key()));
@@ -101,7 +101,7 @@ impl Loader<'_> {
                 .at(place, "")
                 .help("remove it, or `existing: true`")
         };
-        keys.filter(|(word, place)| !(*word == "location" && inherited(*place))).map(warn).collect()
+        keys.map(warn).collect()
     }
 
     /// What the spec asks for; the values move out of the drafts.

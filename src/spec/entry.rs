@@ -7,7 +7,7 @@ use super::outline::{Azure, Part};
 use super::suggest;
 use super::tree::{Id, Member, View};
 use super::yaml::quoted;
-use crate::kind::shape::{Role, Shape};
+use crate::kind::shape::{Field, Role, Shape};
 use crate::kind::{About, Keyed};
 use crate::model::inventory::Lifecycle;
 use crate::model::{Address, Mode};
@@ -93,6 +93,7 @@ impl Loader<'_> {
         let below: Vec<&'static str> = kinds.below(about.name).iter().map(|c| c.word).collect();
         let mut words: Vec<&'static str> = about.fields.iter().map(|field| field.name).collect();
         if let Keyed::Tagged(tag, _) = about.keyed {
+            words.retain(|word| *word != tag);
             words.insert(0, tag);
         }
         words.extend(below.iter().copied().filter(|word| !words.contains(word)).collect::<Vec<_>>());
@@ -179,11 +180,25 @@ impl Loader<'_> {
             broken: false,
         };
         self.settings(&mut draft);
+        if self.is_placed(&draft) {
+            draft.mode = Mode::Existing;
+        }
         inherit(about, &mut draft.given, azure);
         self.check_name(&draft);
         draft.broken = self.faults > faults;
         self.index.insert(address.clone(), self.drafts.len());
         self.drafts.push(draft);
+    }
+
+    /// Whether an entry says where it is by what only a thing that exists has: a place that is also an output.
+    pub(super) fn is_placed(&self, draft: &Draft) -> bool {
+        let Given::Members(members) = &draft.given else { return false };
+        let about = draft.kind.about();
+        let given = |name: &str| {
+            let member = members.iter().find(|(word, _)| *word == name);
+            member.is_some_and(|(_, member)| !matches!(self.tree.view(member.value), View::Null))
+        };
+        about.may_exist && about.fields.iter().any(|field| is_own_place(about, field) && given(field.name))
     }
 
     /// Reports a name that the service would refuse.
@@ -219,11 +234,21 @@ impl Loader<'_> {
     }
 }
 
+/// Whether a property says where a thing is and comes from the thing itself, so that no default can stand for it.
+pub(super) fn is_own_place(about: &About, field: &Field) -> bool {
+    field.role == Role::Place && about.outputs.iter().any(|(output, _)| *output == field.name)
+}
+
+/// Whether `azure:` may give a property of a root.
+pub(super) fn has_default(about: &About, field: &Field) -> bool {
+    (field.role == Role::Place && !is_own_place(about, field)) || field.name == "location"
+}
+
 /// Gives a root the defaults of `azure:` for where it is.
 pub(super) fn inherit(about: &About, given: &mut Given, azure: &Azure) {
     let wanted = azure.iter().filter(|(word, _)| {
         let field = about.fields.iter().find(|field| field.name == *word);
-        field.is_some_and(|field| field.role == Role::Place || field.name == "location")
+        field.is_some_and(|field| has_default(about, field))
     });
     for (word, member) in wanted {
         match given {

@@ -88,6 +88,8 @@ pub(super) struct Loader<'a> {
     pub index: BTreeMap<Address, usize>,
     pub prune: BTreeMap<Address, BTreeSet<String>>,
     pub edges: Vec<Edge>,
+    /// The keys of `azure:`, which roots take over.
+    pub inherited: Vec<Id>,
     /// Whether some file could not be read to its end, so that what seems missing may stand there.
     pub partial: bool,
     /// Mistakes so far, and values that were not read because of an earlier one.
@@ -116,6 +118,7 @@ impl<'a> Loader<'a> {
             index: BTreeMap::new(),
             prune: BTreeMap::new(),
             edges: Vec::new(),
+            inherited: Vec::new(),
             partial: false,
             faults: 0,
             via: None,

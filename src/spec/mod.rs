@@ -24,6 +24,7 @@ mod reference;
 mod removed;
 pub mod render;
 mod scalar;
+mod schema;
 mod settings;
 pub mod source;
 mod suggest;
@@ -37,6 +38,7 @@ mod yaml;
 pub use diagnostic::{Code, Diagnostic, Diagnostics, Severity};
 pub use files::{Files, Place};
 pub use origins::Origins;
+pub use schema::json_schema;
 
 use crate::kind::{self, Kind};
 use crate::model::Address;

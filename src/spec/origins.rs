@@ -40,24 +40,24 @@ impl Origins {
     }
 
     /// Where an entry is declared: its key.
-    pub fn of(&self, address: &Address) -> Option<Origin> {
+    pub fn get(&self, address: &Address) -> Option<Origin> {
         Some(self.tree.files.origin(self.entries.get(address)?.key))
     }
 
     /// Where a property of an entry is given, as far down its dotted path as the spec goes: a value that is a scalar,
     /// else its key. What the spec itself names, such as a column, is found at its key; what is not given, at the
     /// entry's key.
-    pub fn property<S: AsRef<str>>(&self, address: &Address, path: &[S]) -> Option<Origin> {
+    pub fn field<S: AsRef<str>>(&self, address: &Address, path: &[S]) -> Option<Origin> {
         self.place(address, path).map(|place| self.tree.files.origin(place))
     }
 
-    /// The bytes of what [`Origins::property`] finds.
+    /// The bytes of what [`Origins::field`] finds.
     pub fn place<S: AsRef<str>>(&self, address: &Address, path: &[S]) -> Option<Place> {
         let entry = self.entries.get(address)?;
         Some(self.node(entry, path).map_or(entry.key, |node| self.tree.place(self.tree.resolve(node))))
     }
 
-    /// The text of what [`Origins::property`] finds, without quotes; `""` when that is not a scalar.
+    /// The text of what [`Origins::field`] finds, without quotes; `""` when that is not a scalar.
     pub fn text<S: AsRef<str>>(&self, address: &Address, path: &[S]) -> &str {
         let node = self.entries.get(address).and_then(|entry| self.node(entry, path));
         node.map_or("", |node| self.tree.text(node))
@@ -69,13 +69,16 @@ impl Origins {
     }
 
     fn node<S: AsRef<str>>(&self, entry: &Entry, path: &[S]) -> Option<Id> {
-        if let Some(short) = entry.short {
-            return Some(short);
-        }
         let (first, rest) = path.split_first()?;
-        let (_, member) = entry.given.iter().find(|(word, _)| *word == first.as_ref())?;
+        let (key, value) = match entry.short {
+            Some(short) => (short, short),
+            None => {
+                let (_, member) = entry.given.iter().find(|(word, _)| *word == first.as_ref())?;
+                (member.key, member.value)
+            }
+        };
         let mut shape = entry.fields.iter().find(|field| field.name == first.as_ref()).map(|f| f.shape);
-        let (mut key, mut value, mut named) = (member.key, member.value, false);
+        let (mut key, mut value, mut named) = (key, value, false);
         for word in rest {
             let Some((inner_key, inner)) = self.step(value, word.as_ref()) else { break };
             (key, value) = (inner_key, inner);

@@ -1,6 +1,7 @@
 //! Which entries a spec declares: the files laid together, the overlay on top, before any property is read.
 
 use super::diagnostic::{Code, Diagnostic};
+use super::entry::has_default;
 use super::files::Place;
 use super::kinds::{Collection, Kinds};
 use super::loader::Loader;
@@ -8,7 +9,6 @@ use super::read::Root;
 use super::suggest;
 use super::tree::{Member, View};
 use super::yaml::quoted;
-use crate::kind::shape::Role;
 use crate::model::Address;
 use indexmap::IndexMap;
 use std::rc::Rc;
@@ -43,6 +43,7 @@ impl Loader<'_> {
         self.version(&take("version"), roots);
         self.read_variables(&take("variables"));
         let azure = self.azure(&kinds, &take("azure"));
+        self.inherited = azure.iter().map(|(_, member)| member.key).collect();
         for collection in collections {
             let parts: Vec<Part> = take(collection.word)
                 .into_iter()
@@ -79,9 +80,11 @@ impl Loader<'_> {
     /// The defaults for where things are.
     fn azure(&mut self, kinds: &Kinds, given: &[(Root, Member)]) -> Azure {
         let mut words: Vec<&'static str> = Vec::new();
-        for field in kinds.all.iter().flat_map(|kind| kind.about().fields) {
-            if (field.role == Role::Place || field.name == "location") && !words.contains(&field.name) {
-                words.push(field.name);
+        for about in kinds.all.iter().map(|kind| kind.about()) {
+            for field in about.fields.iter().filter(|field| has_default(about, field)) {
+                if !words.contains(&field.name) {
+                    words.push(field.name);
+                }
             }
         }
         let mut azure: Azure = Vec::new();

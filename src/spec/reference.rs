@@ -205,24 +205,23 @@ impl Loader<'_> {
         if path.len() == 1 && first == "name" {
             return Some(Value::Text(self.drafts[target].name.clone()));
         }
-        let unknown = || {
-            let of = Piece::Of { address: self.drafts[target].address.clone(), path: path.to_vec() };
-            Value::Unknown(Expr(vec![of]))
-        };
+        let of = Piece::Of { address: self.drafts[target].address.clone(), path: path.to_vec() };
+        let unknown = Value::Unknown(Expr(vec![of]));
         let dotted = path.join(".");
-        if about.outputs.iter().any(|(output, _)| *output == dotted) {
-            return Some(unknown());
-        }
+        let is_output = about.outputs.iter().any(|(output, _)| *output == dotted);
         let fields = about.fields;
         let at = fields.iter().position(|field| field.name == first.as_str());
         let leads = at.is_some_and(|at| has_path(&fields[at].shape, &path[1..]));
         let Some(at) = at.filter(|_| leads) else {
+            if is_output {
+                return Some(unknown);
+            }
             self.no_attribute(about, &dotted, place);
             return None;
         };
-        let live_tells = !matches!(fields[at].role, Role::CreateOnly | Role::Setting)
-            && !matches!(fields[at].shape, Shape::Secret);
-        let unknown = unknown();
+        let live_tells = is_output
+            || !(matches!(fields[at].role, Role::CreateOnly | Role::Setting)
+                || matches!(fields[at].shape, Shape::Secret));
         self.slot(target, at, Some(place));
         let this = &self.drafts[target];
         match &this.slots[at] {
