@@ -361,7 +361,7 @@ mod tests {
     fn requests() {
         let mut things = landing();
         things["clusters.c.databases.d"]["bytes"] = json!(4096);
-        Bench::new(&Database, "clusters.c.databases.d", &things).run(CASES);
+        Bench::new(&Database, "clusters.c.databases.d", &things).run(CASES, &[]);
     }
 
     #[test]
@@ -378,6 +378,7 @@ mod tests {
 >   never undone: data older than 90d (until now 365d) is deleted from every table without a retention policy of its own, and recoverability is disabled
 >   loss irreversible: data older than 90d (until now 365d) is deleted from every table without a retention policy of its own, and recoverability is disabled
 "#,
+            &[],
         );
     }
 
@@ -421,7 +422,7 @@ mod tests {
 
     #[test]
     fn rules() {
-        check(&Database, CHECKS, |case| {
+        check(CHECKS, |case| {
             let mut body: Json = serde_json::from_str(case).unwrap();
             let mut things = landing();
             let given = body.as_object_mut().unwrap();
@@ -434,7 +435,7 @@ mod tests {
                     json!({"kind": format!("{policy}Policy")});
             }
             things["clusters.c.databases.d"]["body"] = body;
-            ("clusters.c.databases.d", things)
+            (&Database, "clusters.c.databases.d", things)
         });
     }
 }

@@ -128,18 +128,23 @@ impl Bench {
         self
     }
 
-    /// Runs every case of a text and compares what comes of it.
-    pub(crate) fn run(&self, cases: &str) {
+    /// Runs every case of a text and compares what comes of it; `words` says which words stand for which texts.
+    pub(crate) fn run(&self, cases: &str, words: &[(&str, &str)]) {
+        let spelled =
+            |text: &str| words.iter().fold(text.to_owned(), |t, (word, long)| t.replace(word, long));
+        let short = |text: &str| words.iter().fold(text.to_owned(), |t, (word, long)| t.replace(long, word));
         let mut actual = String::new();
         for case in cases.split("\n== ").filter(|case| !case.trim().is_empty()) {
             let side = |mark: &str| {
                 let line = case.lines().find_map(|line| line.strip_prefix(mark));
-                line.map(|json| body(&serde_json::from_str(json).unwrap_or_else(|e| panic!("{json}: {e}"))))
+                line.map(|json| {
+                    body(&serde_json::from_str(&spelled(json)).unwrap_or_else(|e| panic!("{json}: {e}")))
+                })
             };
             let asked = case.lines().filter(|line| !line.starts_with("> "));
             let _ = writeln!(actual, "\n== {}", asked.collect::<Vec<_>>().join("\n").trim_end());
             self.case(side("- "), side("+ ")).lines().for_each(|line| {
-                let _ = writeln!(actual, "> {line}");
+                let _ = writeln!(actual, "> {}", short(line));
             });
         }
         let tidy = |text: &str| {
@@ -381,12 +386,12 @@ fn has_unknown(body: &Body, name: &str) -> bool {
     body.get(name).is_some_and(Value::has_unknown)
 }
 
-/// Runs a kind's rules on every case (`== {…}`, then findings as `> field: message; help`) in the surroundings
-/// that `place` makes of it.
-pub(crate) fn check(kind: &'static dyn Kind, cases: &str, place: impl Fn(&str) -> (&'static str, Json)) {
+/// Asks for the findings of every case (`== {…}`, then `> field: message; help`); `place` makes a kind, an address
+/// and the surroundings of it.
+pub(crate) fn check(cases: &str, place: impl Fn(&str) -> (&'static dyn Kind, &'static str, Json)) {
     let mut actual = String::new();
     for line in cases.lines().filter_map(|line| line.strip_prefix("== ")) {
-        let (address, things) = place(line);
+        let (kind, address, things) = place(line);
         let (address, world): (Address, Inventory) = (address.parse().unwrap(), world(&things));
         let resource = world.get(&address).unwrap();
         let _ = writeln!(actual, "== {line}");

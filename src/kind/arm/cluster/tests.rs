@@ -158,7 +158,7 @@ fn bench() -> Bench {
 
 #[test]
 fn requests() {
-    bench().run(CASES);
+    bench().run(CASES, &[]);
 }
 
 /// A GET of production, api-version 2024-04-13, after a PUT of location, size and identity alone.
@@ -295,13 +295,13 @@ const CHECKS: &str = r#"
 fn rules() {
     let uai =
         "/subscriptions/s/resourceGroups/g/providers/Microsoft.ManagedIdentity/userAssignedIdentities/u";
-    check(&Cluster, CHECKS, |case| {
+    check(CHECKS, |case| {
         let mut body: serde_json::Value = serde_json::from_str(&case.replace("UAI", uai)).unwrap();
         if body.get("uri").is_none() && body.get("subscriptionId").is_none() {
             body["subscriptionId"] = json!(SUBSCRIPTION);
             body["resourceGroup"] = json!("rg");
         }
         let mode = body.as_object_mut().unwrap().remove("mode").unwrap_or_default();
-        ("clusters.c", json!({"clusters.c": {"kind": "cluster", "mode": mode, "body": body}}))
+        (&Cluster, "clusters.c", json!({"clusters.c": {"kind": "cluster", "mode": mode, "body": body}}))
     });
 }
