@@ -10,7 +10,9 @@ pub mod command;
 pub mod duration;
 pub mod inventory;
 pub mod kql;
+pub mod origin;
 pub mod request;
+pub mod rows;
 pub mod scope;
 
 pub use address::Address;
@@ -18,5 +20,7 @@ pub use body::{Body, Value};
 pub use change::{Change, Loss, LossClass};
 pub use command::Command;
 pub use inventory::{Inventory, Mode, Resource};
+pub use origin::Origin;
 pub use request::Request;
+pub use rows::Rows;
 pub use scope::Scope;

@@ -77,7 +77,7 @@ impl Kind for Cluster {
     }
 
     fn source(&self) -> Source {
-        Source::ArmGet { api_version: wire::API_VERSION }
+        Source::ArmGet { provider: "Microsoft.Kusto/clusters", api_version: wire::API_VERSION }
     }
 
     fn found(&self, reply: &Reply<'_>) -> Result<Vec<Found>, String> {
