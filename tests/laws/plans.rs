@@ -2,18 +2,24 @@
 
 use crate::dice::Dice;
 use adxform::kind::Undo;
+use adxform::model::Address;
 use adxform::model::body::{Body, Expr, Piece, Value};
 use adxform::model::change::{Change, Loss};
 use adxform::model::command::Command;
 use adxform::model::inventory::{Inventory, Resource};
 use adxform::model::request::{KustoRequest, Lookup, Method, Request};
-use adxform::model::Address;
 use adxform::plan::{Plan, Reason, Resolution, Step};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A thing in live; references may ask for its `id`.
 pub(crate) fn thing(address: &Address, body: Body) -> Resource {
-    Resource { kind: "thing", name: address.key().into(), body, attributes: attributes(address), ..Resource::default() }
+    Resource {
+        kind: "thing",
+        name: address.key().into(),
+        body,
+        attributes: attributes(address),
+        ..Resource::default()
+    }
 }
 
 fn attributes(address: &Address) -> Body {
@@ -138,7 +144,9 @@ fn refer(dice: &mut Dice, plan: &mut Plan, id: usize) {
     let needs = step.needs.clone();
     let usable = |need: &usize| {
         let earlier = &plan.steps[*need];
-        matches!(earlier.request, Request::Arm(_)) && earlier.change.after.is_some() && earlier.address != step.address
+        matches!(earlier.request, Request::Arm(_))
+            && earlier.change.after.is_some()
+            && earlier.address != step.address
     };
     let Some(need) = needs.into_iter().find(usable) else { return };
     let Request::Arm(_) = step.request else { return };
@@ -175,7 +183,8 @@ pub(crate) fn random(dice: &mut Dice) -> (Plan, Inventory) {
     let mut plan = Plan { format: adxform::plan::FORMAT, ..Plan::default() };
     let mut last: BTreeMap<Address, usize> = BTreeMap::new();
     for id in 0..total {
-        let open: Vec<usize> = (0..chains.len()).filter(|c| chains[*c].next < chains[*c].bodies.len()).collect();
+        let open: Vec<usize> =
+            (0..chains.len()).filter(|c| chains[*c].next < chains[*c].bodies.len()).collect();
         let chain = &mut chains[dice.pick(&open)];
         let change = Change::new(chain.bodies[chain.next - 1].clone(), chain.bodies[chain.next].clone());
         chain.next += 1;
@@ -199,6 +208,15 @@ fn finish(plan: &mut Plan) {
     for step in &mut plan.steps {
         if let Some(before) = followed.get(&step.address) {
             step.change.before.clone_from(before);
+        }
+        let carried = step.change.before.as_ref().and_then(|before| before.get("ref"));
+        if let (Some(carried), Some(after)) = (carried, &mut step.change.after)
+            && after.get("ref").is_none()
+        {
+            after.set("ref", carried.clone());
+            if let Request::Arm(arm) = &mut step.request {
+                arm.body = Value::Map(after.clone());
+            }
         }
         followed.insert(step.address.clone(), step.change.after.clone());
         let change = Change::new(step.change.before.clone(), step.change.after.clone());

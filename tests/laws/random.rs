@@ -79,7 +79,11 @@ async fn to_the_end(
                 let mut world = shared.world();
                 world.settle();
                 let untouched = world.live == world.initial && world.requests == 0;
-                return if untouched { Err(String::new()) } else { Err("an effect without a journal".into()) };
+                return if untouched {
+                    Err(String::new())
+                } else {
+                    Err("an effect without a journal".into())
+                };
             }
             End::Report(_) | End::Crashed => {}
         }
@@ -87,7 +91,8 @@ async fn to_the_end(
             shared.world().faults = Faults::Given(std::collections::BTreeMap::new());
             shared.world().blind = 0;
         }
-        let intent = if last == Some(Intent::Rollback) || dice.chance(50) { Intent::Rollback } else { Intent::Resume };
+        let intent =
+            if last == Some(Intent::Rollback) || dice.chance(50) { Intent::Rollback } else { Intent::Resume };
         last = Some(intent);
         let wish = dice.chance(10).then(|| dice.below(20_000) as u64);
         end = session(shared, Start::TakeUp(intent), [wish, None], dice).await;
@@ -102,7 +107,8 @@ async fn story(seed: u64, history: bool) -> Story {
     let shared = Shared::new(world(seed, policy), disk(&mut dice, history));
     let first = dice.chance(15).then(|| dice.below(20_000) as u64);
     let second = dice.chance(40).then(|| dice.below(3_000) as u64);
-    let end = session(&shared, Start::Begin(policy), [first, second.filter(|_| first.is_some())], &mut dice).await;
+    let end =
+        session(&shared, Start::Begin(policy), [first, second.filter(|_| first.is_some())], &mut dice).await;
     let mut wrong = Vec::new();
     match to_the_end(&shared, end, policy, None, &mut dice).await {
         Ok((report, last)) => {
@@ -221,7 +227,12 @@ fn check(usual: u64, history: bool, test: &str) {
                 let shown = |body: &Option<Body>| body.as_ref().map(|body| body.shown().to_string());
                 text += &format!(
                     "  {} {} {:?} -> {:?} needs {:?} behind {} undo {undo}\n",
-                    step.id, step.address, shown(before), shown(after), step.needs, step.behind_line
+                    step.id,
+                    step.address,
+                    shown(before),
+                    shown(after),
+                    step.needs,
+                    step.behind_line
                 );
             }
             let lines = story.journal.split(|byte| *byte == b'\n').skip(1);
