@@ -167,6 +167,7 @@ impl Shape {
             Self::Duration => "a length of time such as 90d, 12h, 365.00:00:00 or P90D".to_owned(),
             Self::DateTime => "a moment in time such as 2026-01-31T08:00:00Z".to_owned(),
             Self::Enum(words) | Self::OpenEnum(words) if words.len() <= 12 => {
+                let words: Vec<String> = words.iter().map(|word| alone(word)).collect();
                 format!("one of {}", words.join(", "))
             }
             Self::Enum(_) | Self::OpenEnum(_) => "one of the service's words".to_owned(),
@@ -180,7 +181,9 @@ impl Shape {
                 let shorts = short.iter().filter_map(|short| field(fields, short));
                 shorts.fold("a map".to_owned(), |text, short| format!("{text}, or {}", short.shape.expects()))
             }
-            Self::ScalarType => format!("a column type: {}", SCALAR_TYPES.map(|(word, _)| word).join(", ")),
+            Self::ScalarType => {
+                format!("one of the column types {}", SCALAR_TYPES.map(|(word, _)| word).join(", "))
+            }
             Self::Secret => "a secret by reference, such as ${secret.env.NAME}".to_owned(),
             Self::Any => "any value".to_owned(),
         }
@@ -464,6 +467,11 @@ impl NameRule {
             }),
         }
     }
+}
+
+/// A word as it stands in a list of words.
+fn alone(word: &str) -> String {
+    if word.contains(',') { format!("\"{word}\"") } else { word.to_owned() }
 }
 
 /// A value's kind in words, as in "found *a list*".
