@@ -144,6 +144,7 @@ impl Shape {
             Self::Duration => "a length of time such as 90d, 12h, 365.00:00:00 or P90D".to_owned(),
             Self::DateTime => "a moment in time such as 2026-01-31T08:00:00Z".to_owned(),
             Self::Enum(words) | Self::OpenEnum(words) if words.len() <= 12 => {
+                let words: Vec<String> = words.iter().map(|word| alone(word)).collect();
                 format!("one of {}", words.join(", "))
             }
             Self::Enum(_) | Self::OpenEnum(_) => "one of the service's words".to_owned(),
@@ -157,7 +158,9 @@ impl Shape {
                 let shorts = short.iter().filter_map(|short| field(fields, short));
                 shorts.fold("a map".to_owned(), |text, short| format!("{text}, or {}", short.shape.expects()))
             }
-            Self::ScalarType => format!("a column type: {}", scalar_types().collect::<Vec<_>>().join(", ")),
+            Self::ScalarType => {
+                format!("one of the column types {}", scalar_types().collect::<Vec<_>>().join(", "))
+            }
             Self::Secret => "a secret by reference, such as ${secret.env.NAME}".to_owned(),
             Self::Any => "any value".to_owned(),
         }
@@ -333,6 +336,11 @@ pub fn canonical_body(fields: &[Field], body: &Body) -> Result<Body, String> {
 pub fn short_form(fields: &[Field], short: &[&str], value: &Value) -> Option<Body> {
     let mut shorts = short.iter().filter_map(|name| field(fields, name));
     shorts.find_map(|f| f.shape.canonical(value).ok().map(|value| Body::new().with(f.name, value)))
+}
+
+/// A word as it stands in a list of words.
+fn alone(word: &str) -> String {
+    if word.contains(',') { format!("\"{word}\"") } else { word.to_owned() }
 }
 
 /// A value's kind in words, as in "found *a list*".
