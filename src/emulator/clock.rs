@@ -35,7 +35,8 @@ impl Clock {
 
 /// A moment as the control plane writes it: UTC with up to seven decimals, trailing zeros dropped.
 pub(crate) fn stamp(nanoseconds: i64) -> String {
-    let moment = OffsetDateTime::from_unix_timestamp_nanos(i128::from(nanoseconds)).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+    let moment = OffsetDateTime::from_unix_timestamp_nanos(i128::from(nanoseconds))
+        .unwrap_or(OffsetDateTime::UNIX_EPOCH);
     let (date, clock) = (moment.date(), moment.time());
     let ticks = format!("{:07}", moment.nanosecond() / 100);
     let decimals = ticks.trim_end_matches('0');

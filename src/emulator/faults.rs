@@ -104,7 +104,9 @@ pub struct Rule {
 
 impl Rule {
     fn matches(&self, exchange: &Exchange) -> bool {
-        let same = |want: &Option<String>, have: &str| want.as_ref().is_none_or(|want| want.eq_ignore_ascii_case(have));
+        let same = |want: &Option<String>, have: &str| {
+            want.as_ref().is_none_or(|want| want.eq_ignore_ascii_case(have))
+        };
         let within = |want: &Option<String>, have: Option<&str>| match (want, have) {
             (None, _) => true,
             (Some(_), None) => false,
@@ -187,7 +189,10 @@ mod tests {
         assert_eq!(faults.decide(&put), Fault::None);
         assert_eq!(faults.decide(&put), Fault::LoseReply);
         assert!(matches!(faults.decide(&put), Fault::Refuse { status: 429, .. }));
-        assert_eq!(faults.decide(&exchange("POST", "/", Some(".DROP table T"))), Fault::Delay(Duration::from_millis(20)));
+        assert_eq!(
+            faults.decide(&exchange("POST", "/", Some(".DROP table T"))),
+            Fault::Delay(Duration::from_millis(20))
+        );
         assert_eq!(faults.decide(&exchange("POST", "/", None)), Fault::None);
     }
 

@@ -47,7 +47,14 @@ pub trait KustoPlane: Send + Sync {
     /// Whether the table exists.
     fn has_table(&self, cluster: &str, database: &str, table: &str) -> bool;
     /// Whether the table (or the database) has an ingestion mapping of this name that fits the data format.
-    fn has_mapping(&self, cluster: &str, database: &str, table: &str, mapping: &str, data_format: Option<&str>) -> bool;
+    fn has_mapping(
+        &self,
+        cluster: &str,
+        database: &str,
+        table: &str,
+        mapping: &str,
+        data_format: Option<&str>,
+    ) -> bool;
     /// Whether the database holds any table at all. A client that drives the control plane alone never makes one,
     /// so in a database without tables a connection's table and mapping are taken on trust.
     fn has_any_table(&self, cluster: &str, database: &str) -> bool {

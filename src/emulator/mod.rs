@@ -118,7 +118,11 @@ impl Emulator {
     ///
     /// # Errors
     /// [`StartError`], when the address or the state file cannot be used.
-    pub async fn start_on(options: Options, store: Arc<Store>, kusto: Arc<dyn KustoPlane>) -> Result<Self, StartError> {
+    pub async fn start_on(
+        options: Options,
+        store: Arc<Store>,
+        kusto: Arc<dyn KustoPlane>,
+    ) -> Result<Self, StartError> {
         if !options.listen.ip().is_loopback() {
             return Err(StartError::NotLoopback(options.listen));
         }

@@ -60,7 +60,11 @@ impl Gated {
 }
 
 impl AsyncRead for Gated {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         self.stream()?.poll_read(cx, buf)
     }
 }
@@ -184,10 +188,20 @@ fn describe(plane: &Plane, method: &Method, uri: &axum::http::Uri, body: &Bytes)
     let csl = cluster.is_some().then(|| serde_json::from_slice::<serde_json::Value>(body).ok()).flatten();
     let csl = csl.and_then(|body| body.get("csl").and_then(|csl| csl.as_str()).map(str::to_owned));
     let is_write = match &csl {
-        Some(csl) => csl.trim_start().starts_with('.') && !csl.trim_start().to_lowercase().starts_with(".show"),
+        Some(csl) => {
+            csl.trim_start().starts_with('.') && !csl.trim_start().to_lowercase().starts_with(".show")
+        }
         None => cluster.is_none() && writes(method, uri.path()),
     };
-    Exchange { number: 0, plane: plane.to_owned(), method: method.as_str().to_owned(), path, cluster, csl, is_write }
+    Exchange {
+        number: 0,
+        plane: plane.to_owned(),
+        method: method.as_str().to_owned(),
+        path,
+        cluster,
+        csl,
+        is_write,
+    }
 }
 
 /// Whether a call to the control plane may change something: POST also carries questions.

@@ -95,7 +95,9 @@ impl Core {
     }
 
     fn release(&mut self, on: &Id, guid: &str) {
-        if let Some(mut resource) = self.state.get(on).filter(|now| now.operation.as_deref() == Some(guid)).cloned() {
+        if let Some(mut resource) =
+            self.state.get(on).filter(|now| now.operation.as_deref() == Some(guid)).cloned()
+        {
             resource.operation = None;
             self.state.put(resource);
         }
@@ -169,13 +171,16 @@ impl Core {
         // The blank stood raw in this header until the newer versions.
         let shown = if ask.api == "2022-02-01" { &operation.location } else { &encoded };
         let provider = &operation.on.provider;
-        let root = format!("{}/subscriptions/{}/providers/{provider}/locations", ask.origin, operation.subscription);
+        let root =
+            format!("{}/subscriptions/{}/providers/{provider}/locations", ask.origin, operation.subscription);
         let query = format!("api-version={}{}", ask.api, signature(&ask.api, operation));
-        let reply = reply.with("azure-asyncoperation", format!("{root}/{shown}/operationResults/{guid}?{query}"));
+        let reply =
+            reply.with("azure-asyncoperation", format!("{root}/{shown}/operationResults/{guid}?{query}"));
         if !location {
             return reply;
         }
-        let url = format!("{root}/{encoded}/operationResults/{guid}?{query}&operationResultResponseType=Location");
+        let url =
+            format!("{root}/{encoded}/operationResults/{guid}?{query}&operationResultResponseType=Location");
         reply.with("location", url)
     }
 }
@@ -199,10 +204,16 @@ pub(super) fn status_body(operation: &Operation, now: i64) -> Value {
     let details = match (&operation.result, operation.over, operation.kind.as_str()) {
         (Some(result), true, "") if operation.failure.is_none() => result.clone(),
         (_, _, "") => json!({}),
-        (_, false, kind) => json!({"operationKind": kind, "provisioningState": "Running", "operationState": "InProgress"}),
+        (_, false, kind) => {
+            json!({"operationKind": kind, "provisioningState": "Running", "operationState": "InProgress"})
+        }
         (_, true, kind) => match &operation.failure {
-            Some(failure) => json!({"operationKind": kind, "provisioningState": "Failed", "operationState": failure.state}),
-            None => json!({"operationKind": kind, "provisioningState": "Succeeded", "operationState": "Completed"}),
+            Some(failure) => {
+                json!({"operationKind": kind, "provisioningState": "Failed", "operationState": failure.state})
+            }
+            None => {
+                json!({"operationKind": kind, "provisioningState": "Succeeded", "operationState": "Completed"})
+            }
         },
     };
     let end = if operation.over { operation.ends } else { now.min(operation.ends) };

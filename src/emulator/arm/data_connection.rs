@@ -58,7 +58,13 @@ const SHAPES: &[Shape] = &[
     },
     Shape {
         kind: "CosmosDb",
-        required: &["cosmosDbAccountResourceId", "cosmosDbDatabase", "cosmosDbContainer", "tableName", "managedIdentityResourceId"],
+        required: &[
+            "cosmosDbAccountResourceId",
+            "cosmosDbDatabase",
+            "cosmosDbContainer",
+            "tableName",
+            "managedIdentityResourceId",
+        ],
         source: "",
         defaults: || json!({"mappingRuleName": ""}),
         dated: true,
@@ -74,7 +80,12 @@ const SHAPES: &[Shape] = &[
     },
     Shape {
         kind: "EventGridWithManagedIdentity",
-        required: &["storageAccountResourceIdForManagedIdentity", "eventHubResourceId", "consumerGroup", "managedIdentityResourceId"],
+        required: &[
+            "storageAccountResourceIdForManagedIdentity",
+            "eventHubResourceId",
+            "consumerGroup",
+            "managedIdentityResourceId",
+        ],
         source: "eventHubResourceId",
         defaults: || json!({"tableName": "", "mappingRuleName": "", "dataFormat": "", "eventGridResourceId": null, "ignoreFirstRecord": false, "blobStorageEventType": "Microsoft.Storage.BlobCreated", "databaseRouting": "Single"}),
         dated: false,
@@ -82,7 +93,8 @@ const SHAPES: &[Shape] = &[
     },
 ];
 
-const FORMATS: &str = "MULTIJSON JSON CSV TSV SCSV SOHSV PSV TXT RAW SINGLEJSON AVRO TSVE PARQUET ORC APACHEAVRO W3CLOGFILE";
+const FORMATS: &str =
+    "MULTIJSON JSON CSV TSV SCSV SOHSV PSV TXT RAW SINGLEJSON AVRO TSVE PARQUET ORC APACHEAVRO W3CLOGFILE";
 
 fn shape(body: &Value) -> Option<&'static Shape> {
     let kind = body.get("kind")?.as_str()?;
@@ -123,7 +135,10 @@ impl Kind for DataConnection {
         if let (Some(kind), Some(old)) = (kind, of_old)
             && !kind.eq_ignore_ascii_case(old)
         {
-            return Err(Reply::bad(format!("The kind of data connection '{}' is '{old}' and cannot be changed to '{kind}'.", change.id.name())));
+            return Err(Reply::bad(format!(
+                "The kind of data connection '{}' is '{old}' and cannot be changed to '{kind}'.",
+                change.id.name()
+            )));
         }
         let whole = match change.old {
             Some(old) if change.verb == Verb::Patch => self.merge(&old.body, change.asked),
@@ -157,7 +172,8 @@ impl Kind for DataConnection {
             own.insert("managedIdentityObjectId".to_owned(), json!(identity));
         }
         if shape.dated && own.get("retrievalStartDate").is_none_or(Value::is_null) {
-            let before = change.old.and_then(|old| old.body.pointer("/properties/retrievalStartDate").cloned());
+            let before =
+                change.old.and_then(|old| old.body.pointer("/properties/retrievalStartDate").cloned());
             own.insert("retrievalStartDate".to_owned(), before.unwrap_or_else(|| json!(stamp(Clock::now()))));
         }
     }
@@ -173,7 +189,9 @@ impl Kind for DataConnection {
 
     fn first(&self, core: &Core, change: &Change<'_>, _: &Resource) -> Value {
         match change.old {
-            Some(old) if change.verb == Verb::Patch => merged(&self.show(core, old, &change.ask.api), change.asked),
+            Some(old) if change.verb == Verb::Patch => {
+                merged(&self.show(core, old, &change.ask.api), change.asked)
+            }
             _ => change.asked.clone(),
         }
     }
@@ -200,19 +218,30 @@ fn object_id(core: &Core, id: &str) -> String {
 /// What is wrong with the body itself.
 fn faults(body: &Value, api: &str) -> Vec<String> {
     let Some(shape) = shape(body).filter(|shape| api >= shape.since) else {
-        let kinds: Vec<&str> = SHAPES.iter().filter(|shape| api >= shape.since).map(|shape| shape.kind).collect();
+        let kinds: Vec<&str> =
+            SHAPES.iter().filter(|shape| api >= shape.since).map(|shape| shape.kind).collect();
         return vec![format!("The property 'kind' must be one of {}.", kinds.join(", "))];
     };
-    let text = |name: &str| body.get("properties").and_then(|own| own.get(name)?.as_str()).filter(|text| !text.is_empty());
+    let text = |name: &str| {
+        body.get("properties").and_then(|own| own.get(name)?.as_str()).filter(|text| !text.is_empty())
+    };
     let mut faults: Vec<String> = Vec::new();
     for name in shape.required {
         if text(name).is_none() {
-            faults.push(format!("The property '{name}' is required for a data connection of kind {}.", shape.kind));
+            faults.push(format!(
+                "The property '{name}' is required for a data connection of kind {}.",
+                shape.kind
+            ));
         }
     }
     let mut word = |name: &str, allowed: &[&str]| {
-        if let Some(value) = text(name).filter(|value| !allowed.iter().any(|word| word.eq_ignore_ascii_case(value))) {
-            faults.push(format!("The value '{value}' of property '{name}' is not valid. Allowed values: {}.", allowed.join(", ")));
+        if let Some(value) =
+            text(name).filter(|value| !allowed.iter().any(|word| word.eq_ignore_ascii_case(value)))
+        {
+            faults.push(format!(
+                "The value '{value}' of property '{name}' is not valid. Allowed values: {}.",
+                allowed.join(", ")
+            ));
         }
     };
     let mut formats: Vec<&str> = FORMATS.split(' ').collect();
@@ -226,12 +255,17 @@ fn faults(body: &Value, api: &str) -> Vec<String> {
     for name in ["tableName", "mappingRuleName"] {
         let letters = |letter: char| letter.is_alphanumeric() || " _.-".contains(letter);
         if text(name).is_some_and(|value| value.chars().count() > 1024 || !value.chars().all(letters)) {
-            faults.push(format!("The value of property '{name}' may have letters, digits, blanks and '_.-' only."));
+            faults.push(format!(
+                "The value of property '{name}' may have letters, digits, blanks and '_.-' only."
+            ));
         }
     }
     let ids = body.get("properties").and_then(Value::as_object).into_iter().flatten();
     for (name, value) in ids.filter(|(name, _)| name.contains("ResourceId")) {
-        if value.as_str().is_some_and(|value| !value.is_empty() && !value.to_lowercase().starts_with("/subscriptions/")) {
+        if value
+            .as_str()
+            .is_some_and(|value| !value.is_empty() && !value.to_lowercase().starts_with("/subscriptions/"))
+        {
             faults.push(format!("The value {value} of property '{name}' is not a resource id."));
         }
     }
@@ -241,17 +275,25 @@ fn faults(body: &Value, api: &str) -> Vec<String> {
 /// What does not fit the things that the connection names.
 fn unfit(core: &Core, id: &Id, body: &Value) -> Vec<String> {
     let Some(shape) = shape(body) else { return Vec::new() };
-    let text = |name: &str| body.get("properties").and_then(|own| own.get(name)?.as_str()).filter(|text| !text.is_empty());
+    let text = |name: &str| {
+        body.get("properties").and_then(|own| own.get(name)?.as_str()).filter(|text| !text.is_empty())
+    };
     let mut found = hub_unfit(core, id, shape, &text);
     if text("blobStorageEventType").is_some_and(|sort| sort.to_lowercase().ends_with("blobrenamed")) {
-        let account = text("storageAccountResourceId").or_else(|| text("storageAccountResourceIdForManagedIdentity"));
+        let account =
+            text("storageAccountResourceId").or_else(|| text("storageAccountResourceIdForManagedIdentity"));
         let hosted = account.and_then(resource_id).and_then(|id| core.state.get(&id));
-        if hosted.is_some_and(|account| account.body.pointer("/properties/isHnsEnabled") != Some(&json!(true))) {
+        if hosted
+            .is_some_and(|account| account.body.pointer("/properties/isHnsEnabled") != Some(&json!(true)))
+        {
             found.push("the event type 'Microsoft.Storage.BlobRenamed' needs a storage account with a hierarchical namespace".to_owned());
         }
     }
     let cluster = id.ancestor(1);
-    let database = core.state.get(&id.ancestor(2)).map_or_else(|| id.ancestor(2).name().to_owned(), |found| found.id.name().to_owned());
+    let database = core
+        .state
+        .get(&id.ancestor(2))
+        .map_or_else(|| id.ancestor(2).name().to_owned(), |found| found.id.name().to_owned());
     let table = text("tableName");
     if !core.kusto.has_any_table(cluster.name(), &database) {
         return found;
@@ -274,13 +316,19 @@ fn hub_unfit<'a>(core: &Core, id: &Id, shape: &Shape, text: &dyn Fn(&str) -> Opt
             && other.id.collections[2] == "DataConnections"
             && other.id.key() != id.key()
             && other.provisioning != "Failed"
-            && self::shape(&other.body).and_then(|shape| other.text(shape.source)).is_some_and(|theirs| theirs.eq_ignore_ascii_case(hub))
+            && self::shape(&other.body)
+                .and_then(|shape| other.text(shape.source))
+                .is_some_and(|theirs| theirs.eq_ignore_ascii_case(hub))
             && other.text("consumerGroup").is_some_and(|theirs| theirs.eq_ignore_ascii_case(group))
     };
     if let Some(other) = core.state.find(uses).first() {
         found.push(format!("event hub resource id and consumer group tuple provided are already used by data connection '{}'", other.id.full_name()));
     }
-    let Some(hub) = resource_id(hub).filter(|hub| hub.provider == "Microsoft.EventHub" && hub.names.len() == 2) else { return found };
+    let Some(hub) =
+        resource_id(hub).filter(|hub| hub.provider == "Microsoft.EventHub" && hub.names.len() == 2)
+    else {
+        return found;
+    };
     if core.state.get(&hub.ancestor(1)).is_none() {
         return found;
     }
@@ -323,17 +371,20 @@ pub(super) fn validate(core: &mut Core, ask: &Ask, database: &Id) -> Reply {
     }
     let messages: Vec<Value> = found.iter().map(|message| json!({"errorMessage": message})).collect();
     let location = core.cluster_location(database);
-    let guid = core.begin(ask, Begin {
-        style: Style::Status,
-        kind: "",
-        milliseconds: 3_300,
-        location,
-        on: id,
-        lane: "validation".to_owned(),
-        effect: Effect::Nothing,
-        failed: None,
-        failure: None,
-        result: Some(json!({"Value": messages})),
-    });
+    let guid = core.begin(
+        ask,
+        Begin {
+            style: Style::Status,
+            kind: "",
+            milliseconds: 3_300,
+            location,
+            on: id,
+            lane: "validation".to_owned(),
+            effect: Effect::Nothing,
+            failed: None,
+            failure: None,
+            result: Some(json!({"Value": messages})),
+        },
+    );
     core.follow(ask, Reply::empty(202), &guid, true)
 }

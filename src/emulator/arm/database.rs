@@ -38,30 +38,47 @@ impl Kind for Database {
     fn check(&self, core: &Core, change: &Change<'_>) -> Result<(), Reply> {
         if change.verb == Verb::Delete {
             if follows(change.old) {
-                return Err(Reply::bad("A following database is removed by detaching it, not by deleting it."));
+                return Err(Reply::bad(
+                    "A following database is removed by detaching it, not by deleting it.",
+                ));
             }
             return cluster::not_followed(core, &change.id.ancestor(1), Some(change.id.name()));
         }
         let kind = change.asked.get("kind").and_then(Value::as_str);
         match kind {
-            None if change.verb == Verb::Put => return Err(Reply::bad("The property 'kind' is required: ReadWrite or ReadOnlyFollowing.")),
-            Some(kind) if !["ReadWrite", "ReadOnlyFollowing"].iter().any(|known| known.eq_ignore_ascii_case(kind)) => {
-                return Err(Reply::bad(format!("The kind '{kind}' is not a kind of database: ReadWrite or ReadOnlyFollowing.")));
+            None if change.verb == Verb::Put => {
+                return Err(Reply::bad("The property 'kind' is required: ReadWrite or ReadOnlyFollowing."));
+            }
+            Some(kind)
+                if !["ReadWrite", "ReadOnlyFollowing"]
+                    .iter()
+                    .any(|known| known.eq_ignore_ascii_case(kind)) =>
+            {
+                return Err(Reply::bad(format!(
+                    "The kind '{kind}' is not a kind of database: ReadWrite or ReadOnlyFollowing."
+                )));
             }
             Some(kind) if kind.eq_ignore_ascii_case("ReadOnlyFollowing") != follows(change.old) => {
-                return Err(Reply::bad("The kind of a database cannot be chosen here: a following database comes from an attached database configuration."));
+                return Err(Reply::bad(
+                    "The kind of a database cannot be chosen here: a following database comes from an attached database configuration.",
+                ));
             }
             _ => {}
         }
         for name in ["softDeletePeriod", "hotCachePeriod"] {
-            let value = change.asked.get("properties").and_then(|own| own.get(name)).filter(|value| !value.is_null());
+            let value =
+                change.asked.get("properties").and_then(|own| own.get(name)).filter(|value| !value.is_null());
             if let Some(value) = value
                 && value.as_str().and_then(span::parse).is_none_or(|ticks| ticks < 0)
             {
-                return Err(Reply::bad(format!("The value {value} of property '{name}' is not a duration such as P31D.")));
+                return Err(Reply::bad(format!(
+                    "The value {value} of property '{name}' is not a duration such as P31D."
+                )));
             }
         }
-        if follows(change.old) && change.asked.pointer("/properties/softDeletePeriod").is_some_and(|value| !value.is_null()) {
+        if follows(change.old)
+            && change.asked.pointer("/properties/softDeletePeriod").is_some_and(|value| !value.is_null())
+        {
             return Err(Reply::bad("A following database takes its softDeletePeriod from its leader."));
         }
         Ok(())
@@ -74,7 +91,8 @@ impl Kind for Database {
         }
         if change.verb == Verb::Patch {
             // The policies may have changed on the other plane since.
-            let now = core.kusto.periods(change.id.ancestor(1).name(), target_name(change)).unwrap_or_default();
+            let now =
+                core.kusto.periods(change.id.ancestor(1).name(), target_name(change)).unwrap_or_default();
             for (name, ticks) in [("softDeletePeriod", now.soft_delete), ("hotCachePeriod", now.hot_cache)] {
                 let asked = change.asked.get("properties").is_some_and(|asked| asked.get(name).is_some());
                 match ticks {
@@ -90,7 +108,10 @@ impl Kind for Database {
         }
         let role = super::path::parameter(&change.ask.query, "callerRole");
         let unwanted = role.is_some_and(|role| role.eq_ignore_ascii_case("None"));
-        if change.old.is_none() && !unwanted && let Some(caller) = &change.ask.caller {
+        if change.old.is_none()
+            && !unwanted
+            && let Some(caller) = &change.ask.caller
+        {
             target.hidden["creator"] = principal::creator(caller);
         }
     }
@@ -107,7 +128,8 @@ impl Kind for Database {
         let mut body = resource.body.clone();
         let cluster = resource.id.ancestor(1);
         let own = properties(&mut body);
-        if !follows(Some(resource)) && resource.provisioning == "Succeeded"
+        if !follows(Some(resource))
+            && resource.provisioning == "Succeeded"
             && let Some(now) = core.kusto.periods(cluster.name(), resource.id.name())
         {
             for (name, ticks) in [("softDeletePeriod", now.soft_delete), ("hotCachePeriod", now.hot_cache)] {
@@ -146,7 +168,9 @@ impl Kind for Database {
             ("POST", "listprincipals") => Some(principal::listed(core, &resource.id)),
             ("POST", "addprincipals") => Some(principal::change_list(core, ask, &resource.id, true)),
             ("POST", "removeprincipals") => Some(principal::change_list(core, ask, &resource.id, false)),
-            ("POST", "dataconnectionvalidation") => Some(super::data_connection::validate(core, ask, &resource.id)),
+            ("POST", "dataconnectionvalidation") => {
+                Some(super::data_connection::validate(core, ask, &resource.id))
+            }
             _ => None,
         }
     }
@@ -158,7 +182,9 @@ fn target_name<'a>(change: &'a Change<'_>) -> &'a str {
 
 /// Whether it is a following database.
 pub(super) fn follows(resource: Option<&Resource>) -> bool {
-    resource.and_then(|found| found.body.get("kind")?.as_str()).is_some_and(|kind| kind.eq_ignore_ascii_case("ReadOnlyFollowing"))
+    resource
+        .and_then(|found| found.body.get("kind")?.as_str())
+        .is_some_and(|kind| kind.eq_ignore_ascii_case("ReadOnlyFollowing"))
 }
 
 /// The periods that the resource states.

@@ -55,7 +55,9 @@ impl Kind for Follower {
         }
         let sort = change.text("defaultPrincipalsModificationKind").unwrap_or_default();
         if !["Union", "Replace", "None"].iter().any(|known| known.eq_ignore_ascii_case(sort)) {
-            return Err(Reply::bad(format!("The value '{sort}' of property 'defaultPrincipalsModificationKind' is not valid. Allowed values: Union, Replace, None.")));
+            return Err(Reply::bad(format!(
+                "The value '{sort}' of property 'defaultPrincipalsModificationKind' is not valid. Allowed values: Union, Replace, None."
+            )));
         }
         let leader = leader(change.asked);
         if leader.as_ref().is_some_and(|leader| leader.key() == change.id.ancestor(1).key()) {
@@ -63,27 +65,48 @@ impl Kind for Follower {
         }
         let Some(found) = leader.as_ref().and_then(|leader| core.state.get(leader)) else { return Ok(()) };
         let own = core.state.get(&change.id.ancestor(1));
-        if own.is_some_and(|own| plain_location(&cluster::location(own)) != plain_location(&cluster::location(found))) {
+        if own.is_some_and(|own| {
+            plain_location(&cluster::location(own)) != plain_location(&cluster::location(found))
+        }) {
             return Err(Reply::bad("A leader and its follower must be in the same region."));
         }
         Ok(())
     }
 
     fn late(&self, core: &Core, change: &Change<'_>, _: &Resource) -> Option<Failure> {
-        let bad = |code: &str, message: String| Some(Failure { code: code.to_owned(), message, state: "BadInput".to_owned() });
+        let bad = |code: &str, message: String| {
+            Some(Failure { code: code.to_owned(), message, state: "BadInput".to_owned() })
+        };
         let leader = leader(change.asked)?;
         let before = change.old.and_then(|old| self::leader(&old.body));
         if before.is_some_and(|before| before.key() != leader.key()) {
-            let message = format!("[BadRequest] Cannot alter leader cluster '{}' for resource name '{}'.", leader.name(), change.id.name());
+            let message = format!(
+                "[BadRequest] Cannot alter leader cluster '{}' for resource name '{}'.",
+                leader.name(),
+                change.id.name()
+            );
             return bad("CannotAlterFollowerDatabase", message);
         }
         let found = core.state.get(&leader)?;
         if found.phase != "Running" {
-            return bad("BadRequest", format!("[BadRequest] Leader cluster '{}' is in state '{}'.", leader.name(), found.phase));
+            return bad(
+                "BadRequest",
+                format!("[BadRequest] Leader cluster '{}' is in state '{}'.", leader.name(), found.phase),
+            );
         }
         let database = change.text("databaseName").unwrap_or_default();
         let there = database == "*" || core.state.get(&leader.child("Databases", database)).is_some();
-        if there { None } else { bad("BadRequest", format!("[BadRequest] Database '{database}' does not exist on leader cluster '{}'.", leader.name())) }
+        if there {
+            None
+        } else {
+            bad(
+                "BadRequest",
+                format!(
+                    "[BadRequest] Database '{database}' does not exist on leader cluster '{}'.",
+                    leader.name()
+                ),
+            )
+        }
     }
 
     fn fill(&self, core: &Core, _: &Change<'_>, target: &mut Resource) {
@@ -123,7 +146,9 @@ impl Kind for Follower {
             .find(|other| {
                 super::database::follows(Some(other))
                     && other.id.ancestor(1).key() == resource.id.ancestor(1).key()
-                    && other.text("attachedDatabaseConfigurationName").is_some_and(|name| name.eq_ignore_ascii_case(resource.id.name()))
+                    && other
+                        .text("attachedDatabaseConfigurationName")
+                        .is_some_and(|name| name.eq_ignore_ascii_case(resource.id.name()))
             })
             .iter()
             .map(|found| found.id.clone())
@@ -147,7 +172,9 @@ fn attached(core: &Core, resource: &Resource) -> Vec<String> {
     let Some(leader) = leader(&resource.body) else { return Vec::new() };
     let prefix = resource.text("databaseNamePrefix").unwrap_or_default();
     let databases = core.state.find(|other| {
-        other.id.type_text() == "Microsoft.Kusto/Clusters/Databases" && other.id.ancestor(1).key() == leader.key() && !super::database::follows(Some(other))
+        other.id.type_text() == "Microsoft.Kusto/Clusters/Databases"
+            && other.id.ancestor(1).key() == leader.key()
+            && !super::database::follows(Some(other))
     });
     databases.iter().map(|database| format!("{prefix}{}", database.id.name())).collect()
 }
@@ -158,7 +185,9 @@ pub(super) fn of_leader<'a>(core: &'a Core, cluster: &Id, database: Option<&str>
         other.id.collections.get(1).is_some_and(|name| name == "AttachedDatabaseConfigurations")
             && other.provisioning != "Failed"
             && leader(&other.body).is_some_and(|leader| leader.key() == cluster.key())
-            && database.is_none_or(|name| other.text("databaseName").is_some_and(|own| own == "*" || own.eq_ignore_ascii_case(name)))
+            && database.is_none_or(|name| {
+                other.text("databaseName").is_some_and(|own| own == "*" || own.eq_ignore_ascii_case(name))
+            })
     })
 }
 
@@ -180,26 +209,35 @@ pub(super) fn listed(core: &Core, ask: &Ask, cluster: &Id) -> Reply {
 pub(super) fn detach(core: &mut Core, ask: &Ask, cluster: &Id) -> Reply {
     let text = |name: &str| ask.body.as_ref().and_then(|body| body.get(name)?.as_str()).unwrap_or_default();
     let name = text("attachedDatabaseConfigurationName");
-    let id = resource_id(text("clusterResourceId")).map(|follower| follower.child("AttachedDatabaseConfigurations", name));
-    let Some(id) = id.filter(|id| of_leader(core, cluster, None).iter().any(|known| known.id.key() == id.key())) else {
-        return Reply::bad(format!("There is no attached database configuration '{name}' that follows cluster '{}'.", cluster.name()));
+    let id = resource_id(text("clusterResourceId"))
+        .map(|follower| follower.child("AttachedDatabaseConfigurations", name));
+    let Some(id) =
+        id.filter(|id| of_leader(core, cluster, None).iter().any(|known| known.id.key() == id.key()))
+    else {
+        return Reply::bad(format!(
+            "There is no attached database configuration '{name}' that follows cluster '{}'.",
+            cluster.name()
+        ));
     };
     if let Err(refused) = super::write::free(core, &id) {
         return refused;
     }
     let failure = core.maintenance(&id.ancestor(1), "follower");
     let location = core.cluster_location(cluster);
-    let guid = core.begin(ask, Begin {
-        style: Style::Status,
-        kind: "FollowerDatabaseDetach",
-        milliseconds: 17_000,
-        location,
-        on: id,
-        lane: "follower".to_owned(),
-        effect: Effect::Remove,
-        failed: None,
-        failure,
-        result: None,
-    });
+    let guid = core.begin(
+        ask,
+        Begin {
+            style: Style::Status,
+            kind: "FollowerDatabaseDetach",
+            milliseconds: 17_000,
+            location,
+            on: id,
+            lane: "follower".to_owned(),
+            effect: Effect::Remove,
+            failed: None,
+            failure,
+            result: None,
+        },
+    );
     core.follow(ask, Reply::empty(202), &guid, true)
 }

@@ -52,7 +52,11 @@ impl Ask {
     /// The JSON object in the body.
     pub(super) fn object(&self) -> Result<&Value, Reply> {
         self.body.as_ref().filter(|body| body.is_object()).ok_or_else(|| {
-            Reply::gateway(400, "InvalidRequestContent", "The request content was invalid and could not be deserialized: a JSON object was expected.")
+            Reply::gateway(
+                400,
+                "InvalidRequestContent",
+                "The request content was invalid and could not be deserialized: a JSON object was expected.",
+            )
         })
     }
 }
@@ -79,7 +83,8 @@ fn route(core: &mut Core, ask: &mut Ask) -> Result<Reply, Reply> {
         ["subscriptions"] => Ok(group::subscriptions(core)),
         ["providers", "microsoft.kusto", "operations"] => Ok(login::operations()),
         ["subscriptions", subscription, ..] if uuid::Uuid::try_parse(subscription).is_err() => {
-            let message = format!("The provided subscription identifier '{subscription}' is malformed or invalid.");
+            let message =
+                format!("The provided subscription identifier '{subscription}' is malformed or invalid.");
             Err(Reply::gateway(400, "InvalidSubscriptionId", message))
         }
         ["subscriptions", subscription] => Ok(Reply::json(200, group::subscription(subscription))),
@@ -112,8 +117,12 @@ pub(super) fn not_modelled(what: &str, api: &str) -> Reply {
 fn versions(provider: &str, api: &str) -> Result<(), Reply> {
     let supported: &[&str] = match provider.to_lowercase().as_str() {
         "microsoft.kusto" => &["2022-02-01", "2024-04-13", "2025-02-14"],
-        "microsoft.eventhub" => &["2017-04-01", "2021-11-01", "2022-10-01-preview", "2024-01-01", "2026-01-01"],
-        "microsoft.storage" => &["2021-09-01", "2022-09-01", "2023-01-01", "2023-05-01", "2024-01-01", "2026-09-01"],
+        "microsoft.eventhub" => {
+            &["2017-04-01", "2021-11-01", "2022-10-01-preview", "2024-01-01", "2026-01-01"]
+        }
+        "microsoft.storage" => {
+            &["2021-09-01", "2022-09-01", "2023-01-01", "2023-05-01", "2024-01-01", "2026-09-01"]
+        }
         "microsoft.network" => &["2021-05-01", "2023-09-01", "2024-05-01"],
         _ => return Ok(()),
     };
@@ -127,25 +136,44 @@ fn versions(provider: &str, api: &str) -> Result<(), Reply> {
     Err(Reply::gateway(400, "InvalidApiVersionParameter", message))
 }
 
-fn subscription_level(core: &mut Core, ask: &Ask, subscription: &str, provider: &str, rest: &[String]) -> Result<Reply, Reply> {
+fn subscription_level(
+    core: &mut Core,
+    ask: &Ask,
+    subscription: &str,
+    provider: &str,
+    rest: &[String],
+) -> Result<Reply, Reply> {
     let lower: Vec<String> = rest.iter().map(|part| part.to_lowercase()).collect();
     let lower: Vec<&str> = lower.iter().map(String::as_str).collect();
     match (ask.method.as_str(), lower.as_slice()) {
-        ("GET", ["locations", _, "operationresults" | "operations" | "asyncoperations" | "namespaceoperationresults", guid]) => {
-            operation(core, ask, guid)
-        }
+        (
+            "GET",
+            [
+                "locations",
+                _,
+                "operationresults" | "operations" | "asyncoperations" | "namespaceoperationresults",
+                guid,
+            ],
+        ) => operation(core, ask, guid),
         ("GET", ["skus"]) => Ok(sku::offered(None)),
         ("GET", ["locations", location, "skus"]) => Ok(sku::offered(Some(location))),
         ("POST", ["locations", _, "checknameavailability"]) => resource::check_global_name(core, ask),
         ("GET", [_]) => {
-            let kind = kind_of(provider, rest).ok_or_else(|| not_modelled(&format!("{provider}/{}", rest.join("/")), &ask.api))?;
+            let kind = kind_of(provider, rest)
+                .ok_or_else(|| not_modelled(&format!("{provider}/{}", rest.join("/")), &ask.api))?;
             Ok(resource::list(core, ask, kind, &Id::of_group(subscription, "")))
         }
         _ => Err(not_modelled(&format!("{} {provider}/{}", ask.method, rest.join("/")), &ask.api)),
     }
 }
 
-fn group_level(core: &mut Core, ask: &Ask, group: Id, provider: &str, rest: &[String]) -> Result<Reply, Reply> {
+fn group_level(
+    core: &mut Core,
+    ask: &Ask,
+    group: Id,
+    provider: &str,
+    rest: &[String],
+) -> Result<Reply, Reply> {
     let collections: Vec<&String> = rest.iter().step_by(2).collect();
     let names: Vec<String> = rest.iter().skip(1).step_by(2).cloned().collect();
     if let Some(kind) = kind_of(provider, &collections) {
@@ -168,7 +196,14 @@ fn group_level(core: &mut Core, ask: &Ask, group: Id, provider: &str, rest: &[St
     }
     let known = KINDS.iter().any(|kind| kind.provider().eq_ignore_ascii_case(provider));
     let hint = if known { "" } else { " (provider)" };
-    Err(not_modelled(&format!("{} {provider}/{}{hint}", ask.method, collections.iter().map(|part| part.as_str()).collect::<Vec<_>>().join("/")), &ask.api))
+    Err(not_modelled(
+        &format!(
+            "{} {provider}/{}{hint}",
+            ask.method,
+            collections.iter().map(|part| part.as_str()).collect::<Vec<_>>().join("/")
+        ),
+        &ask.api,
+    ))
 }
 
 fn named(kind: &dyn Kind, mut id: Id, names: Vec<String>) -> Id {
@@ -185,12 +220,18 @@ fn operation(core: &Core, ask: &Ask, guid: &str) -> Result<Reply, Reply> {
         return Err(Reply::service(404, "ResourceNotFound", format!("The operation '{guid}' is not found.")));
     };
     let now = Clock::now();
-    let by_location = operation.style == Style::Location || parameter(&ask.query, "operationResultResponseType").is_some();
+    let by_location =
+        operation.style == Style::Location || parameter(&ask.query, "operationResultResponseType").is_some();
     if !by_location {
-        return Ok(Reply::json(200, status_body(operation, now)).with("x-ms-operation-root-activity-id", guid));
+        return Ok(
+            Reply::json(200, status_body(operation, now)).with("x-ms-operation-root-activity-id", guid)
+        );
     }
     if !operation.over {
-        return Ok(Reply::empty(202).with("location", format!("{}/{}?{}", ask.origin, ask.segments.join("/").replace(' ', "%20"), ask.query)));
+        return Ok(Reply::empty(202).with(
+            "location",
+            format!("{}/{}?{}", ask.origin, ask.segments.join("/").replace(' ', "%20"), ask.query),
+        ));
     }
     if let Some(failure) = &operation.failure {
         return Err(Reply::service(400, &failure.code, failure.message.clone()));

@@ -46,8 +46,12 @@ pub(super) fn at_start(subscription: &str, name: &str) -> Resource {
 
 /// `GET /subscriptions`.
 pub(super) fn subscriptions(core: &Core) -> Reply {
-    let known: BTreeMap<String, ()> =
-        core.state.find(|resource| resource.id.provider.is_empty()).into_iter().map(|group| (group.id.subscription.to_lowercase(), ())).collect();
+    let known: BTreeMap<String, ()> = core
+        .state
+        .find(|resource| resource.id.provider.is_empty())
+        .into_iter()
+        .map(|group| (group.id.subscription.to_lowercase(), ()))
+        .collect();
     let value: Vec<Value> = known.keys().map(|id| subscription(id)).collect();
     Reply::json(200, json!({"count": {"type": "Total", "value": value.len()}, "value": value}))
 }
@@ -66,14 +70,23 @@ pub(super) fn subscription(id: &str) -> Value {
 }
 
 /// Serves the groups of a subscription, or one of them.
-pub(super) fn serve(core: &mut Core, ask: &Ask, subscription: &str, name: Option<&str>) -> Result<Reply, Reply> {
+pub(super) fn serve(
+    core: &mut Core,
+    ask: &Ask,
+    subscription: &str,
+    name: Option<&str>,
+) -> Result<Reply, Reply> {
     let Some(name) = name else {
-        let groups = core.state.find(|resource| resource.id.provider.is_empty() && resource.id.subscription.eq_ignore_ascii_case(subscription));
+        let groups = core.state.find(|resource| {
+            resource.id.provider.is_empty() && resource.id.subscription.eq_ignore_ascii_case(subscription)
+        });
         return Ok(value_list(groups.into_iter().map(|group| view(group)).collect()));
     };
     let id = Id::of_group(subscription, name);
     let found = core.state.get(&id).cloned();
-    let missing = || Reply::gateway(404, "ResourceGroupNotFound", format!("Resource group '{name}' could not be found."));
+    let missing = || {
+        Reply::gateway(404, "ResourceGroupNotFound", format!("Resource group '{name}' could not be found."))
+    };
     match (ask.method.as_str(), found) {
         ("HEAD", found) => Ok(Reply::empty(if found.is_some() { 204 } else { 404 })),
         ("GET", found) => found.map(|group| Reply::json(200, view(&group))).ok_or_else(missing),
@@ -85,7 +98,11 @@ pub(super) fn serve(core: &mut Core, ask: &Ask, subscription: &str, name: Option
         }
         ("DELETE", Some(group)) => Ok(delete(core, ask, group)),
         ("DELETE" | "PATCH", None) => Err(missing()),
-        (method, _) => Err(Reply::gateway(405, "HttpMethodNotAllowed", format!("The http method '{method}' is not supported for a resource group."))),
+        (method, _) => Err(Reply::gateway(
+            405,
+            "HttpMethodNotAllowed",
+            format!("The http method '{method}' is not supported for a resource group."),
+        )),
     }
 }
 
@@ -101,8 +118,14 @@ fn view(group: &Resource) -> Value {
 
 fn put(core: &mut Core, ask: &Ask, id: Id, found: Option<Resource>) -> Result<Reply, Reply> {
     let body = ask.object()?;
-    let Some(location) = body.get("location").and_then(Value::as_str).filter(|location| !location.trim().is_empty()) else {
-        return Err(Reply::gateway(400, "LocationRequired", "The location property is required for this definition."));
+    let Some(location) =
+        body.get("location").and_then(Value::as_str).filter(|location| !location.trim().is_empty())
+    else {
+        return Err(Reply::gateway(
+            400,
+            "LocationRequired",
+            "The location property is required for this definition.",
+        ));
     };
     let status = if found.is_some() { 200 } else { 201 };
     let mut group = found.unwrap_or_else(|| Resource::new(id));
@@ -119,18 +142,21 @@ fn put(core: &mut Core, ask: &Ask, id: Id, found: Option<Resource>) -> Result<Re
 
 /// The classic style: 202 with a URL that answers 202 until the group is gone.
 fn delete(core: &mut Core, ask: &Ask, mut group: Resource) -> Reply {
-    let guid = core.begin(ask, Begin {
-        style: Style::Location,
-        kind: "",
-        milliseconds: 30_000,
-        location: "global".to_owned(),
-        on: group.id.clone(),
-        lane: String::new(),
-        effect: Effect::Remove,
-        failed: None,
-        failure: None,
-        result: None,
-    });
+    let guid = core.begin(
+        ask,
+        Begin {
+            style: Style::Location,
+            kind: "",
+            milliseconds: 30_000,
+            location: "global".to_owned(),
+            on: group.id.clone(),
+            lane: String::new(),
+            effect: Effect::Remove,
+            failed: None,
+            failure: None,
+            result: None,
+        },
+    );
     "Deleting".clone_into(&mut group.provisioning);
     group.operation = Some(guid.clone());
     let url = format!(

@@ -171,7 +171,11 @@ pub(super) fn kind_of<S: AsRef<str>>(provider: &str, collections: &[S]) -> Optio
     KINDS.iter().copied().find(|kind| {
         kind.provider().eq_ignore_ascii_case(provider)
             && kind.collections().len() == collections.len()
-            && kind.collections().iter().zip(collections).all(|(own, other)| own.eq_ignore_ascii_case(other.as_ref()))
+            && kind
+                .collections()
+                .iter()
+                .zip(collections)
+                .all(|(own, other)| own.eq_ignore_ascii_case(other.as_ref()))
     })
 }
 
@@ -241,8 +245,10 @@ mod tests {
 
     #[test]
     fn types_are_distinct() {
-        let types: BTreeSet<String> =
-            KINDS.iter().map(|kind| format!("{}/{}", kind.provider(), kind.collections().join("/")).to_lowercase()).collect();
+        let types: BTreeSet<String> = KINDS
+            .iter()
+            .map(|kind| format!("{}/{}", kind.provider(), kind.collections().join("/")).to_lowercase())
+            .collect();
         assert_eq!(types.len(), KINDS.len());
     }
 
@@ -250,6 +256,9 @@ mod tests {
     fn a_patch_merges_and_null_clears() {
         let old = json!({"tags": {"a": "1"}, "properties": {"x": 1, "y": {"p": 1, "q": 2}, "z": [1]}});
         let asked = json!({"tags": {"b": "2"}, "properties": {"x": null, "y": {"q": 3}, "z": []}});
-        assert_eq!(merged(&old, &asked), json!({"tags": {"b": "2"}, "properties": {"y": {"p": 1, "q": 3}, "z": []}}));
+        assert_eq!(
+            merged(&old, &asked),
+            json!({"tags": {"b": "2"}, "properties": {"y": {"p": 1, "q": 3}, "z": []}})
+        );
     }
 }

@@ -14,23 +14,31 @@ pub(super) fn open(ask: &Ask) -> Option<Reply> {
         ("POST", [tenant, "oauth2", "v2.0", "token"] | [tenant, "oauth2", "token"]) => {
             Some(Reply::json(200, token::issue(&tenant_id(tenant), &ask.text)))
         }
-        ("GET", [tenant, "v2.0", ".well-known", "openid-configuration"] | [tenant, ".well-known", "openid-configuration"]) => {
+        (
+            "GET",
+            [tenant, "v2.0", ".well-known", "openid-configuration"]
+            | [tenant, ".well-known", "openid-configuration"],
+        ) => {
             let root = format!("{}/{}", ask.origin, tenant_id(tenant));
-            Some(Reply::json(200, json!({
-                "issuer": format!("https://sts.windows.net/{}/", tenant_id(tenant)),
-                "token_endpoint": format!("{root}/oauth2/v2.0/token"),
-                "authorization_endpoint": format!("{root}/oauth2/v2.0/authorize"),
-                "jwks_uri": format!("{root}/discovery/v2.0/keys"),
-                "response_types_supported": ["code", "token"],
-                "subject_types_supported": ["pairwise"],
-                "id_token_signing_alg_values_supported": ["RS256"],
-                "tenant_region_scope": null,
-                "cloud_instance_name": "localhost",
-            })))
+            Some(Reply::json(
+                200,
+                json!({
+                    "issuer": format!("https://sts.windows.net/{}/", tenant_id(tenant)),
+                    "token_endpoint": format!("{root}/oauth2/v2.0/token"),
+                    "authorization_endpoint": format!("{root}/oauth2/v2.0/authorize"),
+                    "jwks_uri": format!("{root}/discovery/v2.0/keys"),
+                    "response_types_supported": ["code", "token"],
+                    "subject_types_supported": ["pairwise"],
+                    "id_token_signing_alg_values_supported": ["RS256"],
+                    "tenant_region_scope": null,
+                    "cloud_instance_name": "localhost",
+                }),
+            ))
         }
-        ("GET", ["common", "discovery", "instance"]) => {
-            Some(Reply::json(200, json!({"tenant_discovery_endpoint": format!("{}/{}/v2.0/.well-known/openid-configuration", ask.origin, token::TENANT), "metadata": []})))
-        }
+        ("GET", ["common", "discovery", "instance"]) => Some(Reply::json(
+            200,
+            json!({"tenant_discovery_endpoint": format!("{}/{}/v2.0/.well-known/openid-configuration", ask.origin, token::TENANT), "metadata": []}),
+        )),
         _ => None,
     }
 }
@@ -74,16 +82,17 @@ fn cloud(origin: &str) -> serde_json::Value {
 
 /// `GET /providers/Microsoft.Kusto/operations`.
 pub(super) fn operations() -> Reply {
-    let operation = |name: &str, resource: &str, what: &str| {
-        json!({"name": name, "display": {"provider": "Microsoft Kusto", "resource": resource, "operation": what, "description": what}})
-    };
-    Reply::json(200, json!({"value": [
-        operation("Microsoft.Kusto/Clusters/read", "Clusters", "Reads a cluster resource."),
-        operation("Microsoft.Kusto/Clusters/write", "Clusters", "Writes a cluster resource."),
-        operation("Microsoft.Kusto/Clusters/delete", "Clusters", "Deletes a cluster resource."),
-        operation("Microsoft.Kusto/Clusters/Databases/read", "Databases", "Reads a database resource."),
-        operation("Microsoft.Kusto/Clusters/Databases/write", "Databases", "Writes a database resource."),
-        operation("Microsoft.Kusto/Clusters/Databases/delete", "Databases", "Deletes a database resource."),
-        operation("Microsoft.Kusto/Clusters/Databases/DataConnections/write", "DataConnections", "Writes a data connection resource."),
-    ]}))
+    let operation = |name: &str, resource: &str, what: &str| json!({"name": name, "display": {"provider": "Microsoft Kusto", "resource": resource, "operation": what, "description": what}});
+    Reply::json(
+        200,
+        json!({"value": [
+            operation("Microsoft.Kusto/Clusters/read", "Clusters", "Reads a cluster resource."),
+            operation("Microsoft.Kusto/Clusters/write", "Clusters", "Writes a cluster resource."),
+            operation("Microsoft.Kusto/Clusters/delete", "Clusters", "Deletes a cluster resource."),
+            operation("Microsoft.Kusto/Clusters/Databases/read", "Databases", "Reads a database resource."),
+            operation("Microsoft.Kusto/Clusters/Databases/write", "Databases", "Writes a database resource."),
+            operation("Microsoft.Kusto/Clusters/Databases/delete", "Databases", "Deletes a database resource."),
+            operation("Microsoft.Kusto/Clusters/Databases/DataConnections/write", "DataConnections", "Writes a data connection resource."),
+        ]}),
+    )
 }

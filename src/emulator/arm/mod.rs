@@ -102,7 +102,8 @@ impl Plane {
 
 /// Tells the Kusto plane of everything that was there before, in the order of creation.
 fn host_again(core: &mut core::Core) {
-    let known: Vec<state::Resource> = core.state.find(|resource| resource.id.provider == "Microsoft.Kusto").into_iter().cloned().collect();
+    let known: Vec<state::Resource> =
+        core.state.find(|resource| resource.id.provider == "Microsoft.Kusto").into_iter().cloned().collect();
     for resource in known {
         let cluster = resource.id.ancestor(1);
         let (name, made) = (cluster.name().to_owned(), resource.provisioning != "Creating");
@@ -116,7 +117,9 @@ fn host_again(core: &mut core::Core) {
                     core.kusto.create_database(&name, resource.id.name(), database::periods(&resource));
                 }
             }
-            _ if made && resource.id.type_text().ends_with("/PrincipalAssignments") => principal::grant(core, &resource),
+            _ if made && resource.id.type_text().ends_with("/PrincipalAssignments") => {
+                principal::grant(core, &resource)
+            }
             _ => {}
         }
     }
@@ -159,7 +162,8 @@ pub(super) fn keep_time(plane: Arc<Plane>, stop: CancellationToken) -> tokio::ta
         loop {
             let next = plane.core().as_ref().and_then(core::Core::next_end);
             let wait = next.map_or(Duration::from_secs(3600), |end| {
-                Duration::from_nanos(u64::try_from(end - Clock::now()).unwrap_or(0)) + Duration::from_millis(1)
+                Duration::from_nanos(u64::try_from(end - Clock::now()).unwrap_or(0))
+                    + Duration::from_millis(1)
             });
             tokio::select! {
                 () = stop.cancelled() => return,

@@ -137,17 +137,55 @@ pub(super) fn plain_location(location: &str) -> String {
 /// The display name of a location: `westus2` → `West US 2`. A location that is not known stays as it is.
 pub(super) fn display_location(location: &str) -> String {
     let plain = plain_location(location);
-    LOCATIONS.iter().find(|known| plain_location(known) == plain).map_or_else(|| location.to_owned(), |known| (*known).to_owned())
+    LOCATIONS
+        .iter()
+        .find(|known| plain_location(known) == plain)
+        .map_or_else(|| location.to_owned(), |known| (*known).to_owned())
 }
 
 /// The public regions by display name.
 pub(super) const LOCATIONS: [&str; 42] = [
-    "Australia Central", "Australia East", "Australia Southeast", "Brazil South", "Brazil Southeast", "Canada Central",
-    "Canada East", "Central India", "Central US", "East Asia", "East US", "East US 2", "France Central", "France South",
-    "Germany West Central", "Israel Central", "Italy North", "Japan East", "Japan West", "Korea Central", "Korea South",
-    "Mexico Central", "North Central US", "North Europe", "Norway East", "Norway West", "Poland Central",
-    "Qatar Central", "South Africa North", "South Central US", "South India", "Southeast Asia", "Spain Central",
-    "Sweden Central", "Switzerland North", "UAE North", "UK South", "UK West", "West Europe", "West US", "West US 2",
+    "Australia Central",
+    "Australia East",
+    "Australia Southeast",
+    "Brazil South",
+    "Brazil Southeast",
+    "Canada Central",
+    "Canada East",
+    "Central India",
+    "Central US",
+    "East Asia",
+    "East US",
+    "East US 2",
+    "France Central",
+    "France South",
+    "Germany West Central",
+    "Israel Central",
+    "Italy North",
+    "Japan East",
+    "Japan West",
+    "Korea Central",
+    "Korea South",
+    "Mexico Central",
+    "North Central US",
+    "North Europe",
+    "Norway East",
+    "Norway West",
+    "Poland Central",
+    "Qatar Central",
+    "South Africa North",
+    "South Central US",
+    "South India",
+    "Southeast Asia",
+    "Spain Central",
+    "Sweden Central",
+    "Switzerland North",
+    "UAE North",
+    "UK South",
+    "UK West",
+    "West Europe",
+    "West US",
+    "West US 2",
     "West US 3",
 ];
 
@@ -163,7 +201,10 @@ mod tests {
         let mut two = one.clone();
         two.names = vec!["aDX".to_owned(), "my db".to_owned()];
         assert_eq!(one.key(), two.key());
-        assert_eq!(two.spelled_under(&one.ancestor(1)).text(), "/subscriptions/S/resourceGroups/Group/providers/Microsoft.Kusto/Clusters/Adx/Databases/my db");
+        assert_eq!(
+            two.spelled_under(&one.ancestor(1)).text(),
+            "/subscriptions/S/resourceGroups/Group/providers/Microsoft.Kusto/Clusters/Adx/Databases/my db"
+        );
         assert_ne!(one.key(), one.ancestor(1).key());
     }
 

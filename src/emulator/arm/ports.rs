@@ -70,7 +70,11 @@ impl Ports {
     }
 }
 
-async fn when_running(State((running, cluster)): State<(Arc<AtomicBool>, String)>, request: Request, next: Next) -> Response {
+async fn when_running(
+    State((running, cluster)): State<(Arc<AtomicBool>, String)>,
+    request: Request,
+    next: Next,
+) -> Response {
     if running.load(Ordering::Acquire) {
         return next.run(request).await;
     }
@@ -85,6 +89,8 @@ async fn when_running(State((running, cluster)): State<(Arc<AtomicBool>, String)
     }});
     let mut response = Response::new(Body::from(body.to_string()));
     *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=UTF-8"));
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=UTF-8"));
     response
 }

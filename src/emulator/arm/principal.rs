@@ -84,13 +84,18 @@ fn check(_: &Core, change: &Change<'_>, roles: &[&str]) -> Result<(), Reply> {
     if change.verb == Verb::Delete {
         return Ok(());
     }
-    let required = |name: &str| change.text(name).ok_or_else(|| Reply::bad(format!("The property '{name}' is required.")));
+    let required = |name: &str| {
+        change.text(name).ok_or_else(|| Reply::bad(format!("The property '{name}' is required.")))
+    };
     let one_of = |name: &str, allowed: &[&str]| {
         let value = required(name)?;
         if allowed.iter().any(|word| word.eq_ignore_ascii_case(value)) {
             return Ok(());
         }
-        Err(Reply::bad(format!("The value '{value}' of property '{name}' is not valid. Allowed values: {}.", allowed.join(", "))))
+        Err(Reply::bad(format!(
+            "The value '{value}' of property '{name}' is not valid. Allowed values: {}.",
+            allowed.join(", ")
+        )))
     };
     required("principalId")?;
     one_of("principalType", &["App", "Group", "User"])?;
@@ -100,7 +105,10 @@ fn check(_: &Core, change: &Change<'_>, roles: &[&str]) -> Result<(), Reply> {
         if let (Some(before), Some(asked)) = (before, change.text(name))
             && !before.eq_ignore_ascii_case(asked)
         {
-            return Err(Reply::bad(format!("The property '{name}' of principal assignment '{}' cannot be changed.", change.id.name())));
+            return Err(Reply::bad(format!(
+                "The property '{name}' of principal assignment '{}' cannot be changed.",
+                change.id.name()
+            )));
         }
     }
     Ok(())
@@ -133,7 +141,11 @@ fn principal(resource: &Resource) -> Principal {
 /// The cluster and, for an assignment below a database, the database's own spelling.
 fn scope(core: &Core, id: &Id) -> (String, Option<String>) {
     let database = (id.names.len() > 2).then(|| id.ancestor(2));
-    let own = database.map(|database| core.state.get(&database).map_or_else(|| database.name().to_owned(), |found| found.id.name().to_owned()));
+    let own = database.map(|database| {
+        core.state
+            .get(&database)
+            .map_or_else(|| database.name().to_owned(), |found| found.id.name().to_owned())
+    });
     (id.ancestor(1).name().to_owned(), own)
 }
 
@@ -225,7 +237,8 @@ pub(super) fn listed(core: &mut Core, database: &Id) -> Reply {
             "email": email, "appId": if app { found.principal_id.as_str() } else { "" }, "tenantName": "Emulated directory",
         })
     };
-    let settled: Vec<&Resource> = of(core, database).into_iter().filter(|found| found.provisioning == "Succeeded").collect();
+    let settled: Vec<&Resource> =
+        of(core, database).into_iter().filter(|found| found.provisioning == "Succeeded").collect();
     value_list(settled.iter().map(one).collect())
 }
 
@@ -236,8 +249,15 @@ pub(super) fn change_list(core: &mut Core, ask: &Ask, database: &Id, add: bool) 
     };
     for item in items {
         let text = |name: &str| item.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
-        let fqn = text("fqn").and_then(|fqn| fqn.split_once('=')).map(|(_, rest)| rest.split(';').next().unwrap_or(rest));
-        let id = text("appId").or_else(|| text("email")).or(fqn).or_else(|| text("name")).unwrap_or_default().to_owned();
+        let fqn = text("fqn")
+            .and_then(|fqn| fqn.split_once('='))
+            .map(|(_, rest)| rest.split(';').next().unwrap_or(rest));
+        let id = text("appId")
+            .or_else(|| text("email"))
+            .or(fqn)
+            .or_else(|| text("name"))
+            .unwrap_or_default()
+            .to_owned();
         let (role, sort) = (text("role").unwrap_or_default(), text("type").unwrap_or_default());
         let Some(role) = DATABASE_ROLES.iter().find(|known| known.eq_ignore_ascii_case(role)) else {
             return Reply::bad(format!("The role '{role}' is not a role of a database."));
@@ -250,7 +270,11 @@ pub(super) fn change_list(core: &mut Core, ask: &Ask, database: &Id, add: bool) 
             properties(&mut resource.body).insert("principalName".to_owned(), json!(display));
         }
         let wanted = principal(&resource);
-        let known: Vec<Id> = of(core, database).into_iter().filter(|known| same(&principal(known), &wanted)).map(|known| known.id.clone()).collect();
+        let known: Vec<Id> = of(core, database)
+            .into_iter()
+            .filter(|known| same(&principal(known), &wanted))
+            .map(|known| known.id.clone())
+            .collect();
         if !add {
             for id in known {
                 core.remove(&id);

@@ -81,15 +81,27 @@ impl Kind for Connection {
     }
 
     fn check(&self, _: &Core, change: &Change<'_>) -> Result<(), Reply> {
-        let state = change.asked.pointer("/properties/privateLinkServiceConnectionState/status").and_then(Value::as_str);
-        if change.verb != Verb::Delete && !state.is_some_and(|state| ["Pending", "Approved", "Rejected", "Disconnected"].contains(&state)) {
-            return Err(Reply::bad("The property 'privateLinkServiceConnectionState.status' must be Pending, Approved, Rejected or Disconnected."));
+        let state = change
+            .asked
+            .pointer("/properties/privateLinkServiceConnectionState/status")
+            .and_then(Value::as_str);
+        if change.verb != Verb::Delete
+            && !state
+                .is_some_and(|state| ["Pending", "Approved", "Rejected", "Disconnected"].contains(&state))
+        {
+            return Err(Reply::bad(
+                "The property 'privateLinkServiceConnectionState.status' must be Pending, Approved, Rejected or Disconnected.",
+            ));
         }
         Ok(())
     }
 
     fn fill(&self, _: &Core, change: &Change<'_>, target: &mut Resource) {
-        let asked = change.asked.pointer("/properties/privateLinkServiceConnectionState").cloned().unwrap_or_default();
+        let asked = change
+            .asked
+            .pointer("/properties/privateLinkServiceConnectionState")
+            .cloned()
+            .unwrap_or_default();
         if let Some(old) = change.old {
             target.body = old.body.clone();
         }

@@ -15,7 +15,9 @@ use serde_json::{Value, json};
 pub(super) fn serve(core: &mut Core, ask: &Ask, kind: &'static dyn Kind, id: &Id) -> Result<Reply, Reply> {
     match ask.method.as_str() {
         "GET" | "HEAD" => get(core, ask, kind, id),
-        "PUT" if kind.creatable() || core.state.get(id).is_some() => write::write(core, ask, kind, id, Verb::Put),
+        "PUT" if kind.creatable() || core.state.get(id).is_some() => {
+            write::write(core, ask, kind, id, Verb::Put)
+        }
         "PATCH" if kind.patchable() => write::write(core, ask, kind, id, Verb::Patch),
         "DELETE" => delete(core, ask, kind, id),
         "POST" => Err(not_modelled(&format!("POST {}", id.type_text()), &ask.api)),
@@ -35,7 +37,9 @@ pub(super) fn absent(id: &Id) -> Reply {
     let collection = id.collections.first().map(|name| lower_first(name)).unwrap_or_default();
     let message = format!(
         "The Resource '{}/{collection}/{}' under resource group '{}' was not found. For more details please go to https://aka.ms/ARMResourceNotFoundFix",
-        id.provider, id.name(), id.group
+        id.provider,
+        id.name(),
+        id.group
     );
     Reply::gateway(404, "ResourceNotFound", message)
 }
@@ -47,7 +51,8 @@ fn lower_first(text: &str) -> String {
 
 /// Whether the parents of `id` are there and can be asked: the gateway's and the provider's checks.
 pub(super) fn reach(core: &Core, ask: &Ask, id: &Id) -> Result<(), Reply> {
-    let below = if id.collections.len() > id.names.len() { id.names.len() } else { id.names.len().saturating_sub(1) };
+    let below =
+        if id.collections.len() > id.names.len() { id.names.len() } else { id.names.len().saturating_sub(1) };
     if below == 0 {
         return Ok(());
     }
@@ -55,11 +60,15 @@ pub(super) fn reach(core: &Core, ask: &Ask, id: &Id) -> Result<(), Reply> {
     let Some(cluster) = core.state.get(&top) else {
         let verb = if ask.method == "DELETE" { "delete" } else { "write" };
         let message = if matches!(ask.method.as_str(), "GET" | "HEAD" | "POST") {
-            format!("Can not perform requested operation on nested resource. Parent resource '{}' not found.", top.name())
+            format!(
+                "Can not perform requested operation on nested resource. Parent resource '{}' not found.",
+                top.name()
+            )
         } else {
             format!(
                 "Failed to perform '{verb}' on resource(s) of type '{}', because the parent resource '{}' could not be found.",
-                id.type_text(), top.text()
+                id.type_text(),
+                top.text()
             )
         };
         return Err(Reply::gateway(404, "ParentResourceNotFound", message));
@@ -71,7 +80,10 @@ pub(super) fn reach(core: &Core, ask: &Ask, id: &Id) -> Result<(), Reply> {
             _ => "write",
         };
         let what = id.collections.get(1).map(|name| lower_first(name)).unwrap_or_default();
-        return Err(Reply::bad(format!("Cannot {verb} {what} while resource is in state '{}'.", cluster.phase)));
+        return Err(Reply::bad(format!(
+            "Cannot {verb} {what} while resource is in state '{}'.",
+            cluster.phase
+        )));
     }
     for depth in 2..=below {
         let parent = id.ancestor(depth);
@@ -137,10 +149,15 @@ pub(super) fn identify(body: &mut Value, id: &Id) {
 
 /// Lists a kind: in a subscription (`under.group` empty), a group, or below a parent.
 pub(super) fn list(core: &Core, ask: &Ask, kind: &'static dyn Kind, under: &Id) -> Reply {
-    let parent = if under.names.is_empty() { None } else { Some(format!("{}/", under.ancestor(under.names.len()).key())) };
+    let parent = if under.names.is_empty() {
+        None
+    } else {
+        Some(format!("{}/", under.ancestor(under.names.len()).key()))
+    };
     let wanted = |resource: &Resource| {
-        kind_of(&resource.id.provider, &resource.id.collections).is_some_and(|other| other.collections() == kind.collections() && other.provider() == kind.provider())
-            && resource.id.subscription.eq_ignore_ascii_case(&under.subscription)
+        kind_of(&resource.id.provider, &resource.id.collections).is_some_and(|other| {
+            other.collections() == kind.collections() && other.provider() == kind.provider()
+        }) && resource.id.subscription.eq_ignore_ascii_case(&under.subscription)
             && (under.group.is_empty() || resource.id.group.eq_ignore_ascii_case(&under.group))
             && parent.as_ref().is_none_or(|parent| resource.id.key().starts_with(parent))
     };
@@ -174,18 +191,21 @@ fn delete(core: &mut Core, ask: &Ask, kind: &'static dyn Kind, id: &Id) -> Resul
     let failure = write::excluded(core, kind, id);
     let effect = if failure.is_some() { Effect::Nothing } else { Effect::Remove };
     let location = write::place(core, kind, &change);
-    let guid = core.begin(ask, Begin {
-        style: Style::Status,
-        kind: operation,
-        milliseconds,
-        location,
-        on: id.clone(),
-        lane: kind.lane().to_owned(),
-        effect,
-        failed: Some(Box::new(old.clone())),
-        failure,
-        result: None,
-    });
+    let guid = core.begin(
+        ask,
+        Begin {
+            style: Style::Status,
+            kind: operation,
+            milliseconds,
+            location,
+            on: id.clone(),
+            lane: kind.lane().to_owned(),
+            effect,
+            failed: Some(Box::new(old.clone())),
+            failure,
+            result: None,
+        },
+    );
     let mut interim = old;
     interim.operation = Some(guid.clone());
     "Deleting".clone_into(&mut interim.provisioning);
@@ -197,7 +217,13 @@ fn delete(core: &mut Core, ask: &Ask, kind: &'static dyn Kind, id: &Id) -> Resul
 }
 
 /// An action below a resource, or a collection that the kind computes.
-pub(super) fn act(core: &mut Core, ask: &Ask, kind: &'static dyn Kind, id: &Id, action: &str) -> Result<Reply, Reply> {
+pub(super) fn act(
+    core: &mut Core,
+    ask: &Ask,
+    kind: &'static dyn Kind,
+    id: &Id,
+    action: &str,
+) -> Result<Reply, Reply> {
     let unknown = || not_modelled(&format!("{} {}/{action}", ask.method, id.type_text()), &ask.api);
     let name = action.to_lowercase();
     if !core.state.get(id).is_some_and(|_| true) {
@@ -228,7 +254,9 @@ fn check_child_name(core: &Core, ask: &Ask, under: &Id) -> Result<Reply, Reply> 
     let body = ask.object()?;
     let text = |name: &str| body.get(name).and_then(Value::as_str).unwrap_or_default();
     let (name, wanted) = (text("name"), text("type"));
-    let kind = KINDS.iter().find(|kind| format!("{}/{}", kind.provider(), kind.collections().join("/")).eq_ignore_ascii_case(wanted));
+    let kind = KINDS.iter().find(|kind| {
+        format!("{}/{}", kind.provider(), kind.collections().join("/")).eq_ignore_ascii_case(wanted)
+    });
     let Some(kind) = kind.filter(|kind| kind.collections().len() == under.names.len() + 1) else {
         return Err(Reply::bad(format!("The type '{wanted}' cannot be checked here.")));
     };
@@ -248,8 +276,14 @@ pub(super) fn check_global_name(core: &Core, ask: &Ask) -> Result<Reply, Reply> 
 fn name_answer(name: &str, fault: Option<String>, taken: bool) -> Reply {
     let (reason, message) = match (fault, taken) {
         (Some(fault), _) => (json!("Invalid"), json!(fault)),
-        (None, true) => (json!("AlreadyExists"), json!(format!("Name '{name}' is already taken. Please specify a different name"))),
+        (None, true) => (
+            json!("AlreadyExists"),
+            json!(format!("Name '{name}' is already taken. Please specify a different name")),
+        ),
         (None, false) => (Value::Null, Value::Null),
     };
-    Reply::json(200, json!({"nameAvailable": reason.is_null(), "name": name, "message": message, "reason": reason}))
+    Reply::json(
+        200,
+        json!({"nameAvailable": reason.is_null(), "name": name, "message": message, "reason": reason}),
+    )
 }

@@ -7,7 +7,8 @@ const DAY: i64 = 86_400 * SECOND;
 
 /// Ticks of an ISO 8601 duration of days, hours, minutes and seconds; `None` for anything else.
 pub(super) fn parse(text: &str) -> Option<i64> {
-    let (days, clock) = text.strip_prefix('P')?.split_once('T').map_or((&text[1..], ""), |(days, clock)| (days, clock));
+    let (days, clock) =
+        text.strip_prefix('P')?.split_once('T').map_or((&text[1..], ""), |(days, clock)| (days, clock));
     if days.is_empty() && clock.is_empty() {
         return None;
     }

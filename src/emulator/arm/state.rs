@@ -184,11 +184,16 @@ impl State {
     pub(super) fn write_through(&mut self) -> Result<(), StoreError> {
         let Some(store) = self.store.as_ref().filter(|_| !self.dirty.is_empty()) else { return Ok(()) };
         let document = |key: &String| match key.strip_prefix("operation:") {
-            Some(guid) => self.operations.get(guid).and_then(|operation| serde_json::to_value(operation).ok()),
+            Some(guid) => {
+                self.operations.get(guid).and_then(|operation| serde_json::to_value(operation).ok())
+            }
             None => self.resources.get(key).and_then(|resource| serde_json::to_value(resource).ok()),
         };
-        let writes: Vec<Write> =
-            self.dirty.iter().map(|key| Write { table: TABLE, key: key.clone(), value: document(key) }).collect();
+        let writes: Vec<Write> = self
+            .dirty
+            .iter()
+            .map(|key| Write { table: TABLE, key: key.clone(), value: document(key) })
+            .collect();
         store.commit(&writes)?;
         self.dirty.clear();
         Ok(())

@@ -18,11 +18,18 @@ pub(super) fn directory_id(of: &str) -> String {
 /// Reads the `Authorization` header.
 pub(super) fn caller(header: Option<&str>, origin: &str) -> Result<Option<Caller>, Reply> {
     let challenge = format!("Bearer authorization_uri=\"{origin}/{TENANT}\", error=\"invalid_token\"");
-    let refuse = |code: &str, message: &str| Reply::gateway(401, code, message).with("www-authenticate", challenge.clone());
-    let Some(header) = header else {
-        return Err(refuse("AuthenticationFailed", "Authentication failed. The 'Authorization' header is missing."));
+    let refuse = |code: &str, message: &str| {
+        Reply::gateway(401, code, message).with("www-authenticate", challenge.clone())
     };
-    let token = header.split_once(' ').filter(|(scheme, token)| scheme.eq_ignore_ascii_case("bearer") && !token.trim().is_empty());
+    let Some(header) = header else {
+        return Err(refuse(
+            "AuthenticationFailed",
+            "Authentication failed. The 'Authorization' header is missing.",
+        ));
+    };
+    let token = header
+        .split_once(' ')
+        .filter(|(scheme, token)| scheme.eq_ignore_ascii_case("bearer") && !token.trim().is_empty());
     let Some((_, token)) = token else {
         return Err(refuse(
             "AuthenticationFailedInvalidHeader",
@@ -31,7 +38,9 @@ pub(super) fn caller(header: Option<&str>, origin: &str) -> Result<Option<Caller
     };
     let Some(claims) = claims(token.trim()) else { return Ok(None) };
     let now = Clock::now();
-    if let Some(expiry) = claims.get("exp").and_then(Value::as_i64).filter(|expiry| *expiry < now / 1_000_000_000) {
+    if let Some(expiry) =
+        claims.get("exp").and_then(Value::as_i64).filter(|expiry| *expiry < now / 1_000_000_000)
+    {
         let message = format!(
             "The access token expiry UTC time '{}' is earlier than current UTC time '{}'.",
             stamp(expiry.saturating_mul(1_000_000_000)),
@@ -67,7 +76,8 @@ pub(super) fn issue(tenant: &str, form: &str) -> Value {
         "appid": client, "oid": directory_id(&client), "tid": tenant, "ver": "1.0",
     });
     let header = json!({"typ": "JWT", "alg": "none"});
-    let token = format!("{}.{}.", encode(header.to_string().as_bytes()), encode(claims.to_string().as_bytes()));
+    let token =
+        format!("{}.{}.", encode(header.to_string().as_bytes()), encode(claims.to_string().as_bytes()));
     json!({"token_type": "Bearer", "expires_in": 3599, "ext_expires_in": 3599, "access_token": token})
 }
 
@@ -76,7 +86,8 @@ const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxy
 fn encode(bytes: &[u8]) -> String {
     let mut out = String::new();
     for chunk in bytes.chunks(3) {
-        let bits = chunk.iter().fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
+        let bits =
+            chunk.iter().fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
         for index in 0..=chunk.len() {
             out.push(char::from(LETTERS[(bits >> (18 - 6 * index) & 63) as usize]));
         }
@@ -112,7 +123,8 @@ mod tests {
 
     #[test]
     fn an_issued_token_names_its_client() {
-        let issued = issue("t", "grant_type=client_credentials&client_id=abc&scope=https%3A%2F%2Fx%2F.default");
+        let issued =
+            issue("t", "grant_type=client_credentials&client_id=abc&scope=https%3A%2F%2Fx%2F.default");
         let header = format!("Bearer {}", issued["access_token"].as_str().unwrap());
         let caller = caller(Some(&header), "http://x").unwrap().unwrap();
         assert_eq!((caller.id.as_str(), caller.tenant.as_str(), caller.is_user), ("abc", "t", false));

@@ -15,15 +15,27 @@ use crate::emulator::clock::{Clock, stamp};
 use serde_json::{Value, json};
 
 /// Creates, replaces or changes a resource.
-pub(super) fn write(core: &mut Core, ask: &Ask, kind: &'static dyn Kind, id: &Id, verb: Verb) -> Result<Reply, Reply> {
+pub(super) fn write(
+    core: &mut Core,
+    ask: &Ask,
+    kind: &'static dyn Kind,
+    id: &Id,
+    verb: Verb,
+) -> Result<Reply, Reply> {
     let asked = settable(ask.object()?);
     reach(core, ask, id)?;
     let old = core.state.get(id).cloned();
     if verb == Verb::Patch && old.is_none() {
         return Err(absent(id));
     }
-    if old.is_none() && let Some(fault) = kind.name_fault(id.name()) {
-        return Err(Reply::service(400, if has_etag(kind) { "InvalidClusterName" } else { "InvalidResourceName" }, fault));
+    if old.is_none()
+        && let Some(fault) = kind.name_fault(id.name())
+    {
+        return Err(Reply::service(
+            400,
+            if has_etag(kind) { "InvalidClusterName" } else { "InvalidResourceName" },
+            fault,
+        ));
     }
     if has_etag(kind) {
         condition(ask, old.as_ref())?;
@@ -59,7 +71,13 @@ fn settable(body: &Value) -> Value {
 
 /// If-Match and If-None-Match.
 fn condition(ask: &Ask, old: Option<&Resource>) -> Result<(), Reply> {
-    let failed = |what: &str| Err(Reply::service(412, "PreconditionFailed", format!("The condition {what} does not hold; the resource is unchanged.")));
+    let failed = |what: &str| {
+        Err(Reply::service(
+            412,
+            "PreconditionFailed",
+            format!("The condition {what} does not hold; the resource is unchanged."),
+        ))
+    };
     if let Some(wanted) = ask.if_match.as_deref()
         && old.is_none_or(|old| wanted != "*" && wanted != old.etag)
     {
@@ -81,13 +99,20 @@ fn in_place(core: &Core, kind: &dyn Kind, change: &Change<'_>) -> Result<(), Rep
     let asked = change.asked.get("location").and_then(Value::as_str).unwrap_or_default();
     if asked.trim().is_empty() {
         let message = "The value for property 'location' in the input object cannot be empty.";
-        return if change.verb == Verb::Put { Err(Reply::service(400, "LocationRequired", message)) } else { Ok(()) };
+        return if change.verb == Verb::Put {
+            Err(Reply::service(400, "LocationRequired", message))
+        } else {
+            Ok(())
+        };
     }
     let of_old = change.old.and_then(|old| old.body.get("location")?.as_str());
     if let Some(old) = of_old.filter(|old| plain_location(old) != plain_location(asked)) {
         let message = format!(
             "The resource '{}' already exists in location '{}' in resource group '{}'. A resource with the same name cannot be created in location '{}'. Please select a new resource name.",
-            change.id.name(), plain_location(old), change.id.group, plain_location(asked)
+            change.id.name(),
+            plain_location(old),
+            change.id.group,
+            plain_location(asked)
         );
         return Err(Reply::gateway(409, "InvalidResourceLocation", message));
     }
@@ -105,7 +130,8 @@ pub(super) fn free(core: &Core, id: &Id) -> Result<(), Reply> {
     for depth in lowest..=id.names.len() {
         let at = id.ancestor(depth);
         let busy = core.state.get(&at).is_some_and(|found| {
-            found.operation.is_some() && (depth == id.names.len() || matches!(found.provisioning.as_str(), "Creating" | "Deleting"))
+            found.operation.is_some()
+                && (depth == id.names.len() || matches!(found.provisioning.as_str(), "Creating" | "Deleting"))
         });
         if busy {
             let message = format!(
@@ -147,7 +173,9 @@ fn target(core: &Core, kind: &dyn Kind, change: &Change<'_>) -> Resource {
     for (name, value) in [("createdBy", who.as_str()), ("createdByType", sort), ("createdAt", now.as_str())] {
         made.entry(name).or_insert_with(|| json!(value));
     }
-    for (name, value) in [("lastModifiedBy", who.as_str()), ("lastModifiedByType", sort), ("lastModifiedAt", now.as_str())] {
+    for (name, value) in
+        [("lastModifiedBy", who.as_str()), ("lastModifiedByType", sort), ("lastModifiedAt", now.as_str())]
+    {
         made.insert(name.to_owned(), json!(value));
     }
     target.operation = None;
@@ -162,7 +190,12 @@ pub(super) fn place(core: &Core, kind: &dyn Kind, change: &Change<'_>) -> String
     match (kind.located(), change.verb, change.old) {
         (Located::Display | Located::Plain, Verb::Put, None) => asked.unwrap_or_default().to_owned(),
         _ if kind.provider() == "Microsoft.Kusto" => core.cluster_location(change.id),
-        _ => change.old.and_then(|old| old.body.get("location")?.as_str()).or(asked).unwrap_or_default().to_owned(),
+        _ => change
+            .old
+            .and_then(|old| old.body.get("location")?.as_str())
+            .or(asked)
+            .unwrap_or_default()
+            .to_owned(),
     }
 }
 
@@ -190,18 +223,21 @@ fn operate(core: &mut Core, kind: &'static dyn Kind, change: &Change<'_>, target
     core.state.put(interim);
     let sequence = core.state.get(change.id).map_or(0, |now| now.sequence);
     let location = place(core, kind, change);
-    let guid = core.begin(change.ask, Begin {
-        style: Style::Status,
-        kind: operation,
-        milliseconds,
-        location,
-        on: change.id.clone(),
-        lane: kind.lane().to_owned(),
-        effect: Effect::Put(Box::new(Resource { sequence, ..target })),
-        failed: Some(Box::new(Resource { sequence, ..failed })),
-        failure,
-        result: None,
-    });
+    let guid = core.begin(
+        change.ask,
+        Begin {
+            style: Style::Status,
+            kind: operation,
+            milliseconds,
+            location,
+            on: change.id.clone(),
+            lane: kind.lane().to_owned(),
+            effect: Effect::Put(Box::new(Resource { sequence, ..target })),
+            failed: Some(Box::new(Resource { sequence, ..failed })),
+            failure,
+            result: None,
+        },
+    );
     if let Some(mut now) = core.state.get(change.id).cloned() {
         now.operation = Some(guid.clone());
         core.state.put(now);
@@ -253,25 +289,32 @@ fn by_location(core: &mut Core, kind: &'static dyn Kind, change: &Change<'_>, ta
     "Creating".clone_into(&mut interim.provisioning);
     core.state.put(interim);
     let sequence = core.state.get(change.id).map_or(0, |now| now.sequence);
-    let guid = core.begin(change.ask, Begin {
-        style: Style::Location,
-        kind: operation,
-        milliseconds,
-        location: plain_location(&location),
-        on: change.id.clone(),
-        lane: String::new(),
-        effect: Effect::Put(Box::new(Resource { sequence, ..target })),
-        failed: None,
-        failure: None,
-        result: None,
-    });
+    let guid = core.begin(
+        change.ask,
+        Begin {
+            style: Style::Location,
+            kind: operation,
+            milliseconds,
+            location: plain_location(&location),
+            on: change.id.clone(),
+            lane: String::new(),
+            effect: Effect::Put(Box::new(Resource { sequence, ..target })),
+            failed: None,
+            failure: None,
+            result: None,
+        },
+    );
     if let Some(mut now) = core.state.get(change.id).cloned() {
         now.operation = Some(guid.clone());
         core.state.put(now);
     }
     let url = format!(
         "{}/subscriptions/{}/providers/{}/locations/{}/asyncoperations/{guid}?monitor=true&api-version={}",
-        change.ask.origin, change.id.subscription, change.id.provider, plain_location(&location), change.ask.api
+        change.ask.origin,
+        change.id.subscription,
+        change.id.provider,
+        plain_location(&location),
+        change.ask.api
     );
     Reply::empty(202).with("location", url)
 }
