@@ -9,14 +9,20 @@
 //! Invariant: nothing under `emulator/` imports anything else of this crate.
 
 mod arm;
+mod bridge;
 mod clock;
 pub mod faults;
+pub mod kusto;
 pub mod kusto_port;
 pub mod log;
 mod server;
 pub mod store;
 
-use faults::{Faults, Hook, Rule};
+pub use faults::{Exchange, Fault, Hook};
+
+use bridge::Bridge;
+use faults::{Faults, Rule};
+use kusto::Engine;
 use kusto_port::KustoPlane;
 use server::Front;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -88,6 +94,16 @@ pub struct Emulator {
 }
 
 impl Emulator {
+    /// Opens the state file and serves both planes.
+    ///
+    /// # Errors
+    /// [`StartError`], when the address or the state file cannot be used.
+    pub async fn start(options: Options) -> Result<Self, StartError> {
+        let store = Arc::new(Store::open(options.state.as_deref())?);
+        let engine = Engine::open(Arc::clone(&store))?;
+        Self::start_on(options, store, Arc::new(Bridge(engine))).await
+    }
+
     /// Opens the state file and serves the control plane over the given Kusto plane.
     ///
     /// # Errors

@@ -9,10 +9,12 @@
 pub mod arm;
 pub mod connection;
 pub mod entity;
+mod names;
 pub mod policy;
 pub mod replies;
 pub mod script;
 pub mod shape;
+mod texts;
 
 use crate::model::Address;
 use crate::model::body::{Body, Value};
@@ -108,6 +110,9 @@ pub enum Plane {
 pub enum Source {
     /// By a GET of each declared one (things whose siblings are none of our business: clusters).
     ArmGet {
+        /// The resource type below the resource group, such as `Microsoft.Kusto/clusters`; for a kind that has
+        /// parents, the collection's segment below the parent's id.
+        provider: &'static str,
         /// The `api-version`.
         api_version: &'static str,
     },
@@ -256,6 +261,10 @@ pub enum Undo {
     Never(String),
 }
 
+/// The attribute of a thing that a request may refer to and that only the run knows: the moment right before the
+/// run deletes the thing, in UTC as the service writes moments.
+pub const DELETED_AT: &str = "deletedAt";
+
 /// The narrow questions that the algorithms ask of a kind.
 pub trait Kind: Sync {
     /// What it is called, where it stands and what it holds.
@@ -284,9 +293,23 @@ pub trait Kind: Sync {
         Vec::new()
     }
 
-    /// What stands after apply: `wanted` laid over `live` unless the kind knows better.
-    fn settle(&self, live: Option<&Body>, wanted: &Body) -> Body {
-        shape::overlay(self.about().fields, live.unwrap_or(&Body::new()), wanted)
+    /// What stands after apply: `wanted` laid over `live` unless the kind knows better. Settling what is settled
+    /// changes nothing.
+    fn settle(&self, live: Option<&Resource>, wanted: &Body) -> Body {
+        shape::overlay(self.about().fields, live.map_or(&Body::new(), |live| &live.body), wanted)
+    }
+
+    /// Whether the service cannot make a change in place, so that the thing is deleted and created anew.
+    ///
+    /// The deletion's request is that of the deletion alone; the creation's is [`Kind::request`] of the whole
+    /// change, so that it can carry on where the old one stopped.
+    fn replaces(&self, _change: &Change) -> bool {
+        false
+    }
+
+    /// What a user should know of a change before it is made, besides its loss: interruptions, long waits.
+    fn notes(&self, _at: &At<'_>, _change: &Change) -> Vec<String> {
+        Vec::new()
     }
 
     /// How a change between two stages is taken back: by the inverted change, unless its data is gone.
@@ -295,12 +318,18 @@ pub trait Kind: Sync {
         if loss.class == LossClass::Irreversible {
             return Undo::Never(loss.what);
         }
-        self.request(at, &change.invert()).map_or_else(Undo::Never, |request| Undo::By(vec![request]))
+        self.requests(at, &change.invert()).map_or_else(Undo::Never, Undo::By)
     }
 
-    /// Whether the service can make this change only by deleting the thing and creating it again.
-    fn replaces(&self, _at: &At<'_>, _change: &Change) -> bool {
-        false
+    /// Every request of a change in order, one from each stage to the next.
+    ///
+    /// # Errors
+    /// That of the first request that cannot be made.
+    fn requests(&self, at: &At<'_>, change: &Change) -> Result<Vec<Request>, String> {
+        let stages = self.stages(at, change).into_iter().map(Some);
+        let ends: Vec<Option<Body>> =
+            [change.before.clone()].into_iter().chain(stages).chain([change.after.clone()]).collect();
+        ends.windows(2).map(|pair| self.request(at, &Change::new(pair[0].clone(), pair[1].clone()))).collect()
     }
 
     /// How many seconds the service takes for a change between two stages, from recordings and documentation.

@@ -10,13 +10,18 @@ pub mod command;
 pub mod duration;
 pub mod inventory;
 pub mod kql;
+pub mod origin;
 pub mod request;
+pub mod rows;
 pub mod scope;
+mod stored;
 
 pub use address::Address;
 pub use body::{Body, Value};
 pub use change::{Change, Loss, LossClass};
 pub use command::Command;
 pub use inventory::{Inventory, Mode, Resource};
+pub use origin::Origin;
 pub use request::Request;
+pub use rows::Rows;
 pub use scope::Scope;

@@ -6,7 +6,7 @@ use crate::kind::{self, At, Kind, shape, shape::Role};
 use crate::model::body::{Body, Value};
 use crate::model::inventory::{Desired, Inventory, Mode, Resource};
 use crate::model::{Address, Change, Loss};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What the differ works on.
 pub struct Inputs<'a> {
@@ -14,6 +14,8 @@ pub struct Inputs<'a> {
     pub desired: &'a Desired,
     /// What was read.
     pub live: &'a Inventory,
+    /// Which declared thing refers to which, whether or not the value is known already.
+    pub references: &'a [(Address, Address)],
     /// Whether the wish is that nothing declared exists.
     pub destroy: bool,
     /// `--target`.
@@ -31,6 +33,8 @@ pub struct Differences {
     pub changes: BTreeMap<Address, Resolution>,
     /// Desired laid over live: names, places and bodies as they will be.
     pub world: Inventory,
+    /// Which declared thing refers to which.
+    pub references: BTreeSet<(Address, Address)>,
     /// What cannot be made so.
     pub refusals: Vec<Refusal>,
     /// What is left alone though it differs.
@@ -40,7 +44,8 @@ pub struct Differences {
 impl Inputs<'_> {
     /// Compares desired and live.
     pub fn differences(&self) -> Differences {
-        let mut found = Differences { world: self.live.clone(), ..Differences::default() };
+        let references = self.references.iter().cloned().collect();
+        let mut found = Differences { world: self.live.clone(), references, ..Differences::default() };
         for (address, wanted) in self.desired.inventory.iter() {
             if scope::is_targeted(address, self.targets, self.excludes) {
                 self.compare(&mut found, address, wanted);
@@ -85,7 +90,7 @@ impl Inputs<'_> {
         let same_kind = live.filter(|live| live.kind == wanted.kind);
         let before = same_kind.map(|live| live.body.clone());
         let body = scope::resolved(&wanted.body, self.live);
-        let mut after = kind.settle(before.as_ref(), &body);
+        let mut after = kind.settle(same_kind, &body);
         if let Some(before) = &before {
             wanted.lifecycle.ignore.iter().for_each(|path| keep(&mut after, before, path));
         }
@@ -110,6 +115,10 @@ impl Inputs<'_> {
             self.refuse(found, address, Rule::Immutable, message, help);
         }
         self.immutable(found, kind, address, &change);
+        if let Some(resource) = found.world.get(address) {
+            let notes = kind.notes(&At { address, resource, world: &found.world }, &change);
+            found.notes.extend(notes.into_iter().map(|note| format!("{address}: {note}")));
+        }
         self.record(found, address, wanted, change, reason);
     }
 
@@ -152,9 +161,7 @@ impl Inputs<'_> {
     /// Refuses changes of what the service fixes at creation, unless the kind is replaced for them.
     fn immutable(&self, found: &mut Differences, kind: &dyn Kind, address: &Address, change: &Change) {
         let (Some(before), Some(after)) = (&change.before, &change.after) else { return };
-        let Some(resource) = found.world.get(address) else { return };
-        let at = At { address, resource, world: &found.world };
-        if kind.replaces(&at, change) {
+        if kind.replaces(change) {
             return;
         }
         let about = kind.about();

@@ -23,6 +23,7 @@ pub fn steps(found: &Differences, live: &Inventory) -> Result<Vec<Step>, Trouble
     }
     edges(&mut drafts, found, live);
     put_behind(&mut drafts);
+    reduce(&mut drafts);
     sorted(drafts)
 }
 
@@ -47,7 +48,7 @@ fn draft(
     let world = if change.after.is_none() { live } else { &found.world };
     let Some(resource) = world.get(address) else { return Ok(()) };
     let at = At { address, resource, world };
-    let both = change.before.is_some() && change.after.is_some() && kind.replaces(&at, change);
+    let both = change.before.is_some() && change.after.is_some() && kind.replaces(change);
     let halves = if both {
         vec![Change::new(change.before.clone(), None), Change::new(None, change.after.clone())]
     } else {
@@ -59,6 +60,7 @@ fn draft(
         let ends = kind.stages(&at, &half).into_iter().map(Some).chain([half.after.clone()]);
         for to in ends.collect::<Vec<_>>() {
             let change = Change::new(from, to.clone());
+            let whole = if both && change.before.is_none() { &resolution.change } else { &change };
             let impossible = |why| Trouble::Impossible(address.clone(), why);
             let id = drafts.len();
             drafts.push(Step {
@@ -66,12 +68,12 @@ fn draft(
                 address: address.clone(),
                 kind: resolution.kind.clone(),
                 action: half.action(),
-                request: kind.request(&at, &change).map_err(impossible)?,
+                request: kind.request(&at, whole).map_err(impossible)?,
                 undo: kind.undo(&at, &change),
                 loss: kind.loss(&at, &change),
                 needs: previous.into_iter().collect(),
                 behind_line: false,
-                validation: None,
+                validation: change.after.is_some().then(|| kind.validation(&at)).flatten(),
                 origin: resolution.origin.clone(),
                 change,
             });
@@ -92,7 +94,10 @@ fn edges(drafts: &mut [Step], found: &Differences, live: &Inventory) {
     for (address, own) in &by_address {
         let makes: Vec<usize> = own.iter().copied().filter(|id| drafts[*id].change.after.is_some()).collect();
         let takes: Vec<usize> = own.iter().copied().filter(|id| drafts[*id].change.after.is_none()).collect();
-        for needed in needed(address, &found.world) {
+        let start = (address.clone(), Address::root());
+        let referred =
+            found.references.range(start..).take_while(|(from, _)| from == address).map(|(_, to)| to.clone());
+        for needed in needed(address, &found.world).into_iter().chain(referred) {
             let others = by_address.get(&needed).into_iter().flatten();
             let wanted = others.filter(|id| drafts[**id].change.after.is_some() && !loses(&drafts[**id]));
             wanted.for_each(|other| added.extend(makes.iter().map(|step| (*step, *other))));
@@ -150,6 +155,15 @@ fn put_behind(drafts: &mut [Step]) {
             drafts[id].behind_line = true;
             todo.extend(&dependents[id]);
         }
+    }
+}
+
+/// Leaves out the edges that another edge implies, so that people see what a step really waits for.
+fn reduce(drafts: &mut [Step]) {
+    let all: Vec<BTreeSet<usize>> = drafts.iter().map(|step| step.needs.iter().copied().collect()).collect();
+    for step in drafts {
+        let own = step.needs.clone();
+        step.needs.retain(|needs| !own.iter().any(|other| all[*other].contains(needs)));
     }
 }
 

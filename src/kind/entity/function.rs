@@ -4,6 +4,7 @@ use super::{database, in_database};
 use crate::kind::replies::Reply;
 use crate::kind::shape::{self, Field, KqlForm, Role, Shape};
 use crate::kind::{About, At, Finding, Found, Kind, Need, Plane, Source};
+use crate::model::Resource;
 use crate::model::body::{Body, Value};
 use crate::model::command::Command;
 use crate::model::kql::{self, Block};
@@ -59,7 +60,8 @@ impl Kind for Function {
         found.collect()
     }
 
-    fn settle(&self, live: Option<&Body>, wanted: &Body) -> Body {
+    fn settle(&self, live: Option<&Resource>, wanted: &Body) -> Body {
+        let live = live.map(|live| &live.body);
         let after = shape::overlay(ABOUT.fields, live.unwrap_or(&Body::new()), wanted);
         if after.get("parameters").is_some() { after } else { after.with("parameters", "()") }
     }

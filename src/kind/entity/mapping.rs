@@ -5,6 +5,7 @@ use crate::kind::replies::Reply;
 use crate::kind::script::Says;
 use crate::kind::shape::{self, Field, NameRule, Role, Shape};
 use crate::kind::{About, At, Finding, Found, Kind, Plane, Source};
+use crate::model::Resource;
 use crate::model::body::{Body, Value};
 use crate::model::command::Command;
 use crate::model::request::Request;
@@ -119,7 +120,8 @@ impl Kind for Mapping {
     }
 
     /// A type that the spec leaves out is the service's affair.
-    fn settle(&self, live: Option<&Body>, wanted: &Body) -> Body {
+    fn settle(&self, live: Option<&Resource>, wanted: &Body) -> Body {
+        let live = live.map(|live| &live.body);
         let after = shape::overlay(ABOUT.fields, live.unwrap_or(&Body::new()), wanted);
         let Some(live) = live.map(columns_of) else { return after };
         let columns = columns_of(&after).into_iter().map(|(name, element)| {

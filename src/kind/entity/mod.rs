@@ -81,7 +81,8 @@ pub(crate) mod tests {
             let at = address.prefix(i + 1);
             world.insert(at.clone(), resource(word, at.key(), Body::new()));
         }
-        let settled = after.as_ref().map(|wanted| about.settle(before.as_ref(), wanted));
+        let live = before.clone().map(|body| resource(kind, address.key(), body));
+        let settled = after.as_ref().map(|wanted| about.settle(live.as_ref(), wanted));
         world.insert(
             address.clone(),
             resource(kind, address.key(), settled.clone().or_else(|| before.clone()).unwrap()),

@@ -4,6 +4,7 @@ use super::{database, in_database, with_children};
 use crate::kind::replies::{ColumnSchema, Reply, Row};
 use crate::kind::shape::{self, Field, Role, Shape};
 use crate::kind::{About, At, Found, Kind, Plane, Source, Undo, policy};
+use crate::model::Resource;
 use crate::model::body::{Body, Value};
 use crate::model::change::{Change, Loss, LossClass};
 use crate::model::command::Command;
@@ -82,7 +83,8 @@ impl Kind for Table {
         tables.collect()
     }
 
-    fn settle(&self, live: Option<&Body>, wanted: &Body) -> Body {
+    fn settle(&self, live: Option<&Resource>, wanted: &Body) -> Body {
+        let live = live.map(|live| &live.body);
         let mut after = shape::overlay(ABOUT.fields, live.unwrap_or(&Body::new()), wanted);
         let (Some(live), Some(Value::Map(columns))) = (live, wanted.get("columns")) else { return after };
         let mut columns = columns.clone();

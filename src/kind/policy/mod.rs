@@ -16,6 +16,7 @@ use super::replies::Reply;
 use super::script::{self, Says};
 use super::shape::{self, Field, NameRule};
 use super::{About, At, Found, Keyed, Kind, Need, Plane, Source};
+use crate::model::Resource;
 use crate::model::body::{Body, Value};
 use crate::model::change::{Change, Loss};
 use crate::model::command::Command;
@@ -130,7 +131,8 @@ impl Kind for Policy {
         Ok(found)
     }
 
-    fn settle(&self, live: Option<&Body>, wanted: &Body) -> Body {
+    fn settle(&self, live: Option<&Resource>, wanted: &Body) -> Body {
+        let live = live.map(|live| &live.body);
         let defaults = (self.defaults)();
         let below = if wanted.is_empty() { &defaults } else { live.unwrap_or(&defaults) };
         let wanted = if wanted.is_empty() { &defaults } else { wanted };

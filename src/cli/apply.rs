@@ -1,0 +1,149 @@
+//! `apply` and `destroy`: plan, ask, converge, prove.
+
+use super::args::{Allow, ApplyArgs, DestroyArgs, Global, Running};
+use super::exit::{Exit, Failure};
+use super::session::{self, Session};
+use super::terminal::Terminal;
+use super::{plan, runs};
+use crate::plan::{Plan, scope};
+use crate::run::event::Difference;
+use crate::run::proof;
+use std::path::Path;
+
+/// Applies a spec or a saved plan.
+///
+/// # Errors
+/// Whatever keeps it from starting; nothing is changed then.
+pub(super) async fn run(args: &ApplyArgs, global: &Global, terminal: Terminal) -> Result<Exit, Failure> {
+    may_ask(&args.running, terminal, "apply")?;
+    match plan::saved(&args.spec)? {
+        Some(saved) => apply_saved(saved, args, global, terminal).await,
+        None => converge(&args.spec, args.allow, &args.running, global, terminal, false).await,
+    }
+}
+
+/// Takes away everything a spec declares.
+///
+/// # Errors
+/// Whatever keeps it from starting; nothing is changed then.
+pub(super) async fn destroy(
+    args: &DestroyArgs,
+    global: &Global,
+    terminal: Terminal,
+) -> Result<Exit, Failure> {
+    may_ask(&args.running, terminal, "destroy")?;
+    converge(&args.spec.spec, args.allow, &args.running, global, terminal, true).await
+}
+
+/// Without a terminal and without approval nothing is read, let alone changed.
+pub(super) fn may_ask(running: &Running, terminal: Terminal, command: &str) -> Result<(), Failure> {
+    if running.auto_approve || terminal.can_ask() {
+        return Ok(());
+    }
+    let message = format!("{command} asks before it changes anything, and there is no terminal to ask at");
+    Err(Failure::error(
+        message,
+        "say --auto-approve (-y), or apply a plan that was saved with `plan --out` and read",
+    ))
+}
+
+async fn converge(
+    path: &Path,
+    allow: Allow,
+    running: &Running,
+    global: &Global,
+    terminal: Terminal,
+    destroy: bool,
+) -> Result<Exit, Failure> {
+    let spec = session::load(path, global, terminal)?;
+    let scope = scope::of(&spec.desired);
+    let state = super::config::Config::beside(path)?.state_directory(path);
+    let _lock = runs::lock(&state, running, if destroy { "destroy" } else { "apply" }).await?;
+    nothing_pending(&state)?;
+    let session = Session::open(path, global, &scope, terminal).await?;
+    let ended = match session::plan(&session, &spec, scope, global, allow, destroy).await {
+        Ok(planned) => carry_out(&session, planned.plan, running, terminal, destroy).await,
+        Err(failure) => Err(failure),
+    };
+    session.close().await;
+    ended
+}
+
+/// Prints a plan, asks, and carries it out.
+async fn carry_out(
+    session: &Session,
+    plan: Plan,
+    running: &Running,
+    terminal: Terminal,
+    destroy: bool,
+) -> Result<Exit, Failure> {
+    if !terminal.json {
+        plan::print(&plan, terminal);
+    } else if !plan.refusals.is_empty() {
+        terminal.say(&crate::plan::text::refusals(&plan.refusals));
+    }
+    if let Some(exit) = session::refused(&plan) {
+        return Ok(exit);
+    }
+    if plan.is_empty() {
+        if terminal.json {
+            let nothing =
+                serde_json::json!({"type": "change_summary", "applied": [], "undone": [], "notRun": []});
+            terminal.result(&format!("{nothing}\n"));
+        }
+        return Ok(Exit::Done);
+    }
+    if !running.auto_approve && !ask(&plan, session, terminal, destroy) {
+        terminal.say("Nothing was changed.");
+        return Ok(Exit::Error);
+    }
+    runs::begin(session, plan, running, terminal).await
+}
+
+fn ask(plan: &Plan, session: &Session, terminal: Terminal, destroy: bool) -> bool {
+    let behind = plan.steps.iter().filter(|step| step.behind_line).count();
+    if behind > 0 {
+        terminal.say(&format!("{behind} of {} steps stand behind the point of no return.", plan.steps.len()));
+    }
+    let what = if destroy { "Destroy all this" } else { "Do this" };
+    terminal.ask(&format!("{what} on {}? Only `yes` will do it:", session.target), "yes")
+}
+
+async fn apply_saved(
+    plan: Plan,
+    args: &ApplyArgs,
+    global: &Global,
+    terminal: Terminal,
+) -> Result<Exit, Failure> {
+    let state = super::config::Config::beside(&args.spec)?.state_directory(&args.spec);
+    let _lock = runs::lock(&state, &args.running, "apply").await?;
+    nothing_pending(&state)?;
+    let session = Session::open(&args.spec, global, &plan.scope, terminal).await?;
+    let ended = match session.read(&plan.scope).await {
+        Ok(live) => match proof::stale(&plan, &live.inventory).as_slice() {
+            [] => carry_out(&session, plan, &args.running, terminal, false).await,
+            differences => Err(stale(differences)),
+        },
+        Err(failure) => Err(failure),
+    };
+    session.close().await;
+    ended
+}
+
+fn stale(differences: &[Difference]) -> Failure {
+    let lines: Vec<String> = differences.iter().map(super::report::difference).collect();
+    let message = format!("the plan is stale: live has changed since it was made\n{}", lines.join("\n"));
+    Failure::new(Exit::Stale, message, "nothing was changed; make the plan again with `adxform plan --out`")
+}
+
+/// An interrupted run comes first: its plan and this one must not mix.
+fn nothing_pending(state: &Path) -> Result<(), Failure> {
+    let Some(known) = runs::unfinished(state)? else { return Ok(()) };
+    let message =
+        format!("the run {} of {} did not come to its end", known.id, known.recorded.header.started);
+    let id = &known.id;
+    let help = format!(
+        "`adxform show {id}` says where it stands; `adxform resume {id}` finishes it, `adxform rollback {id}` undoes it (with --spec for another spec)"
+    );
+    Err(Failure::new(Exit::NeedsPerson, message, help))
+}

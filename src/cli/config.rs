@@ -1,0 +1,154 @@
+//! `adxform.toml`: how the tool works, never what it makes.
+//!
+//! Precedence: flag, `ADXFORM_*` variable, file, default (clap joins the first two).
+
+use super::args::Global;
+use super::exit::Failure;
+use serde::Deserialize;
+use std::path::{Path, PathBuf};
+
+/// The file's name.
+pub const FILE: &str = "adxform.toml";
+
+/// The settings of one directory.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct Config {
+    /// Where to work: `azure` (default) or `local`.
+    pub target: Option<TargetWord>,
+    /// The ARM URL of an emulator that is already serving.
+    pub endpoint: Option<String>,
+    /// How many requests run at a time; default 10.
+    pub parallelism: Option<usize>,
+    /// Which Azure, and how to reach it.
+    pub azure: Azure,
+    /// How to sign in.
+    pub auth: Auth,
+    /// Where journals, the lock and local state are kept, relative to this file; default `.adxform`.
+    pub state_directory: Option<PathBuf>,
+}
+
+/// Where to work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TargetWord {
+    /// Azure itself.
+    Azure,
+    /// The embedded emulator.
+    Local,
+}
+
+/// Which Azure, and how to reach it.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct Azure {
+    /// `public` (default), `usgovernment` or `china`.
+    pub cloud: Option<String>,
+    /// Another ARM endpoint, such as `https://management.example`.
+    pub arm: Option<String>,
+    /// Another login endpoint.
+    pub login: Option<String>,
+    /// Host suffixes beyond the cloud's own that may be sent tokens.
+    pub trusted_hosts: Vec<String>,
+}
+
+/// How to sign in.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct Auth {
+    /// One way only: `environment`, `workload-identity`, `managed-identity`, `azure-cli`, `azd`; default all in turn.
+    pub method: Option<String>,
+    /// The tenant to sign in to.
+    pub tenant_id: Option<String>,
+    /// The client id of a user-assigned managed identity.
+    pub client_id: Option<String>,
+}
+
+/// Where the tool works, all sources of settings joined.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// Azure itself.
+    Azure,
+    /// The embedded emulator.
+    Local,
+    /// An emulator that is already serving, by its ARM URL.
+    Endpoint(String),
+}
+
+impl Config {
+    /// Reads `adxform.toml` beside a spec; absent is empty.
+    ///
+    /// # Errors
+    /// A file that cannot be read or has a mistake, with its line.
+    pub fn beside(spec: &Path) -> Result<Self, Failure> {
+        let path = directory(spec).join(FILE);
+        let text = match std::fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Self::default()),
+            Err(error) => {
+                return Err(Failure::error(format!("{}: {error}", path.display()), "make the file readable"));
+            }
+        };
+        toml::from_str(&text).map_err(|error| {
+            Failure::new(
+                super::exit::Exit::InvalidSpec,
+                format!("{}: {error}", path.display()),
+                "correct the setting",
+            )
+        })
+    }
+
+    /// Where the tool works: flags and variables first, then the file.
+    pub fn target(&self, global: &Global) -> Target {
+        match (&global.endpoint, global.local, &self.endpoint, self.target) {
+            (Some(url), _, _, _) => Target::Endpoint(url.clone()),
+            (None, true, _, _) => Target::Local,
+            (None, false, Some(url), _) => Target::Endpoint(url.clone()),
+            (None, false, None, Some(TargetWord::Local)) => Target::Local,
+            (None, false, None, _) => Target::Azure,
+        }
+    }
+
+    /// How many requests run at a time.
+    pub fn parallelism(&self, global: &Global) -> usize {
+        global.parallelism.or(self.parallelism).unwrap_or(10).max(1)
+    }
+
+    /// The directory of journals, the lock and local state.
+    pub fn state_directory(&self, spec: &Path) -> PathBuf {
+        directory(spec).join(self.state_directory.as_deref().unwrap_or(Path::new(".adxform")))
+    }
+}
+
+/// The directory of a spec that is a directory or a file in it.
+pub fn directory(spec: &Path) -> PathBuf {
+    if spec.is_dir() {
+        return spec.to_path_buf();
+    }
+    match spec.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_path_buf(),
+        _ => PathBuf::from("."),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_win_over_the_file() {
+        let file: Config =
+            toml::from_str("target = \"local\"\nparallelism = 3\n[azure]\ncloud = \"china\"\n").unwrap();
+        let mut global = Global::default();
+        assert_eq!((file.target(&global), file.parallelism(&global)), (Target::Local, 3));
+        global.endpoint = Some("http://127.0.0.1:1".to_owned());
+        global.parallelism = Some(1);
+        assert_eq!(file.target(&global), Target::Endpoint("http://127.0.0.1:1".to_owned()));
+        assert_eq!(file.parallelism(&global), 1);
+    }
+
+    #[test]
+    fn unknown_settings_are_refused() {
+        assert!(toml::from_str::<Config>("targets = \"local\"").is_err());
+    }
+}

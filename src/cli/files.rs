@@ -1,0 +1,45 @@
+//! The files that the command line writes: all private to their owner, for they tell what a company has.
+
+use super::exit::Failure;
+use std::fs::{DirBuilder, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::Path;
+
+/// Makes a directory that only its owner may look into, and keeps what it holds out of version control.
+///
+/// # Errors
+/// Why it cannot be made.
+pub(super) fn private_directory(path: &Path) -> Result<(), Failure> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
+    made.and_then(|()| private(&path.join(".gitignore"), b"*\n")).map_err(|error| trouble(path, &error))
+}
+
+/// Writes a file that only its owner may read, whole or not at all.
+///
+/// # Errors
+/// Why it cannot be written.
+pub(super) fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    let beside = path.with_added_extension(format!("{}.tmp", std::process::id()));
+    let written = private(&beside, bytes).and_then(|()| std::fs::rename(&beside, path));
+    written.map_err(|error| {
+        let _ = std::fs::remove_file(&beside);
+        trouble(path, &error)
+    })
+}
+
+fn private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+fn trouble(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::error(
+        format!("{}: {error}", path.display()),
+        "look at the directory's permissions and free space",
+    )
+}

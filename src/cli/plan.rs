@@ -1,0 +1,88 @@
+//! `plan`, and saved plans.
+
+use super::args::{Global, PlanArgs};
+use super::exit::{Exit, Failure};
+use super::session::{self, Planned, Session};
+use super::terminal::Terminal;
+use crate::plan::{FORMAT, Plan, scope, text};
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+
+/// A saved plan, as it stands in its file.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Saved {
+    /// Tells the file from a spec; the version of this form.
+    pub(super) adxform_plan: u32,
+    /// SHA-256 of the plan, so that a damaged or edited file is refused.
+    pub(super) digest: String,
+    /// The plan.
+    pub(super) plan: Plan,
+}
+
+/// Reads live and prints what apply would do.
+///
+/// # Errors
+/// A spec with mistakes, a target that cannot be read, or a plan that cannot be saved.
+pub(super) async fn run(args: &PlanArgs, global: &Global, terminal: Terminal) -> Result<Exit, Failure> {
+    let spec = session::load(&args.spec.spec, global, terminal)?;
+    let scope = scope::of(&spec.desired);
+    let session = Session::open(&args.spec.spec, global, &scope, terminal).await?;
+    let planned = session::plan(&session, &spec, scope, global, args.allow, args.destroy).await;
+    session.close().await;
+    let Planned { plan, .. } = planned?;
+    print(&plan, terminal);
+    if let Some(exit) = session::refused(&plan) {
+        return Ok(exit);
+    }
+    if let Some(path) = &args.out {
+        save(&plan, path)?;
+        terminal.say(&format!("The plan is saved; apply it with: adxform apply {}", path.display()));
+    }
+    Ok(if args.detailed_exitcode && !plan.is_empty() { Exit::Changes } else { Exit::Done })
+}
+
+/// Prints a plan as text or JSON, and why it is refused.
+pub(super) fn print(plan: &Plan, terminal: Terminal) {
+    if terminal.json {
+        terminal.document(&plan.document());
+    } else {
+        terminal.result(&text::plan(plan, text::Style { verbose: terminal.verbose > 0 }));
+    }
+    terminal.say(&text::refusals(&plan.refusals));
+}
+
+fn save(plan: &Plan, path: &Path) -> Result<(), Failure> {
+    let saved = Saved { adxform_plan: FORMAT, digest: plan.digest(), plan: plan.clone() };
+    let text = serde_json::to_vec_pretty(&saved).map_err(|error| Failure::error(error.to_string(), ""))?;
+    super::files::write_private(path, &text)
+}
+
+/// Reads a saved plan; `None` when the path is no saved plan but may be a spec.
+///
+/// # Errors
+/// A file that is a saved plan, and damaged or of another version.
+pub(super) fn saved(path: &Path) -> Result<Option<Plan>, Failure> {
+    if path.is_dir() {
+        return Ok(None);
+    }
+    let Ok(text) = std::fs::read_to_string(path) else { return Ok(None) };
+    if !text.trim_start().starts_with('{') || !text.contains("\"adxform_plan\"") {
+        return Ok(None);
+    }
+    let name = path.display();
+    let again = "make the plan again with `adxform plan --out`";
+    let version =
+        serde_json::from_str::<serde_json::Value>(&text).ok().and_then(|v| v["adxform_plan"].as_u64());
+    if version != Some(u64::from(FORMAT)) {
+        let message = format!("{name} is a plan of another version of adxform, or it is cut off");
+        return Err(Failure::new(Exit::Stale, message, again));
+    }
+    let saved: Saved = serde_json::from_str(&text).map_err(|error| {
+        Failure::new(Exit::Stale, format!("{name} is no plan that can be read: {error}"), again)
+    })?;
+    if saved.digest != saved.plan.digest() {
+        return Err(Failure::new(Exit::Stale, format!("{name} was changed after it was saved"), again));
+    }
+    Ok(Some(saved.plan))
+}

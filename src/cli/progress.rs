@@ -1,0 +1,89 @@
+//! Progress: the notices of a run as lines on stderr, or as NDJSON on stdout.
+
+use super::terminal::Terminal;
+use crate::model::change::Action;
+use crate::run::event::{Verdict, Way};
+use crate::run::notice::{Notice, Observer, StepOf};
+
+/// Tells a run's notices to whoever started the program.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Progress {
+    terminal: Terminal,
+}
+
+impl Progress {
+    /// An observer that talks to a terminal.
+    pub(super) const fn new(terminal: Terminal) -> Self {
+        Self { terminal }
+    }
+}
+
+impl Observer for Progress {
+    fn notice(&mut self, notice: &Notice) {
+        if self.terminal.json {
+            let line = serde_json::to_string(notice).unwrap_or_default();
+            self.terminal.result(&format!("{line}\n"));
+        } else if let Some(line) = line(notice, self.terminal.verbose) {
+            self.terminal.say(&line);
+        }
+    }
+}
+
+/// A notice as a line; what the last report says, or nobody waits for, is left out.
+fn line(notice: &Notice, verbose: u8) -> Option<String> {
+    let text = match notice {
+        Notice::RunStarted { run, steps } => {
+            format!("Run {run}: {}", crate::plan::text::counted(*steps, "step"))
+        }
+        Notice::RunResumed { run, .. } => format!("Run {run} is taken up again"),
+        Notice::StepStarted { of, request } if verbose > 0 => format!("{}: {request}", step(of)),
+        Notice::StepStarted { .. }
+        | Notice::Progress { .. }
+        | Notice::ChangeSummary { .. }
+        | Notice::Interrupted => {
+            return None;
+        }
+        Notice::StepAccepted { of } => format!("{}: accepted, the service works on it", step(of)),
+        Notice::StepFinished { of, seconds } if *seconds >= 1.0 => {
+            format!("{}: done ({seconds:.0} s)", step(of))
+        }
+        Notice::StepFinished { of, .. } => format!("{}: done", step(of)),
+        Notice::StepFailed { of, message, origin } => {
+            let place = origin
+                .as_ref()
+                .map_or(String::new(), |o| format!("\n  at {}:{}:{}", o.file, o.line, o.column));
+            format!("{}: FAILED: {message}{place}", step(of))
+        }
+        Notice::StepInDoubt { of, message } => format!("{}: in doubt ({message}); looking at live", step(of)),
+        Notice::StepSettled { of, verdict } => {
+            let found = match verdict {
+                Verdict::Before => "live is as before the step",
+                Verdict::After => "live is as after the step",
+                _ => "live is neither as before nor as after the step",
+            };
+            format!("{}: {found}", step(of))
+        }
+        Notice::Turned { why, .. } => format!("Not going on: {why}"),
+        Notice::RollbackStarted { steps } => {
+            format!("Undoing {}", crate::plan::text::counted(*steps, "step"))
+        }
+        Notice::ProofStarted { .. } => "Reading live again".to_owned(),
+        Notice::Proved { way: Way::Apply } => "Proved: live is as the spec says".to_owned(),
+        Notice::Proved { .. } => "Proved: live is as it was before".to_owned(),
+        Notice::NotProved { differences, .. } => {
+            let lines: Vec<String> = differences.iter().map(super::report::difference).collect();
+            format!("Not proved; live differs:\n{}", lines.join("\n"))
+        }
+    };
+    Some(text)
+}
+
+fn step(of: &StepOf) -> String {
+    let verb = match (of.way, of.action) {
+        (Way::Undo, _) => "undo",
+        (_, Action::Create) => "create",
+        (_, Action::Update) => "change",
+        (_, Action::Delete) => "delete",
+    };
+    format!("{:>3}. {verb} {}", of.step + 1, of.address)
+}

@@ -1,0 +1,282 @@
+//! A session: a spec read, a target connected, live read, a plan made; what the commands share.
+
+use super::args::{Allow, Global};
+use super::config::{self, Config, Target};
+use super::exit::{Exit, Failure};
+use super::terminal::Terminal;
+use crate::cloud::{self, Cloud, CloudError, Credential};
+use crate::emulator::{self, Emulator};
+use crate::kind::{self, At};
+use crate::live::{self, Live};
+use crate::model::{Address, Scope};
+use crate::plan::diff::Inputs;
+use crate::plan::{self, Plan, Refusal, Rule};
+use crate::spec::{self, Spec};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// A connection to a target, and where the tool keeps its own files for it.
+pub(super) struct Session {
+    /// The control and data planes.
+    pub(super) cloud: Cloud,
+    /// The directory of journals, the lock and local state.
+    pub(super) state: PathBuf,
+    /// How many requests run at a time.
+    pub(super) parallelism: usize,
+    /// Where the work goes, for people: `Azure`, or the emulator's URL.
+    pub(super) target: String,
+    emulator: Option<Emulator>,
+}
+
+impl Session {
+    /// Connects to the target that flags, variables and `adxform.toml` name.
+    ///
+    /// The embedded emulator gets the resource groups that the scope stands in: they are what a spec takes for
+    /// granted.
+    ///
+    /// # Errors
+    /// Settings that are wrong, no credentials, or local state that another program is using.
+    pub(super) async fn open(
+        spec: &Path,
+        global: &Global,
+        scope: &Scope,
+        terminal: Terminal,
+    ) -> Result<Self, Failure> {
+        let config = Config::beside(spec)?;
+        let state = config.state_directory(spec);
+        let (parallelism, target) = (config.parallelism(global), config.target(global));
+        let (cloud, emulator, target) = match target {
+            Target::Azure => (azure(&config)?, None, "Azure".to_owned()),
+            Target::Endpoint(url) => (cloud::Config::local(&url), None, url),
+            Target::Local => {
+                let emulator = embedded(&state, scope).await?;
+                (cloud::Config::local(emulator.arm_url()), Some(emulator), "the local emulator".to_owned())
+            }
+        };
+        let talk = move |waiting: &cloud::Waiting| {
+            if waiting.length.as_secs() >= 2 {
+                terminal.say(&format!("waiting {} s for {}", waiting.length.as_secs(), waiting.what));
+            }
+        };
+        let cloud =
+            Cloud::new(cloud::Config { progress: Arc::new(talk), ..cloud }).map_err(|e| unreachable(&e))?;
+        Ok(Self { cloud, state, parallelism, target, emulator })
+    }
+
+    /// Reads everything in a scope.
+    ///
+    /// # Errors
+    /// What could not be read, and what to do.
+    pub(super) async fn read(&self, scope: &Scope) -> Result<Live, Failure> {
+        live::read(&self.cloud, scope).await.map_err(|error| unreachable(&error))
+    }
+
+    /// Ends the session; the embedded emulator writes its state and stops.
+    pub(super) async fn close(self) {
+        if let Some(emulator) = self.emulator {
+            emulator.stop().await;
+        }
+    }
+}
+
+/// Reads a spec; its warnings are said, its mistakes are the failure.
+///
+/// # Errors
+/// Every mistake, printed already.
+pub(super) fn load(root: &Path, global: &Global, terminal: Terminal) -> Result<Spec, Failure> {
+    let env = environment();
+    let options = spec::Options {
+        root: root.to_path_buf(),
+        environment: global.environment.clone(),
+        vars: global.vars.clone(),
+        var_files: global.var_files.clone(),
+        env: &*env,
+    };
+    match spec::load(&options) {
+        Ok(spec) => {
+            terminal.say(&spec.warnings.render(terminal.color));
+            Ok(spec)
+        }
+        Err(mistakes) => {
+            if terminal.json {
+                terminal.document(&mistakes.to_json());
+            }
+            terminal.say(&mistakes.render(terminal.color));
+            Err(Failure::told(Exit::InvalidSpec))
+        }
+    }
+}
+
+/// The process's environment, as a function; the only place that reads it beside clap.
+pub(super) fn environment() -> Arc<dyn Fn(&str) -> Option<String> + Send + Sync> {
+    Arc::new(|name| std::env::var(name).ok())
+}
+
+/// What a plan is made of, and what it is made for.
+pub(super) struct Planned {
+    /// The plan.
+    pub(super) plan: Plan,
+}
+
+/// Reads live and makes the plan of a spec.
+///
+/// # Errors
+/// What could not be read, and every objection of a prerequisite at its place in the spec.
+pub(super) async fn plan(
+    session: &Session,
+    spec: &Spec,
+    scope: Scope,
+    global: &Global,
+    allow: Allow,
+    destroy: bool,
+) -> Result<Planned, Failure> {
+    let live = session.read(&scope).await?;
+    let origin = |address: &Address| spec.origins.get(address);
+    let inputs = Inputs {
+        desired: &spec.desired,
+        live: &live.inventory,
+        references: &spec.references,
+        destroy,
+        targets: &global.targets,
+        excludes: &global.excludes,
+        origin: &origin,
+    };
+    let options = plan::Options { allow: allow.data_loss.into(), max_deletes: allow.max_deletes };
+    let mut plan = plan::make(&inputs, scope, options);
+    plan.notes.extend(live.notes.iter().cloned());
+    for (address, why) in &live.unreadable {
+        let touched = plan.changes.keys().any(|changed| changed.is_within(address));
+        let message = format!("{address} could not be read: {why}");
+        if touched {
+            let help =
+                "what is live there is unknown, so nothing below it is planned; make it readable first";
+            let (address, origin) = (address.clone(), origin(address));
+            plan.refusals.push(Refusal {
+                address,
+                origin,
+                rule: Rule::Missing,
+                message,
+                help: help.to_owned(),
+            });
+        } else {
+            plan.notes.push(message);
+        }
+    }
+    let objections = prerequisites(session, spec, &plan).await?;
+    plan.refusals.extend(objections);
+    Ok(Planned { plan })
+}
+
+/// Looks at what the things to be written need around them, and lets their kinds object.
+async fn prerequisites(session: &Session, spec: &Spec, plan: &Plan) -> Result<Vec<Refusal>, Failure> {
+    let world = &spec.desired.inventory;
+    let written = plan.changes.iter().filter(|(_, change)| change.change.after.is_some());
+    let concerned: Vec<_> = written
+        .filter_map(|(address, change)| {
+            let at = At { address, resource: world.get(address)?, world };
+            Some((kind::by_name(&change.kind)?, at))
+        })
+        .collect();
+    let wanted: BTreeSet<(String, &str)> =
+        concerned.iter().flat_map(|(kind, at)| kind.prerequisites(at)).collect();
+    let mut seen = BTreeMap::new();
+    for (id, version) in wanted {
+        match session.cloud.get(&id, version).await {
+            Ok(found) => seen.insert(id, found),
+            Err(error)
+                if matches!(
+                    error.class,
+                    cloud::Class::Refused | cloud::Class::Denied | cloud::Class::Missing
+                ) =>
+            {
+                seen.insert(id, None)
+            }
+            Err(error) => return Err(unreachable(&error)),
+        };
+    }
+    let mut refusals = Vec::new();
+    for (kind, at) in &concerned {
+        for finding in kind.check_live(at, &|id| seen.get(id).cloned().flatten()) {
+            let origin = spec.origins.field(at.address, &finding.field);
+            let (address, message, help) = (at.address.clone(), finding.message, finding.help);
+            refusals.push(Refusal { address, origin, rule: Rule::Invalid, message, help });
+        }
+    }
+    Ok(refusals)
+}
+
+/// The code of a refused plan: 1 where the service or the spec is at odds with Azure, 6 for a safety rule.
+pub(super) fn refused(plan: &Plan) -> Option<Exit> {
+    let invalid = |refusal: &Refusal| matches!(refusal.rule, Rule::Invalid | Rule::Missing);
+    match plan.refusals.as_slice() {
+        [] => None,
+        refusals if refusals.iter().any(invalid) => Some(Exit::Error),
+        _ => Some(Exit::Refused),
+    }
+}
+
+/// A failure to reach or to read, after which nothing has changed.
+pub(super) fn unreachable(error: &CloudError) -> Failure {
+    let help = error
+        .hint
+        .clone()
+        .unwrap_or_else(|| "nothing was changed; try again when the cause is removed".to_owned());
+    Failure::error(error.to_string(), help)
+}
+
+async fn embedded(state: &Path, scope: &Scope) -> Result<Emulator, Failure> {
+    let groups: BTreeSet<(String, String)> = scope
+        .containers
+        .values()
+        .filter_map(|c| Some((c.place.get("subscriptionId")?.clone(), c.place.get("resourceGroup")?.clone())))
+        .collect();
+    super::files::private_directory(state)?;
+    let options = emulator::Options {
+        state: Some(state.join("local.redb")),
+        groups: groups.into_iter().collect(),
+        ..emulator::Options::default()
+    };
+    Emulator::start(options).await.map_err(|error| {
+        let help = "another adxform may be using it; wait for it to end, or look at the file's permissions";
+        Failure::new(Exit::Locked, format!("the local Azure does not start: {error}"), help)
+    })
+}
+
+/// The clouds by their word, with the control plane of each.
+const CLOUDS: [(&str, &str); 3] = [
+    ("public", "https://management.azure.com"),
+    ("usgovernment", "https://management.usgovcloudapi.net"),
+    ("china", "https://management.chinacloudapi.cn"),
+];
+
+fn azure(config: &Config) -> Result<cloud::Config, Failure> {
+    let word = config.azure.cloud.as_deref().unwrap_or("public");
+    let usage = |message: String, words: Vec<&str>| {
+        Failure::new(
+            Exit::InvalidSpec,
+            message,
+            format!("in {}, say one of {}", config::FILE, words.join(", ")),
+        )
+    };
+    let known = CLOUDS.iter().find(|(name, _)| *name == word);
+    let (_, arm) =
+        known.ok_or_else(|| usage(format!("there is no cloud `{word}`"), CLOUDS.map(|(w, _)| w).to_vec()))?;
+    let auth = match config.auth.method.as_deref() {
+        None | Some("auto") => cloud::Auth::Chain,
+        Some(word) => {
+            let words = Credential::ALL.map(Credential::word);
+            let found = Credential::ALL.into_iter().find(|credential| credential.word() == word);
+            cloud::Auth::Only(found.ok_or_else(|| {
+                usage(format!("there is no way to sign in called `{word}`"), words.to_vec())
+            })?)
+        }
+    };
+    Ok(cloud::Config {
+        login: config.azure.login.clone(),
+        tenant: config.auth.tenant_id.clone(),
+        trusted: config.azure.trusted_hosts.clone(),
+        auth,
+        ..cloud::Config::azure(config.azure.arm.clone().unwrap_or_else(|| (*arm).to_owned()), environment())
+    })
+}

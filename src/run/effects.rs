@@ -1,0 +1,109 @@
+//! Effects: what the driver asks of the world, and how the world answers.
+//!
+//! The real cloud implements [`Effects`] in `run/azure.rs`; tests bring a simulated one. Both give the three
+//! classes that matter: refused (surely not done), lost (nobody knows) and, by never answering, crashed.
+
+use super::event::{Attributes, Operation, Way};
+use crate::model::request::Lookup;
+use crate::model::{Address, Inventory, Request, Scope};
+use std::collections::BTreeSet;
+use std::future::Future;
+
+/// One request as it goes out, its references resolved. Secrets are still by reference: the adapter reads them
+/// as it writes to the wire.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outgoing {
+    /// The step's number in the plan.
+    pub step: usize,
+    /// Whether the step is done or undone.
+    pub way: Way,
+    /// Which request of an undo, from 0.
+    pub part: usize,
+    /// The id to send along, under which the service logs it.
+    pub id: String,
+    /// What it changes.
+    pub address: Address,
+    /// The kind's word.
+    pub kind: String,
+    /// The request.
+    pub request: Request,
+    /// For a command: the cluster's URI.
+    pub endpoint: Option<String>,
+}
+
+/// What became of a request.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Answer {
+    /// Success.
+    Done {
+        /// Attributes of the thing that later steps may refer to, by dotted path.
+        outputs: Attributes,
+        /// What the service calls the request, for its support.
+        trace: Option<String>,
+    },
+    /// Accepted; to be followed.
+    Begun(Operation),
+    /// Surely not done: the service refused the only delivery of it. An adapter that delivered a request twice
+    /// answers [`Answer::Lost`] instead.
+    Refused {
+        /// In the service's words.
+        message: String,
+        /// What the service calls the request, for its support.
+        trace: Option<String>,
+    },
+    /// Begun and failed; something may have been left behind.
+    Failed {
+        /// In the service's words.
+        message: String,
+        /// What the service calls the request, for its support.
+        trace: Option<String>,
+    },
+    /// Surely not done: the script ended before its turn.
+    NotRun,
+    /// No reply: done or not, nobody knows.
+    Lost {
+        /// What came instead.
+        why: String,
+    },
+}
+
+/// Live as seen at one moment.
+#[derive(Debug, Clone, Default)]
+pub struct Look {
+    /// Everything in the scope.
+    pub live: Inventory,
+    /// Things on which the service is still working, so that their state does not count yet.
+    pub busy: BTreeSet<Address>,
+}
+
+/// Why live could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct LookError {
+    /// What happened and where, as a sentence.
+    pub message: String,
+    /// Whether trying again may help.
+    pub transient: bool,
+}
+
+/// The world, as far as the driver needs it.
+pub trait Effects: Send + Sync + 'static {
+    /// Sends one request, or several commands of one database in one script, and answers each in order.
+    fn send(&self, batch: Vec<Outgoing>) -> impl Future<Output = Vec<Answer>> + Send;
+
+    /// Follows an operation to its end. Never answers [`Answer::Begun`].
+    fn follow(&self, of: Outgoing, operation: Operation) -> impl Future<Output = Answer> + Send;
+
+    /// Asks the service to check a step: [`Answer::Done`] when it has no objection, [`Answer::Refused`] with its
+    /// findings, or [`Answer::Lost`].
+    fn check(&self, of: Outgoing) -> impl Future<Output = Answer> + Send;
+
+    /// Reads the value that a command needs right before it is sent.
+    ///
+    /// # Errors
+    /// Why there is none, as an answer that had no effect: [`Answer::Refused`] or [`Answer::NotRun`].
+    fn lookup(&self, of: &Outgoing, lookup: &Lookup) -> impl Future<Output = Result<String, Answer>> + Send;
+
+    /// Reads everything in a scope.
+    fn look(&self, scope: &Scope) -> impl Future<Output = Result<Look, LookError>> + Send;
+}

@@ -1,0 +1,256 @@
+//! The journal: what a run did, one synced line before each effect and after each reply.
+//!
+//! A line is the CRC-32 of the rest in eight hexadecimal digits, a blank, and one JSON document:
+//! `cut -c10- ID.journal | jq .` reads it. The first line is the [`Header`] with the whole plan, every other a
+//! [`Frame`]: the events that were synced together.
+//!
+//! Invariant: a frame is on disk before the next is written, so only the last can be torn; a torn last line is cut
+//! off, damage anywhere else is refused (tests: `a_torn_tail_is_cut_at_every_byte`, `damage_elsewhere_is_refused`).
+//! Invariant: after a write that failed nothing more is recorded, so no effect follows it
+//! (test: `a_full_disk_ends_recording`).
+
+use super::event::Event;
+use super::machine::{IllegalTransition, Machine, Policy};
+use super::store::Store;
+use crate::plan::Plan;
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use std::io;
+use std::sync::Arc;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+/// The version of the stored form; raised when a field that matters is added.
+pub const FORMAT: u32 = 1;
+
+/// The first line: everything a later process needs besides the events.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Header {
+    /// The version of this form, [`FORMAT`].
+    pub format: u32,
+    /// The run's id.
+    pub run: String,
+    /// The program and version that wrote it.
+    pub tool: String,
+    /// What the run works on, as the lock names it.
+    pub target: String,
+    /// Who started it.
+    pub who: String,
+    /// When it started, RFC 3339.
+    pub started: String,
+    /// How it goes about its plan.
+    pub policy: Policy,
+    /// The plan.
+    pub plan: Plan,
+}
+
+/// Any other line: events that were synced together.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Frame {
+    /// Its number, from 1, without gaps.
+    pub n: u64,
+    /// When it was written, RFC 3339.
+    pub at: String,
+    /// What happened, in order.
+    pub events: Vec<Event>,
+}
+
+/// What keeps a journal from being read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    /// The medium failed.
+    #[error("the journal cannot be {doing}: {source}")]
+    Io {
+        /// What was being done: `read`, `written`, `made`.
+        doing: &'static str,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// An earlier write failed.
+    #[error("the journal is closed because an earlier record could not be written")]
+    Closed,
+    /// The header never got to disk, so no effect was ever started.
+    #[error("the journal breaks off before its first line ends: the run was never begun and changed nothing")]
+    Empty,
+    /// Something other than the last line is damaged.
+    #[error(
+        "line {line} of the journal is damaged ({why}); it is followed by intact ones, so this is no crash. \
+         Restore the file, or look at live with `adxform plan`"
+    )]
+    Damaged {
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The version of the form is not ours.
+    #[error("the journal has format {found}, and this program reads {FORMAT}: use the version that wrote it")]
+    Format {
+        /// The version found.
+        found: u64,
+    },
+    /// The events do not follow from one another.
+    #[error("line {line} of the journal: {source}")]
+    Illegal {
+        /// The line, from 1.
+        line: usize,
+        /// Which rule is broken.
+        source: IllegalTransition,
+    },
+}
+
+/// A journal read back.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Recorded {
+    /// The first line.
+    pub header: Header,
+    /// The others.
+    pub frames: Vec<Frame>,
+    /// How many bytes are intact; what follows is a torn last line.
+    pub intact: u64,
+    /// Whether a torn last line follows.
+    pub torn: bool,
+}
+
+/// A document as a line of the journal.
+///
+/// # Errors
+/// When it cannot be written as JSON.
+fn line(document: &impl Serialize) -> io::Result<Vec<u8>> {
+    let json = serde_json::to_string(document).map_err(io::Error::other)?;
+    Ok(format!("{:08x} {json}\n", crc32fast::hash(json.as_bytes())).into_bytes())
+}
+
+/// The document of a line without its end, or what is wrong with it.
+fn document(line: &[u8]) -> Result<&str, String> {
+    let text = std::str::from_utf8(line).map_err(|_| "it is not text".to_owned())?;
+    let (crc, json) = text.split_once(' ').ok_or_else(|| "it has no checksum".to_owned())?;
+    let sum = u32::from_str_radix(crc, 16).ok().filter(|_| crc.len() == 8);
+    let sum = sum.ok_or_else(|| "it has no checksum".to_owned())?;
+    if sum == crc32fast::hash(json.as_bytes()) { Ok(json) } else { Err("its checksum is wrong".to_owned()) }
+}
+
+fn parsed<T: DeserializeOwned>(line: usize, json: &str) -> Result<T, JournalError> {
+    serde_json::from_str(json).map_err(|error| JournalError::Damaged { line, why: error.to_string() })
+}
+
+#[derive(Deserialize)]
+struct Version {
+    format: u64,
+}
+
+impl Recorded {
+    /// Reads a journal.
+    ///
+    /// # Errors
+    /// When it is damaged other than by a torn last line, or written in another format.
+    pub fn read(bytes: &[u8]) -> Result<Self, JournalError> {
+        let mut lines = Vec::new();
+        let mut intact = 0;
+        let mut rest = bytes;
+        while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
+            match document(&rest[..end]) {
+                Ok(json) => lines.push(json),
+                Err(why) => {
+                    if rest[end + 1..].split(|byte| *byte == b'\n').any(|line| document(line).is_ok()) {
+                        return Err(JournalError::Damaged { line: lines.len() + 1, why });
+                    }
+                    break;
+                }
+            }
+            intact += end + 1;
+            rest = &rest[end + 1..];
+        }
+        let (first, others) = lines.split_first().ok_or(JournalError::Empty)?;
+        let Version { format } = parsed(1, first)?;
+        if format != u64::from(FORMAT) {
+            return Err(JournalError::Format { found: format });
+        }
+        let header = parsed(1, first)?;
+        let mut frames: Vec<Frame> = Vec::with_capacity(others.len());
+        for (at, json) in others.iter().enumerate() {
+            let frame: Frame = parsed(at + 2, json)?;
+            if frame.n != at as u64 + 1 {
+                let why = format!("record {} stands where {} belongs", frame.n, at + 1);
+                return Err(JournalError::Damaged { line: at + 2, why });
+            }
+            frames.push(frame);
+        }
+        Ok(Self { header, frames, intact: intact as u64, torn: intact < bytes.len() })
+    }
+
+    /// The machine as the events leave it.
+    ///
+    /// # Errors
+    /// When an event cannot follow those before it.
+    pub fn replay(&self) -> Result<Machine, JournalError> {
+        let illegal = |line, source| JournalError::Illegal { line, source };
+        let mut machine = Machine::new(Arc::new(self.header.plan.clone()), self.header.policy)
+            .map_err(|source| illegal(1, source))?;
+        for (at, frame) in self.frames.iter().enumerate() {
+            for event in &frame.events {
+                machine.apply(event).map_err(|source| illegal(at + 2, source))?;
+            }
+        }
+        Ok(machine)
+    }
+}
+
+/// What tells the time for the journal.
+pub type Clock = fn() -> OffsetDateTime;
+
+/// A journal that is being written.
+#[derive(Debug)]
+pub struct Journal<S> {
+    store: S,
+    next: u64,
+    clock: Clock,
+    closed: bool,
+}
+
+impl<S: Store> Journal<S> {
+    /// Begins a journal on an empty store.
+    ///
+    /// # Errors
+    /// When the header cannot be synced.
+    pub async fn begin(mut store: S, header: &Header, clock: Clock) -> Result<Self, JournalError> {
+        let made = |source| JournalError::Io { doing: "made", source };
+        let bytes = line(header).map_err(made)?;
+        store.append(&bytes).await.map_err(made)?;
+        Ok(Self { store, next: 1, clock, closed: false })
+    }
+
+    /// Goes on with a journal that was read back; a torn last line is cut off.
+    ///
+    /// # Errors
+    /// When it cannot be cut.
+    pub async fn go_on(mut store: S, recorded: &Recorded, clock: Clock) -> Result<Self, JournalError> {
+        if recorded.torn {
+            let written = |source| JournalError::Io { doing: "written", source };
+            store.cut(recorded.intact).await.map_err(written)?;
+        }
+        Ok(Self { store, next: recorded.frames.len() as u64 + 1, clock, closed: false })
+    }
+
+    /// Writes events and waits until they are on disk.
+    ///
+    /// # Errors
+    /// When they are not; then, and ever after, nothing is recorded any more.
+    pub async fn record(&mut self, events: &[Event]) -> Result<(), JournalError> {
+        if self.closed {
+            return Err(JournalError::Closed);
+        }
+        let at = (self.clock)().format(&Rfc3339).unwrap_or_default();
+        let frame = Frame { n: self.next, at, events: events.to_vec() };
+        let written = match line(&frame) {
+            Ok(bytes) => self.store.append(&bytes).await,
+            Err(error) => Err(error),
+        };
+        self.next += 1;
+        self.closed = written.is_err();
+        written.map_err(|source| JournalError::Io { doing: "written", source })
+    }
+}

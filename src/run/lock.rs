@@ -1,0 +1,127 @@
+//! The lock: one run at a time for each target.
+//!
+//! It is a lock of the operating system on a file, so it dies with its process and is never stuck; what stands in
+//! the file only says who holds it (test: `a_dead_holder_leaves_no_lock`).
+
+use super::store::{private, private_folder};
+use serde::{Deserialize, Serialize};
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::Path;
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// Who holds a lock.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Holder {
+    /// User and machine.
+    pub who: String,
+    /// Since when, RFC 3339.
+    pub since: String,
+    /// The process's number.
+    pub pid: u32,
+    /// Which run.
+    pub run: String,
+    /// What is being done, such as `apply`.
+    pub doing: String,
+}
+
+/// Why a lock could not be had.
+#[derive(Debug, thiserror::Error)]
+pub enum LockError {
+    /// Another process holds it.
+    #[error(
+        "another run is at work here: {doing} by {who} since {since} (run {run}, process {pid}). \
+         Wait for it, or give --lock-timeout",
+        doing = .0.doing, who = .0.who, since = .0.since, run = .0.run, pid = .0.pid
+    )]
+    Held(Box<Holder>),
+    /// The file system refuses.
+    #[error("the lock {path} cannot be taken: {source}")]
+    Io {
+        /// The file.
+        path: String,
+        /// What the system says.
+        source: io::Error,
+    },
+}
+
+/// A lock that is held until it is dropped or the process ends, however it ends.
+#[derive(Debug)]
+pub struct Lock {
+    file: File,
+}
+
+impl Lock {
+    /// Takes the lock, waiting up to `timeout` for another holder to finish.
+    ///
+    /// # Errors
+    /// When it is still held then, or the file system refuses.
+    pub async fn take(path: &Path, holder: &Holder, timeout: Duration) -> Result<Self, LockError> {
+        let failed = |source| LockError::Io { path: path.display().to_string(), source };
+        if let Some(folder) = path.parent() {
+            private_folder(folder).map_err(failed)?;
+        }
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false);
+        private(&mut options);
+        let mut file = options.open(path).map_err(failed)?;
+        let deadline = Instant::now() + timeout;
+        loop {
+            match file.try_lock() {
+                Ok(()) => break,
+                Err(TryLockError::Error(error)) => return Err(failed(error)),
+                Err(TryLockError::WouldBlock) if Instant::now() < deadline => sleep(PAUSE).await,
+                Err(TryLockError::WouldBlock) => {
+                    return Err(LockError::Held(Box::new(read(&mut file).unwrap_or_default())));
+                }
+            }
+        }
+        let text = serde_json::to_vec(holder).map_err(|error| failed(error.into()))?;
+        write(&mut file, &text).map_err(failed)?;
+        Ok(Self { file })
+    }
+
+    /// Who holds the lock, if anybody does.
+    ///
+    /// # Errors
+    /// When the file system refuses.
+    pub fn holder(path: &Path) -> Result<Option<Holder>, LockError> {
+        let failed = |source| LockError::Io { path: path.display().to_string(), source };
+        let mut file = match OpenOptions::new().read(true).write(true).open(path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(failed(error)),
+        };
+        match file.try_lock() {
+            Ok(()) => Ok(None),
+            Err(TryLockError::WouldBlock) => Ok(Some(read(&mut file).unwrap_or_default())),
+            Err(TryLockError::Error(error)) => Err(failed(error)),
+        }
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // The lock itself goes with the file; an old name left behind would only mislead.
+        let _ = write(&mut self.file, b"");
+        let _ = self.file.unlock();
+    }
+}
+
+fn read(file: &mut File) -> io::Result<Holder> {
+    let mut text = String::new();
+    file.seek(SeekFrom::Start(0))?;
+    file.read_to_string(&mut text)?;
+    Ok(serde_json::from_str(&text)?)
+}
+
+fn write(file: &mut File, bytes: &[u8]) -> io::Result<()> {
+    file.set_len(0)?;
+    file.seek(SeekFrom::Start(0))?;
+    file.write_all(bytes)?;
+    file.sync_data()
+}

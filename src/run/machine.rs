@@ -1,0 +1,425 @@
+//! The machine: decides what may be started, and is moved by events alone.
+//!
+//! It holds a plan and where each step stands. [`Machine::decide`] says what may be started now;
+//! [`Machine::apply`] is the only way anything moves, for a running driver and for a journal read back alike, so
+//! the state after a crash is the state before it.
+//!
+//! Invariant: pure. No I/O, clock, randomness or hash-ordered output (test: `tests/tidy.rs`).
+//! Invariant: an event that breaks an edge, the line or the order of undo is refused, whoever brings it
+//! (test: `edges_hold_in_replay`).
+
+mod decide;
+mod phase;
+mod status;
+
+pub use decide::{Decision, Wait};
+pub use phase::{Ending, Failure, Phase};
+pub use status::{Cause, Left, State, Status, Terms};
+
+use super::event::{Attributes, Difference, Event, Happened, Intent, Way};
+use crate::kind::Undo;
+use crate::model::{Address, Body, Request, Value};
+use crate::plan::{Plan, Step};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// What a run does when a step fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum OnFailure {
+    /// Undo what was done, newest first.
+    #[default]
+    Rollback,
+    /// Keep what was done.
+    Stop,
+}
+
+/// How a run goes about its plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Policy {
+    /// What happens when a step fails.
+    pub on_failure: OnFailure,
+    /// How many requests may be on their way at once; a script counts as one.
+    pub parallelism: usize,
+    /// How many commands travel in one script at most.
+    pub script_commands: usize,
+    /// How many bytes of commands travel in one script at most, unless one command alone is longer.
+    pub script_bytes: usize,
+    /// How often a request is sent, with live seen unchanged in between, before its failure is final.
+    pub attempts: u32,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            on_failure: OnFailure::Rollback,
+            parallelism: 10,
+            script_commands: 200,
+            script_bytes: 512 * 1024,
+            attempts: 3,
+        }
+    }
+}
+
+/// An event that cannot happen in a state.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{event} cannot happen here: {why}")]
+pub struct IllegalTransition {
+    /// The event, in short.
+    pub event: String,
+    /// Which rule it breaks.
+    pub why: String,
+}
+
+/// A run as it stands.
+#[derive(Debug, Clone)]
+pub struct Machine {
+    plan: Arc<Plan>,
+    policy: Policy,
+    steps: Vec<State>,
+    dependents: Vec<Vec<usize>>,
+    phase: Phase,
+    failure: Option<Failure>,
+    outputs: BTreeMap<Address, Attributes>,
+    referenced: BTreeMap<Address, BTreeSet<String>>,
+    first: BTreeMap<Address, usize>,
+    differences: Vec<Difference>,
+    stuck: BTreeMap<usize, Vec<Difference>>,
+    tally: Tally,
+}
+
+/// Counts that decide when a phase ends, kept so that no event costs a walk over the plan.
+#[derive(Debug, Clone, Copy, Default)]
+struct Tally {
+    open: usize,
+    done: usize,
+    left_before_line: usize,
+}
+
+impl Machine {
+    /// A run of a plan from its beginning.
+    ///
+    /// # Errors
+    /// When the plan's numbers do not hold together: a step whose id is not its place, or a need that does not
+    /// come before it.
+    pub fn new(plan: Arc<Plan>, policy: Policy) -> Result<Self, IllegalTransition> {
+        let mut dependents = vec![Vec::new(); plan.steps.len()];
+        for (place, step) in plan.steps.iter().enumerate() {
+            let wrong = step.id != place || step.needs.iter().any(|need| *need >= place);
+            if wrong {
+                return Err(IllegalTransition {
+                    event: "start".to_owned(),
+                    why: format!("the plan is damaged: step {place} is out of order"),
+                });
+            }
+            step.needs.iter().for_each(|need| dependents[*need].push(place));
+        }
+        let left_before_line = plan.steps.iter().filter(|step| !step.behind_line).count();
+        let steps = vec![State::default(); plan.steps.len()];
+        let mut machine = Self {
+            outputs: plan.outputs.clone(),
+            referenced: referenced(&plan),
+            first: plan.steps.iter().rev().map(|step| (step.address.clone(), step.id)).collect(),
+            plan,
+            policy,
+            steps,
+            dependents,
+            phase: Phase::Forward,
+            failure: None,
+            differences: Vec::new(),
+            stuck: BTreeMap::new(),
+            tally: Tally { left_before_line, ..Tally::default() },
+        };
+        machine.advance();
+        Ok(machine)
+    }
+
+    /// What it runs.
+    pub fn plan(&self) -> &Arc<Plan> {
+        &self.plan
+    }
+
+    /// How it goes about it.
+    pub const fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// Changes how many requests may be on their way at once, which no past event depends on.
+    pub const fn set_parallelism(&mut self, parallelism: usize) {
+        self.policy.parallelism = parallelism;
+    }
+
+    /// Where the run as a whole stands.
+    pub const fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    /// What turned the run from its way forward, if anything did.
+    pub const fn failure(&self) -> Option<&Failure> {
+        self.failure.as_ref()
+    }
+
+    /// Where each step stands, by its number.
+    pub fn states(&self) -> &[State] {
+        &self.steps
+    }
+
+    /// The attribute of a thing, as far as it is known by now.
+    pub fn known(&self, address: &Address, path: &[String]) -> Option<Value> {
+        self.outputs.get(address)?.get(&path.join(".")).cloned()
+    }
+
+    /// Whether a step's before-state is what was read when the plan was made, rather than an earlier step's doing.
+    pub fn was_read(&self, step: usize) -> bool {
+        self.first.get(&self.plan.steps[step].address) == Some(&step)
+    }
+
+    /// Those attributes of a thing that something in the plan may ask for; the others need not be kept.
+    #[must_use]
+    pub fn wanted(&self, step: usize, mut attributes: Attributes) -> Attributes {
+        let wanted = self.referenced.get(&self.plan.steps[step].address);
+        attributes.retain(|path, _| wanted.is_some_and(|wanted| wanted.contains(path)));
+        attributes
+    }
+
+    /// What the last proof found to be wrong.
+    pub fn differences(&self) -> &[Difference] {
+        &self.differences
+    }
+
+    /// What was found where a person is needed, by step.
+    pub const fn stuck(&self) -> &BTreeMap<usize, Vec<Difference>> {
+        &self.stuck
+    }
+
+    /// The steps that hold something in doubt.
+    pub fn doubts(&self) -> impl Iterator<Item = usize> {
+        let doubt = |(id, state): (usize, &State)| state.status.is_doubt().then_some(id);
+        self.steps.iter().enumerate().filter_map(doubt)
+    }
+
+    /// The requests that take a step back, or `None` when nothing does.
+    pub fn undo_of(&self, step: usize) -> Option<&[Request]> {
+        match &self.plan.steps[step].undo {
+            Undo::By(requests) => Some(requests),
+            Undo::Never(_) => None,
+        }
+    }
+
+    /// The request that a step would send next in a direction.
+    pub fn request(&self, step: usize, way: Way) -> Option<&Request> {
+        match way {
+            Way::Apply => Some(&self.plan.steps[step].request),
+            Way::Undo => self.undo_of(step)?.get(self.steps[step].part),
+        }
+    }
+
+    /// Whether something that cannot be undone is done, or may be.
+    pub fn is_past_line(&self) -> bool {
+        self.plan.steps.iter().any(|step| {
+            matches!(step.undo, Undo::Never(_)) && !self.steps[step.id].status.is_without_effect()
+        })
+    }
+
+    /// Moves the run by one event.
+    ///
+    /// # Errors
+    /// When the event cannot happen in this state; the state is then unchanged.
+    pub fn apply(&mut self, event: &Event) -> Result<(), IllegalTransition> {
+        let refuse = |why: String| Err(IllegalTransition { event: brief(event), why });
+        match event {
+            Event::Step { step, way, happened } => match self.step_event(*step, *way, happened) {
+                Ok(()) => {}
+                Err(why) => return refuse(why),
+            },
+            Event::Interrupted => match self.interrupted() {
+                Ok(()) => {}
+                Err(why) => return refuse(why),
+            },
+            Event::Resumed { intent } => {
+                if let Err(why) = self.may(*intent) {
+                    return refuse(why.to_owned());
+                }
+                self.resumed(*intent);
+            }
+            Event::Proved => match self.proved(Vec::new()) {
+                Ok(()) => {}
+                Err(why) => return refuse(why),
+            },
+            Event::NotProved { differences } if !differences.is_empty() => {
+                match self.proved(differences.clone()) {
+                    Ok(()) => {}
+                    Err(why) => return refuse(why),
+                }
+            }
+            Event::NotProved { .. } => return refuse("a failed proof names what differs".to_owned()),
+        }
+        self.advance();
+        Ok(())
+    }
+
+    fn step_event(&mut self, id: usize, way: Way, happened: &Happened) -> Result<(), String> {
+        let Some(step) = self.plan.steps.get(id) else {
+            return Err(format!("the plan has no step {id}"));
+        };
+        self.gate(step, way, happened)?;
+        let terms = Terms {
+            undo_parts: self.undo_of(id).map(<[Request]>::len),
+            forward: self.phase == Phase::Forward,
+            attempts: self.policy.attempts,
+        };
+        let state = &self.steps[id];
+        let Some(next) = state.next(way, happened, terms) else {
+            return Err(format!("step {id} is {:?}", state.status));
+        };
+        let address = step.address.clone();
+        self.set(id, next);
+        match happened {
+            Happened::Finished { outputs, .. } | Happened::Settled { outputs, .. }
+                if way == Way::Apply && !outputs.is_empty() =>
+            {
+                self.outputs.entry(address).or_default().extend(outputs.clone());
+            }
+            _ => {}
+        }
+        match happened {
+            Happened::Settled { differences, .. } => {
+                let stuck = matches!(self.steps[id].status, Status::Stuck | Status::UndoStuck);
+                if stuck {
+                    self.stuck.insert(id, differences.clone());
+                } else {
+                    self.stuck.remove(&id);
+                }
+            }
+            _ => {}
+        }
+        let failed = matches!(self.steps[id].status, Status::Refused | Status::Broken | Status::Stuck);
+        if failed && self.phase == Phase::Forward && *happened != Happened::NotRun {
+            self.turn(Failure::Step(id));
+        }
+        Ok(())
+    }
+
+    /// The rules that tie a step to others; its own state is [`State::next`]'s matter.
+    fn gate(&self, step: &Step, way: Way, happened: &Happened) -> Result<(), String> {
+        match (way, happened) {
+            (Way::Apply, Happened::CheckStarted | Happened::Started { .. }) => {
+                let status = &self.steps[step.id].status;
+                let due = step.validation.is_some() && !matches!(status, Status::Checked | Status::Broken);
+                if self.phase != Phase::Forward {
+                    Err(format!("nothing starts while the run is {:?}", self.phase))
+                } else if due != matches!(happened, Happened::CheckStarted) {
+                    Err("the service's check comes once, before the request".to_owned())
+                } else if let Some(wait) = self.needs_of(step) {
+                    Err(format!("the step waits for {wait:?}"))
+                } else {
+                    Ok(())
+                }
+            }
+            (Way::Undo, Happened::Started { .. }) => {
+                if self.phase != Phase::RollingBack {
+                    Err(format!("nothing is undone while the run is {:?}", self.phase))
+                } else if let Some(later) = self.undo_needs(step.id) {
+                    Err(format!("step {later}, which needs it, is not undone"))
+                } else {
+                    Ok(())
+                }
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What must be done before a step may start.
+    fn needs_of(&self, step: &Step) -> Option<Wait> {
+        if let Some(need) = step.needs.iter().find(|need| self.steps[**need].status != Status::Done) {
+            return Some(Wait::Step(*need));
+        }
+        (step.behind_line && self.tally.left_before_line > 0)
+            .then_some(Wait::Line { left: self.tally.left_before_line })
+    }
+
+    /// A step that must be undone before this one.
+    fn undo_needs(&self, id: usize) -> Option<usize> {
+        self.dependents[id].iter().copied().find(|later| !self.steps[*later].status.is_without_effect())
+    }
+
+    fn set(&mut self, id: usize, next: State) {
+        let before_line = !self.plan.steps[id].behind_line;
+        let count = |tally: &mut Tally, status: &Status, add: bool| {
+            let change = |n: &mut usize| if add { *n += 1 } else { *n -= 1 };
+            if status.is_open() {
+                change(&mut tally.open);
+            }
+            if *status == Status::Done {
+                change(&mut tally.done);
+            } else if before_line {
+                change(&mut tally.left_before_line);
+            }
+        };
+        count(&mut self.tally, &self.steps[id].status, false);
+        count(&mut self.tally, &next.status, true);
+        self.steps[id] = next;
+    }
+
+    fn set_status(&mut self, id: usize, status: Status) {
+        let state = State { status, ..self.steps[id].clone() };
+        self.set(id, state);
+    }
+}
+
+/// The attributes that something in a plan refers to, and the URI of every cluster that commands go to.
+fn referenced(plan: &Plan) -> BTreeMap<Address, BTreeSet<String>> {
+    let mut all: BTreeMap<Address, BTreeSet<String>> = BTreeMap::new();
+    let mut add = |address: &Address, path: String| {
+        all.entry(address.clone()).or_default().insert(path);
+    };
+    for step in &plan.steps {
+        let undos = match &step.undo {
+            Undo::By(requests) => requests.as_slice(),
+            Undo::Never(_) => &[],
+        };
+        for request in undos.iter().chain([&step.request]).chain(&step.validation) {
+            match request {
+                Request::Arm(arm) => {
+                    let body = Body::new().with("", arm.body.clone());
+                    body.references().into_iter().for_each(|(at, path)| add(at, path.join(".")));
+                }
+                Request::Kusto(kusto) => add(&kusto.cluster, "uri".to_owned()),
+            }
+        }
+    }
+    let bodies = plan.changes.values().flat_map(|resolution| &resolution.change.after);
+    let bodies = bodies.chain(plan.steps.iter().flat_map(|step| &step.change.after));
+    bodies.flat_map(Body::references).for_each(|(at, path)| add(at, path.join(".")));
+    all
+}
+
+/// An event in a few words, for errors.
+fn brief(event: &Event) -> String {
+    match event {
+        Event::Step { step, way, happened } => {
+            let word = match happened {
+                Happened::CheckStarted => "check started",
+                Happened::CheckPassed => "check passed",
+                Happened::Started { .. } => "started",
+                Happened::Begun { .. } => "begun",
+                Happened::Finished { .. } => "finished",
+                Happened::Refused { .. } => "refused",
+                Happened::Failed { .. } => "failed",
+                Happened::NotRun => "not run",
+                Happened::Lost { .. } => "reply lost",
+                Happened::Settled { .. } => "settled",
+            };
+            let way = if *way == Way::Apply { "" } else { "undo " };
+            format!("`{way}{word}` of step {step}")
+        }
+        Event::Interrupted => "`interrupted`".to_owned(),
+        Event::Resumed { intent: Intent::Resume } => "`resume`".to_owned(),
+        Event::Resumed { intent: Intent::Rollback } => "`rollback`".to_owned(),
+        Event::Proved => "`proved`".to_owned(),
+        Event::NotProved { .. } => "`not proved`".to_owned(),
+    }
+}

@@ -1,0 +1,313 @@
+//! Where one step stands, and how an event moves it.
+//!
+//! Invariant: the function is total; a pair that is not named is refused, never interpreted
+//! (test: `every_other_pair_is_refused`).
+
+use crate::run::event::{Happened, Operation, Verdict, Way};
+
+/// Where one step stands.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Status {
+    /// Not sent.
+    Waiting,
+    /// The service's own check is under way; it has no effect.
+    Checking,
+    /// The service's check has passed; not sent.
+    Checked,
+    /// About to be sent, or sent: no reply yet.
+    Sent,
+    /// Accepted; the service works on it.
+    Pending(Operation),
+    /// Done or not, nobody knows; live will tell.
+    Doubt(Cause),
+    /// Done.
+    Done,
+    /// The service said no; nothing was done.
+    Refused,
+    /// It failed and left something behind, or may have: rollback takes it away, going on sends it again.
+    Broken,
+    /// Live is neither as before nor as after; a person is needed.
+    Stuck,
+    /// To be taken back on: some of the undo is done, or failed and will be tried again.
+    ToUndo,
+    /// An undo request is about to be sent, or sent: no reply yet.
+    Undoing,
+    /// An undo request was accepted; the service works on it.
+    UndoPending(Operation),
+    /// An undo request failed or had no reply; live will tell.
+    UndoDoubt(Cause),
+    /// Taken back.
+    Undone,
+    /// It could not be taken back; a person is needed.
+    UndoStuck,
+}
+
+/// Why a step is in doubt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    /// No reply came. The request may still be on its way, so that "not done" needs time to be believed.
+    Lost,
+    /// The service reported failure.
+    Failed,
+    /// It was done in an earlier process, and somebody may have changed it since.
+    Revisit,
+}
+
+impl Status {
+    /// Whether a request is on its way, followed or in doubt.
+    pub const fn is_open(&self) -> bool {
+        match self {
+            Self::Checking
+            | Self::Sent
+            | Self::Pending(_)
+            | Self::Doubt(_)
+            | Self::Undoing
+            | Self::UndoPending(_)
+            | Self::UndoDoubt(_) => true,
+            Self::Waiting
+            | Self::Checked
+            | Self::Done
+            | Self::Refused
+            | Self::Broken
+            | Self::Stuck
+            | Self::ToUndo
+            | Self::Undone
+            | Self::UndoStuck => false,
+        }
+    }
+
+    /// Whether live is certainly as if the step had never been.
+    pub const fn is_without_effect(&self) -> bool {
+        matches!(self, Self::Waiting | Self::Checking | Self::Checked | Self::Refused | Self::Undone)
+    }
+
+    /// Whether live must be looked at to know where it stands.
+    pub const fn is_doubt(&self) -> bool {
+        matches!(self, Self::Doubt(_) | Self::UndoDoubt(_))
+    }
+
+    /// Whether undo has something to do.
+    pub const fn is_undoable(&self) -> bool {
+        matches!(self, Self::Done | Self::Broken | Self::ToUndo)
+    }
+}
+
+/// One step with what its next move depends on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct State {
+    /// Where it stands.
+    pub status: Status,
+    /// How often its request was sent without an answer that settled it.
+    pub attempts: u32,
+    /// How often the current request of its undo was sent, likewise.
+    pub undo_attempts: u32,
+    /// Which request of its undo comes next, from 0.
+    pub part: usize,
+    /// What a failure of it left in live.
+    pub left: Left,
+    /// How many requests were ever sent for it, undo included; makes their ids differ.
+    pub sends: u32,
+    /// What the service or the network last said against it.
+    pub message: Option<String>,
+    /// What the service or the network last said against taking it back.
+    pub undo_message: Option<String>,
+}
+
+/// What a failed step left in live.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Left {
+    /// Nothing, or it has not failed.
+    Nothing,
+    /// The whole change, though the service reported failure; or perhaps the whole change, and live cannot tell.
+    Whole,
+    /// Something between before and after.
+    Part,
+}
+
+/// What a step's next move depends on beyond its own state.
+#[derive(Debug, Clone, Copy)]
+pub struct Terms {
+    /// How many requests its undo takes; `None` when it cannot be undone.
+    pub undo_parts: Option<usize>,
+    /// Whether the run still goes forward.
+    pub forward: bool,
+    /// How often a request is sent before its failure is final.
+    pub attempts: u32,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self {
+            status: Status::Waiting,
+            attempts: 0,
+            undo_attempts: 0,
+            part: 0,
+            left: Left::Nothing,
+            sends: 0,
+            message: None,
+            undo_message: None,
+        }
+    }
+}
+
+impl State {
+    /// The state after an event; `None` when the event cannot happen to a step that stands like this.
+    pub fn next(&self, way: Way, happened: &Happened, terms: Terms) -> Option<Self> {
+        let mut next = self.clone();
+        match way {
+            Way::Apply => next.applied(happened, terms)?,
+            Way::Undo => next.undone(happened, terms)?,
+        }
+        if matches!(happened, Happened::Started { .. }) {
+            next.sends += 1;
+        }
+        let said = match happened {
+            Happened::Refused { message, .. } | Happened::Failed { message, .. } => Some(message),
+            Happened::Lost { why } => Some(why),
+            _ => None,
+        };
+        let place = if way == Way::Apply { &mut next.message } else { &mut next.undo_message };
+        if let Some(said) = said {
+            *place = Some(said.clone());
+        }
+        match next.status {
+            Status::Done => next.message = None,
+            Status::Undone => next.undo_message = None,
+            _ => {}
+        }
+        Some(next)
+    }
+
+    fn applied(&mut self, happened: &Happened, terms: Terms) -> Option<()> {
+        self.status = match (&self.status, happened) {
+            (Status::Waiting, Happened::CheckStarted) => {
+                self.attempts += 1;
+                Status::Checking
+            }
+            (Status::Checking, Happened::CheckPassed) => {
+                self.attempts = 0;
+                Status::Checked
+            }
+            (Status::Checking, Happened::Lost { .. }) if self.attempts < terms.attempts => Status::Waiting,
+            (Status::Checking, Happened::Lost { .. } | Happened::Refused { .. }) => Status::Refused,
+            (Status::Waiting | Status::Checked | Status::Broken, Happened::Started { part: 0, .. }) => {
+                self.attempts += 1;
+                Status::Sent
+            }
+            (Status::Sent, Happened::Begun { operation }) => Status::Pending(operation.clone()),
+            (Status::Sent | Status::Pending(_), Happened::Finished { .. }) => {
+                self.left = Left::Nothing;
+                Status::Done
+            }
+            (Status::Sent, Happened::Refused { .. } | Happened::NotRun) if self.left != Left::Nothing => {
+                Status::Broken
+            }
+            (Status::Sent, Happened::Refused { .. }) => Status::Refused,
+            (Status::Sent, Happened::NotRun) => {
+                self.attempts -= 1;
+                Status::Waiting
+            }
+            (Status::Sent | Status::Pending(_), Happened::Failed { .. }) => Status::Doubt(Cause::Failed),
+            (Status::Sent | Status::Pending(_), Happened::Lost { .. }) => Status::Doubt(Cause::Lost),
+            (Status::Doubt(cause), Happened::Settled { verdict, .. }) => {
+                let cause = *cause;
+                self.settled(cause, *verdict, terms)
+            }
+            _ => return None,
+        };
+        Some(())
+    }
+
+    fn settled(&mut self, cause: Cause, verdict: Verdict, terms: Terms) -> Status {
+        let undoable = terms.undo_parts.is_some();
+        let spent = terms.forward && self.attempts >= terms.attempts;
+        let failed_before = self.left != Left::Nothing;
+        let (status, left) = match (cause, verdict) {
+            (Cause::Lost, Verdict::Before) if spent => (Status::Refused, Left::Nothing),
+            (Cause::Lost, Verdict::Before) => (Status::Waiting, Left::Nothing),
+            (Cause::Failed, Verdict::Before) => (Status::Refused, Left::Nothing),
+            (Cause::Revisit, Verdict::Before) => (Status::Undone, Left::Nothing),
+            (_, Verdict::Either) if failed_before => (Status::Broken, self.left),
+            (Cause::Lost, Verdict::Either) if terms.forward && !spent => (Status::Waiting, Left::Nothing),
+            (Cause::Lost | Cause::Failed, Verdict::Either) if undoable => (Status::Broken, Left::Whole),
+            (Cause::Lost | Cause::Failed, Verdict::Either) => (Status::Stuck, Left::Whole),
+            (Cause::Lost, Verdict::After) | (Cause::Revisit, Verdict::After | Verdict::Either) => {
+                (Status::Done, Left::Nothing)
+            }
+            (Cause::Failed, Verdict::After) if undoable => (Status::Broken, Left::Whole),
+            (Cause::Failed, Verdict::Neither) if undoable => (Status::Broken, Left::Part),
+            (Cause::Lost | Cause::Revisit, Verdict::Neither) if failed_before && undoable => {
+                (Status::Broken, Left::Part)
+            }
+            (Cause::Failed, Verdict::After | Verdict::Neither) => (Status::Stuck, Left::Part),
+            (Cause::Lost | Cause::Revisit, Verdict::Neither) => (Status::Stuck, self.left),
+        };
+        self.left = left;
+        status
+    }
+
+    fn undone(&mut self, happened: &Happened, terms: Terms) -> Option<()> {
+        let parts = terms.undo_parts?;
+        self.status = match (&self.status, happened) {
+            (Status::Done | Status::Broken | Status::ToUndo, Happened::Started { part, .. })
+                if *part == self.part && *part < parts =>
+            {
+                self.undo_attempts += 1;
+                Status::Undoing
+            }
+            (Status::Undoing, Happened::Begun { operation }) => Status::UndoPending(operation.clone()),
+            (Status::Undoing | Status::UndoPending(_), Happened::Finished { .. }) => self.part_undone(parts),
+            (Status::Undoing, Happened::NotRun) => {
+                self.undo_attempts -= 1;
+                Status::ToUndo
+            }
+            (Status::Undoing, Happened::Refused { .. })
+            | (Status::Undoing | Status::UndoPending(_), Happened::Failed { .. }) => {
+                Status::UndoDoubt(Cause::Failed)
+            }
+            (Status::Undoing | Status::UndoPending(_), Happened::Lost { .. }) => {
+                Status::UndoDoubt(Cause::Lost)
+            }
+            (Status::UndoDoubt(cause), Happened::Settled { verdict, .. }) => {
+                let cause = *cause;
+                self.undo_settled(cause, *verdict, parts, terms)
+            }
+            _ => return None,
+        };
+        Some(())
+    }
+
+    const fn part_undone(&mut self, parts: usize) -> Status {
+        self.part += 1;
+        self.undo_attempts = 0;
+        if self.part >= parts {
+            self.left = Left::Nothing;
+            Status::Undone
+        } else {
+            Status::ToUndo
+        }
+    }
+
+    /// Between two requests of one undo live is at neither end by our own doing; there the end's proof decides.
+    fn undo_settled(&mut self, cause: Cause, verdict: Verdict, parts: usize, terms: Terms) -> Status {
+        let last = self.part + 1 >= parts;
+        let again = if self.undo_attempts < terms.attempts { Status::ToUndo } else { Status::UndoStuck };
+        match (verdict, cause) {
+            (Verdict::Before, _) => self.part_undone(parts),
+            (Verdict::After | Verdict::Either, _) => again,
+            (Verdict::Neither, Cause::Lost | Cause::Revisit)
+                if !last && self.part == 0 && self.left != Left::Part =>
+            {
+                self.part_undone(parts)
+            }
+            (Verdict::Neither, Cause::Failed) => {
+                self.left = Left::Part;
+                again
+            }
+            (Verdict::Neither, Cause::Lost | Cause::Revisit) if self.left == Left::Part || self.part > 0 => {
+                again
+            }
+            (Verdict::Neither, Cause::Lost | Cause::Revisit) => Status::UndoStuck,
+        }
+    }
+}

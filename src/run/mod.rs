@@ -1,0 +1,25 @@
+//! A plan becomes an outcome: the machine decides, the driver acts, the journal remembers.
+//!
+//! - [`machine`] is pure: where each step stands, what may be started, what an event changes.
+//! - [`driver`] starts what the machine allows through [`effects`], and brings back what happened.
+//! - [`journal`] holds every event before it counts; reading it back gives the same machine.
+//! - [`proof`] compares live with what must be.
+//!
+//! Invariant: no effect starts before its record is synced, and a run that is cut off at any instant can be
+//! resumed or rolled back from its journal (test: `tests/laws.rs`).
+
+pub mod azure;
+pub mod driver;
+pub mod effects;
+pub mod event;
+pub mod journal;
+pub mod lock;
+mod looking;
+pub mod machine;
+pub mod notice;
+pub mod proof;
+pub mod report;
+mod request;
+pub mod store;
+
+pub use looking::Timing;

@@ -1,0 +1,254 @@
+//! Notices: what a run tells while it goes, one document each.
+//!
+//! `apply --json` writes them as they are, one a line; the terminal makes sentences of them. They are made from
+//! the events of the journal alone, so that nothing is shown that is not recorded.
+
+use super::event::{Difference, Event, Happened, Intent, Verdict, Way};
+use super::machine::{Failure, Machine, Phase, Status};
+use super::report::Entry;
+use crate::model::Address;
+use crate::model::change::Action;
+use crate::plan::Origin;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// One thing that a run tells.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(tag = "type", rename_all = "snake_case", rename_all_fields = "camelCase")]
+pub enum Notice {
+    /// The run begins.
+    RunStarted {
+        /// The run's id, which `show`, `resume` and `rollback` take.
+        run: String,
+        /// How many steps it has.
+        steps: usize,
+    },
+    /// An earlier run is taken up.
+    RunResumed {
+        /// The run's id.
+        run: String,
+        /// What for.
+        intent: Intent,
+    },
+    /// A request is being sent.
+    StepStarted {
+        /// The step.
+        of: StepOf,
+        /// The request on one line.
+        request: String,
+    },
+    /// The service accepted a request and works on it.
+    StepAccepted {
+        /// The step.
+        of: StepOf,
+    },
+    /// A request has succeeded.
+    StepFinished {
+        /// The step.
+        of: StepOf,
+        /// How long it took from sending on, in seconds.
+        seconds: f64,
+    },
+    /// A request was refused or has failed.
+    StepFailed {
+        /// The step.
+        of: StepOf,
+        /// In the service's words.
+        message: String,
+        /// Where the spec declares the thing.
+        origin: Option<Origin>,
+    },
+    /// The reply to a request was lost; live will be looked at.
+    StepInDoubt {
+        /// The step.
+        of: StepOf,
+        /// What came instead of a reply.
+        message: String,
+    },
+    /// Live was looked at, and a doubt is settled.
+    StepSettled {
+        /// The step.
+        of: StepOf,
+        /// Where live stands.
+        verdict: Verdict,
+    },
+    /// The user asked to stop: running steps finish, and then the run turns back or stops, as it was told to.
+    Interrupted,
+    /// The run does not go forward any more.
+    Turned {
+        /// Because of which step, if one.
+        step: Option<usize>,
+        /// Why, as a sentence.
+        why: String,
+    },
+    /// The undoing begins.
+    RollbackStarted {
+        /// How many steps there are to undo.
+        steps: usize,
+    },
+    /// Live is being re-read and compared.
+    ProofStarted {
+        /// With the state after, or the state before.
+        way: Way,
+    },
+    /// Live is as it must be.
+    Proved {
+        /// As after, or as before.
+        way: Way,
+    },
+    /// Live is not as it must be.
+    NotProved {
+        /// As after, or as before.
+        way: Way,
+        /// In what.
+        differences: Vec<Difference>,
+    },
+    /// How far the run is.
+    Progress {
+        /// Steps that are done.
+        done: usize,
+        /// Steps with a request on its way, followed or in doubt.
+        running: usize,
+        /// Steps not begun.
+        waiting: usize,
+        /// Steps taken back.
+        undone: usize,
+    },
+    /// The end, always the last.
+    ChangeSummary {
+        /// The run's id.
+        run: String,
+        /// How it ended, in a word.
+        outcome: String,
+        /// The exit code.
+        exit_code: u8,
+        /// Steps that are done and stay.
+        applied: Vec<Entry>,
+        /// Steps that were done and taken back.
+        undone: Vec<Entry>,
+        /// Steps that had no effect.
+        not_run: Vec<Entry>,
+        /// Steps of which nobody knows, or which need a person.
+        unsettled: Vec<Entry>,
+        /// In what live differs from what it should be.
+        differences: Vec<Difference>,
+        /// What happened and what to do next, in sentences.
+        sentences: Vec<String>,
+    },
+}
+
+/// The step that a notice is about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct StepOf {
+    /// Its number in the plan.
+    pub step: usize,
+    /// What it changes.
+    pub address: Address,
+    /// What it does to the thing.
+    pub action: Action,
+    /// Whether it is done or undone.
+    pub way: Way,
+}
+
+/// Somebody who is told.
+pub trait Observer: Send {
+    /// Takes one notice.
+    fn notice(&mut self, notice: &Notice);
+}
+
+/// Nobody is told.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Silent;
+
+impl Observer for Silent {
+    fn notice(&mut self, _: &Notice) {}
+}
+
+/// What an event is told as: the machine as the event left it, the phase it came upon, and the seconds since the
+/// step's request was sent.
+pub(super) fn of_event(machine: &Machine, event: &Event, before: Phase, seconds: f64) -> Option<Notice> {
+    let of = |step: usize, way: Way| {
+        let planned = &machine.plan().steps[step];
+        StepOf { step, address: planned.address.clone(), action: planned.action, way }
+    };
+    let proved = if before == Phase::ProvingBack { Way::Undo } else { Way::Apply };
+    match event {
+        Event::Step { step, way, happened } => {
+            let (step, way) = (*step, *way);
+            match happened {
+                Happened::CheckStarted | Happened::CheckPassed | Happened::NotRun => None,
+                Happened::Started { .. } => {
+                    let request = machine.request(step, way)?.shown();
+                    Some(Notice::StepStarted { of: of(step, way), request })
+                }
+                Happened::Begun { .. } => Some(Notice::StepAccepted { of: of(step, way) }),
+                Happened::Finished { .. } => Some(Notice::StepFinished { of: of(step, way), seconds }),
+                Happened::Refused { message, .. } | Happened::Failed { message, .. } => {
+                    let origin = machine.plan().steps[step].origin.clone();
+                    Some(Notice::StepFailed { of: of(step, way), message: message.clone(), origin })
+                }
+                Happened::Lost { why } => {
+                    Some(Notice::StepInDoubt { of: of(step, way), message: why.clone() })
+                }
+                Happened::Settled { verdict, .. } => {
+                    Some(Notice::StepSettled { of: of(step, way), verdict: *verdict })
+                }
+            }
+        }
+        Event::Interrupted => Some(Notice::Interrupted),
+        Event::Resumed { .. } => None,
+        Event::Proved => Some(Notice::Proved { way: proved }),
+        Event::NotProved { differences } => {
+            Some(Notice::NotProved { way: proved, differences: differences.clone() })
+        }
+    }
+}
+
+/// What a change of phase is told as.
+pub(super) fn of_phase(machine: &Machine, before: Phase) -> Vec<Notice> {
+    let now = machine.phase();
+    if now == before {
+        return Vec::new();
+    }
+    let mut notices = Vec::new();
+    if before == Phase::Forward || before == Phase::Proving {
+        match machine.failure() {
+            Some(Failure::Step(step)) => {
+                let planned = &machine.plan().steps[*step];
+                let message = machine.states()[*step].message.clone().unwrap_or_default();
+                let why = format!("{}: {message}", planned.address);
+                notices.push(Notice::Turned { step: Some(*step), why });
+            }
+            Some(Failure::NotProved) => {
+                let why = "live is not as the plan says it must be".to_owned();
+                notices.push(Notice::Turned { step: None, why });
+            }
+            Some(Failure::Interrupted | Failure::Requested) | None => {}
+        }
+    }
+    match now {
+        Phase::RollingBack | Phase::ProvingBack if before != Phase::RollingBack => {
+            let steps = machine.states().iter().filter(|state| state.status.is_undoable()).count();
+            notices.push(Notice::RollbackStarted { steps });
+        }
+        _ => {}
+    }
+    match now {
+        Phase::Proving => notices.push(Notice::ProofStarted { way: Way::Apply }),
+        Phase::ProvingBack => notices.push(Notice::ProofStarted { way: Way::Undo }),
+        Phase::Forward | Phase::Settling | Phase::RollingBack | Phase::Ended(_) => {}
+    }
+    notices
+}
+
+/// How far the run is.
+pub(super) fn progress(machine: &Machine) -> Notice {
+    let count = |test: fn(&Status) -> bool| machine.states().iter().filter(|s| test(&s.status)).count();
+    Notice::Progress {
+        done: count(|status| *status == Status::Done),
+        running: count(Status::is_open),
+        waiting: count(|status| matches!(status, Status::Waiting | Status::Checked)),
+        undone: count(|status| *status == Status::Undone),
+    }
+}
