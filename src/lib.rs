@@ -2,6 +2,7 @@
 //!
 //! The modules and what each may import are fixed by the layers test in `tests/tidy.rs`.
 
+pub mod cli;
 pub mod cloud;
 pub mod emulator;
 pub mod kind;
@@ -9,3 +10,4 @@ pub mod live;
 pub mod model;
 pub mod plan;
 pub mod run;
+pub mod spec;

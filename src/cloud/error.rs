@@ -56,12 +56,8 @@ pub struct CloudError {
 }
 
 impl CloudError {
-    pub(super) fn new(
-        class: Class,
-        code: &str,
-        message: impl Into<String>,
-        request: impl AsRef<str>,
-    ) -> Self {
+    /// An error of a class, with its code, what happened, and the request concerned.
+    pub fn new(class: Class, code: &str, message: impl Into<String>, request: impl AsRef<str>) -> Self {
         Self {
             class,
             status: None,

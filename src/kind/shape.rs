@@ -374,6 +374,11 @@ const SCALAR_TYPES: [(&str, &[&str]); 10] = [
     ("timespan", &["time"]),
 ];
 
+/// The service's own words for column types.
+pub fn scalar_types() -> impl Iterator<Item = &'static str> {
+    SCALAR_TYPES.iter().map(|(word, _)| *word)
+}
+
 /// The service's own word for a column type in any accepted spelling, `System.Int32` included.
 pub fn scalar_type(text: &str) -> Option<&'static str> {
     let word = text.rsplit('.').next().unwrap_or(text).to_ascii_lowercase();

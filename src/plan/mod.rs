@@ -17,6 +17,7 @@ pub mod text;
 pub use make::{MaxDeletes, Options, make};
 
 use crate::kind::Undo;
+pub use crate::model::Origin;
 use crate::model::change::Action;
 use crate::model::{Address, Change, Loss, Request, Scope};
 use schemars::JsonSchema;
@@ -84,17 +85,6 @@ pub enum Reason {
     Contained,
     /// It has another name in live (`renamedFrom`).
     Renamed,
-}
-
-/// A place in the spec.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-pub struct Origin {
-    /// The file, relative to the spec's folder.
-    pub file: String,
-    /// The line, from 1.
-    pub line: u32,
-    /// The column, from 1, in characters.
-    pub column: u32,
 }
 
 /// One request with its reverse, its cause and its edges.

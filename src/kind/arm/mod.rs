@@ -5,6 +5,8 @@
 pub mod cluster;
 pub mod database;
 pub mod principal_assignment;
+#[cfg(test)]
+pub(crate) mod testing;
 pub mod wire;
 
 use super::Kind;

@@ -163,6 +163,7 @@ impl Machine {
             let now = &self.steps[id].status;
             let status = match now {
                 Status::Checking | Status::Checked => Status::Waiting,
+                Status::Stuck if self.steps[id].torn && !back => Status::Broken,
                 Status::Sent | Status::Stuck => Status::Doubt(Cause::Lost),
                 Status::Refused if !back => Status::Waiting,
                 Status::Undoing => Status::UndoDoubt(Cause::Lost),

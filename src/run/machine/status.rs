@@ -225,8 +225,8 @@ impl State {
             (Cause::Lost | Cause::Revisit, Verdict::Neither) if self.torn && undoable => {
                 (Status::Broken, true)
             }
-            (Cause::Failed, Verdict::After | Verdict::Neither)
-            | (Cause::Lost | Cause::Revisit, Verdict::Neither) => (Status::Stuck, self.torn),
+            (Cause::Failed, Verdict::After | Verdict::Neither) => (Status::Stuck, true),
+            (Cause::Lost | Cause::Revisit, Verdict::Neither) => (Status::Stuck, self.torn),
         };
         self.torn = torn;
         status

@@ -1,0 +1,249 @@
+//! The whole spec, once every value is read: names, lives, needs and claims, and what the kinds themselves find.
+//!
+//! Invariant: nothing is concluded from what is already known to be wrong: an entry with a mistake, or inside of one,
+//! is not looked at further, and nothing counts as missing while a file could not be read to its end.
+
+use super::diagnostic::{Code, Diagnostic, Diagnostics};
+use super::files::Place;
+use super::kinds::a;
+use super::loader::{Draft, Given, Loader, Slot};
+use super::yaml::quoted;
+use super::{Origins, Spec, suggest};
+use crate::kind::shape::Role;
+use crate::kind::{About, At, Claim, Finding, Keyed, Need, same_name};
+use crate::model::inventory::Desired;
+use crate::model::{Address, Body, Inventory, Mode, Resource};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+/// Entries by what contains them, their collection and their folded name.
+type Names = HashMap<(Address, Arc<str>), HashMap<String, usize>>;
+
+impl Loader<'_> {
+    /// Looks at the spec as a whole, and hands it over when it has no mistakes.
+    pub(super) fn finish(mut self) -> Result<Spec, Diagnostics> {
+        let names = self.same_names();
+        self.lives();
+        let inventory = self.inventory();
+        let tree = Arc::new(std::mem::take(&mut self.tree));
+        let origins = Origins::new(Arc::clone(&tree), &self.drafts);
+        if !self.partial {
+            self.ask_kinds(&inventory, &origins, &names);
+        }
+        self.cycles();
+        let references = self.references();
+        let files = tree.files.clone();
+        let diagnostics = Diagnostics::new(self.report, files.clone());
+        if self.faults > 0 || diagnostics.errors() > 0 {
+            return Err(diagnostics);
+        }
+        let desired = Desired { inventory, prune: self.prune };
+        Ok(Spec { desired, origins, references, files, warnings: diagnostics })
+    }
+
+    /// Reports names that two entries of one collection share.
+    fn same_names(&mut self) -> Names {
+        let mut names: Names = HashMap::new();
+        let mut found = Vec::new();
+        for (at, draft) in self.drafts.iter().enumerate() {
+            let about = draft.kind.about();
+            let parent = draft.address.parent().unwrap_or_default();
+            let siblings = names.entry((parent, draft.address.collection().into())).or_default();
+            let first = *siblings.entry(fold(about, &draft.name)).or_insert(at);
+            if first == at || matches!(about.keyed, Keyed::Fixed(_)) {
+                continue;
+            }
+            let (other, kind) = (&self.drafts[first], a(about));
+            let message = if other.name == draft.name {
+                format!("two entries are {kind} named {}", quoted(&draft.name))
+            } else {
+                format!("{} and {} are one name to the service", quoted(&other.name), quoted(&draft.name))
+            };
+            let diagnostic = Diagnostic::error(Code::NameTwice, message).at(draft.name_at, "again here");
+            found.push(diagnostic.at(other.name_at, "first here").help("give one of them another name"));
+        }
+        found.into_iter().for_each(|diagnostic| self.push(diagnostic));
+        names
+    }
+
+    /// Checks what is said about the lives of entries.
+    fn lives(&mut self) {
+        let mut found = Vec::new();
+        for draft in &self.drafts {
+            let above = draft.address.parent().and_then(|parent| self.index.get(&parent));
+            if let Some(above) = above.map(|at| &self.drafts[*at]).filter(|above| above.mode == Mode::Absent)
+            {
+                let message = format!("{} stands inside of what must not exist", draft.address);
+                let diagnostic = Diagnostic::error(Code::Below, message).at(draft.key_at, "");
+                found.push(diagnostic.at(above.key_at, "this must not exist").help("remove one of them"));
+            }
+            if draft.mode == Mode::Existing && !self.is_placed(draft) {
+                found.extend(self.not_written(draft));
+            }
+        }
+        found.into_iter().for_each(|diagnostic| self.push(diagnostic));
+    }
+
+    /// Warnings about properties of an existing thing.
+    fn not_written(&self, draft: &Draft) -> Vec<Diagnostic> {
+        let Given::Members(members) = &draft.given else { return Vec::new() };
+        let written = |word: &str| {
+            let field = draft.kind.about().fields.iter().find(|field| field.name == word);
+            field.is_some_and(|field| !matches!(field.role, Role::Place | Role::Setting))
+        };
+        let keys =
+            members.iter().filter(|(word, member)| written(word) && !self.inherited.contains(&member.key));
+        let keys = keys.map(|(word, member)| (*word, self.tree.place(self.tree.resolve(member.key))));
+        let warn = |(word, place): (&str, Place)| {
+            let message =
+                format!("`{word}` is not written, because {} exists already", quoted(draft.address.key()));
+            Diagnostic::warning(Code::NotWritten, message)
+                .at(place, "")
+                .help("remove it, or `existing: true`")
+        };
+        keys.map(warn).collect()
+    }
+
+    /// What the spec asks for; the values move out of the drafts.
+    fn inventory(&mut self) -> Inventory {
+        let mut inventory = Inventory::new();
+        for at in 0..self.drafts.len() {
+            let slots = std::mem::take(&mut self.drafts[at].slots);
+            let fields = self.fields(at);
+            let mut body = Body::new();
+            for (field, slot) in fields.iter().zip(slots) {
+                if let Slot::Done(value) = slot {
+                    let name = self.name(field.name);
+                    body.push(name, value);
+                }
+            }
+            let draft = &mut self.drafts[at];
+            let resource = Resource {
+                kind: draft.kind.about().name,
+                name: Arc::clone(&draft.name),
+                body,
+                mode: draft.mode,
+                lifecycle: std::mem::take(&mut draft.lifecycle),
+                ..Resource::default()
+            };
+            inventory.insert(draft.address.clone(), resource);
+        }
+        inventory
+    }
+
+    /// Asks the kind of every sound entry what it finds, needs and claims.
+    fn ask_kinds(&mut self, world: &Inventory, origins: &Origins, names: &Names) {
+        let mut claims: BTreeMap<String, (Place, Claim)> = BTreeMap::new();
+        for at in 0..self.drafts.len() {
+            if !self.is_sound(at) {
+                continue;
+            }
+            let draft = &self.drafts[at];
+            let (kind, address) = (draft.kind, draft.address.clone());
+            let Some(resource) = world.get(&address) else { continue };
+            let here = At { address: &address, resource, world };
+            let mut found: Vec<Diagnostic> =
+                kind.check(&here).iter().map(|finding| invalid(&address, finding, origins)).collect();
+            let needs = kind.needs(&here);
+            found.extend(needs.iter().filter_map(|need| self.dangling(&address, need, origins, names)));
+            for claim in kind.claims(&here) {
+                let place = origins.place(&address, &claim.field).unwrap_or(draft.key_at);
+                match claims.get(&claim.key) {
+                    Some((first, _)) => found.push(claimed(&claim, place, *first)),
+                    None => drop(claims.insert(claim.key.clone(), (place, claim))),
+                }
+            }
+            found.into_iter().for_each(|diagnostic| self.push(diagnostic));
+        }
+    }
+
+    /// Whether an entry and everything around it is free of mistakes so far.
+    fn is_sound(&self, at: usize) -> bool {
+        let address = &self.drafts[at].address;
+        let around =
+            (1..=address.segments().len()).filter_map(|count| self.index.get(&address.prefix(count)));
+        self.drafts[at].mode != Mode::Absent && around.into_iter().all(|at| !self.drafts[*at].broken)
+    }
+
+    /// What to say about a thing that is needed and not declared, where the spec declares everything.
+    fn dangling(
+        &self,
+        address: &Address,
+        need: &Need,
+        origins: &Origins,
+        names: &Names,
+    ) -> Option<Diagnostic> {
+        if !need.required || need.name.is_empty() || super::template::is_template(&need.name) {
+            return None;
+        }
+        let managed = |at: &Address| {
+            let draft = self.index.get(at).map(|at| &self.drafts[*at]);
+            draft.is_some_and(|draft| draft.mode == Mode::Managed)
+        };
+        let mut above = address.parent();
+        while let Some(at) = above.filter(|at| at.is_within(&need.parent) && !at.segments().is_empty()) {
+            if !managed(&at) {
+                return None;
+            }
+            above = at.parent();
+        }
+        if !managed(&need.parent) {
+            return None;
+        }
+        let place = origins.place(address, &need.field)?;
+        let siblings = names.get(&(need.parent.clone(), need.collection.into()));
+        let of = self.needed_kind(need)?;
+        if let Some(found) = siblings.and_then(|names| names.get(&fold(of, &need.name))) {
+            let found = &self.drafts[*found];
+            let message = format!("the {} {} must not exist, says the spec", of.name, quoted(&need.name));
+            let diagnostic = Diagnostic::error(Code::Undeclared, message).at(place, "it is used here");
+            return (found.mode == Mode::Absent).then(|| diagnostic.at(found.key_at, "said here"));
+        }
+        let message = format!("{} declares no {} {}", need.parent, of.name, quoted(&need.name));
+        let found = Diagnostic::error(Code::Undeclared, message).at(place, "");
+        let declared = siblings.into_iter().flat_map(HashMap::values).map(|at| &*self.drafts[*at].name);
+        let mut declared: Vec<&str> = declared.collect();
+        declared.sort_unstable();
+        Some(match suggest::nearest(&need.name, &declared) {
+            Some(near) if origins.text(address, &need.field) == need.name => {
+                found.help(format!("did you mean `{near}`?")).patch(place, near)
+            }
+            Some(near) => found.help(format!("did you mean `{near}`?")),
+            None => found.help(format!("declare it in the `{}` of {}", need.collection, need.parent)),
+        })
+    }
+
+    fn needed_kind(&self, need: &Need) -> Option<&'static About> {
+        let parent = self.drafts[*self.index.get(&need.parent)?].kind.about().name;
+        let collection = self.kinds.collection(parent, need.collection)?;
+        let kind = collection.kinds().next()?;
+        Some(kind.about())
+    }
+}
+
+/// A name in the form in which equal names are equal.
+fn fold(about: &About, name: &str) -> String {
+    if same_name(about, "a", "A") { name.to_lowercase() } else { name.to_owned() }
+}
+
+fn invalid(address: &Address, finding: &Finding, origins: &Origins) -> Diagnostic {
+    let found = Diagnostic::error(Code::Invalid, finding.message.as_str());
+    let Some(place) = origins.place(address, &finding.field) else {
+        return found.help(finding.help.as_str());
+    };
+    let found = found.at(place, "").help(finding.help.as_str());
+    let text = origins.text(address, &finding.field);
+    match suggest::nearest(text, &finding.candidates) {
+        Some(near) if origins.is_exact(place, text) => {
+            found.help(format!("did you mean `{near}`?")).patch(place, near)
+        }
+        Some(near) => found.help(format!("did you mean `{near}`?")),
+        None => found,
+    }
+}
+
+fn claimed(claim: &Claim, place: Place, first: Place) -> Diagnostic {
+    let message = format!("{} is used twice, and only one thing may use it", claim.what);
+    let found = Diagnostic::error(Code::Claimed, message).at(place, "again here").at(first, "first here");
+    found.help("give each its own")
+}

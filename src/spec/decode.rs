@@ -1,0 +1,242 @@
+//! Nodes to values, as the shape of the property asks.
+//!
+//! Invariant: what comes out is canonical, as `Shape::canonical` leaves it (test: `values_are_canonical`). A part that
+//! cannot be read leaves a null in its place, so that what else is known about the whole stays known.
+
+use super::diagnostic::{Code, Diagnostic};
+use super::kinds::article;
+use super::loader::Loader;
+use super::template;
+use super::tree::{Id, Member, Style, View};
+use super::yaml::quoted;
+use crate::kind::shape::{Field, Shape, field};
+use crate::model::{Body, Value};
+
+/// How many values may be read one inside the other, or one for the sake of the other.
+const MAX_DEPTH: usize = 200;
+
+impl Loader<'_> {
+    /// Reads a node. None when it cannot be read, which is then reported.
+    pub(super) fn decode(&mut self, id: Id, shape: &Shape) -> Option<Value> {
+        let via = self.via;
+        if via.is_none() {
+            self.via = self.alias(id);
+        }
+        self.depth += 1;
+        let found = if self.depth > MAX_DEPTH {
+            self.error(
+                Code::Cycle,
+                "this leads through too many references",
+                id,
+                "refer to the value directly",
+            );
+            None
+        } else {
+            self.shaped(id, shape)
+        };
+        self.depth -= 1;
+        self.via = via;
+        found
+    }
+
+    fn shaped(&mut self, id: Id, shape: &Shape) -> Option<Value> {
+        if matches!(self.tree.view(id), View::Null) {
+            return Some(Value::Null);
+        }
+        match shape {
+            Shape::Object { fields, short } => self.object(id, fields, short, shape),
+            Shape::List(item) | Shape::Set(item) => self.list(id, item, shape),
+            Shape::Map(item) | Shape::OrderedMap(item) => self.map(id, item, shape),
+            Shape::Kql(form) => self.kql(id, *form),
+            Shape::Any => self.any(id),
+            _ => match self.tree.view(id) {
+                View::Scalar(..) => self.scalar(id, shape),
+                _ => self.unfit(id, shape),
+            },
+        }
+    }
+
+    /// Reports a node of the wrong sort.
+    pub(super) fn unfit(&mut self, id: Id, shape: &Shape) -> Option<Value> {
+        let found = match self.tree.view(id) {
+            View::Map => "a map".to_owned(),
+            View::List(_) => "a list".to_owned(),
+            View::Null => "nothing".to_owned(),
+            View::Scalar(text, Style::Plain) => quoted(text),
+            View::Scalar(..) => "a text".to_owned(),
+        };
+        let message = format!("{} was expected, found {found}", shape.expects());
+        self.error(Code::WrongValue, message, id, "");
+        None
+    }
+
+    /// What stands behind a scalar that is one whole reference, where a list or map is wanted.
+    fn referred(&mut self, id: Id, shape: &Shape) -> Option<Option<Value>> {
+        match self.tree.view(id) {
+            View::Scalar(text, _) if template::is_template(text) => Some(self.scalar(id, shape)),
+            _ => None,
+        }
+    }
+
+    fn list(&mut self, id: Id, item: &Shape, shape: &Shape) -> Option<Value> {
+        if let Some(found) = self.referred(id, shape) {
+            return found;
+        }
+        let View::List(items) = self.tree.view(id) else { return self.unfit(id, shape) };
+        let items = items.to_vec();
+        let items = items.into_iter().map(|node| self.decode(node, item).unwrap_or(Value::Null)).collect();
+        let list = Value::List(items);
+        match shape {
+            Shape::Set(_) => shape.canonical(&list).ok().or(Some(list)),
+            _ => Some(list),
+        }
+    }
+
+    fn map(&mut self, id: Id, item: &Shape, shape: &Shape) -> Option<Value> {
+        if let Some(found) = self.referred(id, shape) {
+            return found;
+        }
+        if !matches!(self.tree.view(id), View::Map) {
+            return self.unfit(id, shape);
+        }
+        let mut body = Body::new();
+        for member in self.tree.members(id) {
+            if self.is_fixed_key(member.key) {
+                let value = self.member(member, item).unwrap_or(Value::Null);
+                body.push(self.tree.text(member.key).into(), value);
+            }
+        }
+        if matches!(shape, Shape::Map(_)) {
+            body.sort();
+        }
+        Some(Value::Map(body))
+    }
+
+    fn is_fixed_key(&mut self, key: Id) -> bool {
+        let fixed = !template::is_template(self.tree.text(key));
+        if !fixed {
+            self.error(Code::Template, "a key cannot hold a reference", key, "write the key out");
+        }
+        fixed
+    }
+
+    /// Reads the value of an entry of a map.
+    pub(super) fn member(&mut self, member: Member, shape: &Shape) -> Option<Value> {
+        self.through(member.via, |loader| loader.decode(member.value, shape))
+    }
+
+    fn object(&mut self, id: Id, fields: &'static [Field], short: &[&str], shape: &Shape) -> Option<Value> {
+        if let Some(found) = self.referred(id, shape) {
+            return found;
+        }
+        if !matches!(self.tree.view(id), View::Map) {
+            let (field, value) = self.short(id, fields, short, &shape.expects())?;
+            let name = self.name(field.name);
+            return Some(Value::Map([(name, value)].into_iter().collect()));
+        }
+        let words: Vec<&'static str> = fields.iter().map(|field| field.name).collect();
+        let members = self.tree.members(id);
+        let claimed = self.claim(&members, &words, &|_| None, "this map");
+        let mut body = Body::new();
+        let mut missing = Vec::new();
+        for field in fields {
+            match claimed.iter().find(|(word, _)| *word == field.name) {
+                Some((_, member)) => {
+                    let value = self.member(*member, &field.shape);
+                    if field.required && value == Some(Value::Null) {
+                        missing.push(field.name);
+                    }
+                    let name = self.name(field.name);
+                    body.push(name, value.unwrap_or(Value::Null));
+                }
+                None if field.required => missing.push(field.name),
+                None => {}
+            }
+        }
+        if !missing.is_empty() && !self.partial {
+            let message = format!("this map lacks {}", listed(&missing));
+            let start = self.first_key(id);
+            self.error(Code::Missing, message, start, "");
+        }
+        Some(Value::Map(body))
+    }
+
+    /// A node that is short enough to be underlined: the first key of a map, or the node itself.
+    fn first_key(&self, id: Id) -> Id {
+        self.tree.pairs(id).first().copied().unwrap_or(id)
+    }
+
+    /// Reads a bare scalar or list that stands for one property.
+    pub(super) fn short(
+        &mut self,
+        id: Id,
+        fields: &'static [Field],
+        short: &[&str],
+        expects: &str,
+    ) -> Option<(&'static Field, Value)> {
+        let is_list = matches!(self.tree.view(id), View::List(_));
+        let fits = |field: &&Field| is_list == takes_list(&field.shape);
+        let candidates: Vec<&'static Field> =
+            short.iter().filter_map(|name| field(fields, name)).filter(fits).collect();
+        if let [only] = candidates.as_slice() {
+            return Some((only, self.decode(id, &only.shape)?));
+        }
+        let (reported, faults, edges) = (self.report.len(), self.faults, self.edges.len());
+        for candidate in candidates {
+            let found = self.decode(id, &candidate.shape);
+            if let Some(value) = found.filter(|_| self.faults == faults) {
+                return Some((candidate, value));
+            }
+            self.report.truncate(reported);
+            self.edges.truncate(edges);
+            self.faults = faults;
+        }
+        let found = match self.tree.view(id) {
+            View::List(_) => "a list".to_owned(),
+            _ => quoted(self.tree.text(id)),
+        };
+        self.error(Code::WrongValue, format!("{expects} was expected, found {found}"), id, "");
+        None
+    }
+
+    /// Reads anything as it is.
+    fn any(&mut self, id: Id) -> Option<Value> {
+        match self.tree.view(id) {
+            View::Null => Some(Value::Null),
+            View::Scalar(..) => self.scalar(id, &Shape::Any),
+            View::List(_) => self.list(id, &Shape::Any, &Shape::List(&Shape::Any)),
+            View::Map => self.map(id, &Shape::Any, &Shape::OrderedMap(&Shape::Any)),
+        }
+    }
+
+    /// Reports required properties that an entry lacks.
+    pub(super) fn report_missing(&mut self, draft: usize, missing: &[&str]) {
+        let draft = &self.drafts[draft];
+        let (what, place) = (draft.kind.about().name, draft.key_at);
+        let message = format!("{} {} lacks {}", article(what), quoted(draft.address.key()), listed(missing));
+        let expects = draft.kind.about().fields.iter().find(|field| field.name == missing[0]);
+        let help = expects
+            .map_or_else(String::new, |field| format!("add `{}:`, {}", field.name, field.shape.expects()));
+        self.push(Diagnostic::error(Code::Missing, message).at(place, "").help(help));
+    }
+}
+
+fn takes_list(shape: &Shape) -> bool {
+    match shape {
+        Shape::List(_) | Shape::Set(_) => true,
+        Shape::Object { fields, short } => {
+            short.iter().filter_map(|name| field(fields, name)).any(|field| takes_list(&field.shape))
+        }
+        _ => false,
+    }
+}
+
+/// Names in a row: "`a`, `b` and `c`".
+pub(super) fn listed(names: &[&str]) -> String {
+    let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    match names.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, rest)) => format!("{} and {last}", rest.join(", ")),
+        None => String::new(),
+    }
+}

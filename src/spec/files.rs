@@ -1,0 +1,116 @@
+//! The texts that a spec was read from, and places in them.
+
+use crate::model::Origin;
+use std::sync::{Arc, OnceLock};
+
+/// Some bytes of one text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Place {
+    /// Which of the [`Files`].
+    pub file: u32,
+    /// The first byte.
+    pub start: u32,
+    /// The byte behind the last one.
+    pub end: u32,
+}
+
+/// One text: a file of the spec, or what the command line gave.
+#[derive(Debug)]
+pub struct File {
+    /// The file relative to the spec's folder, with `/` between its parts.
+    pub name: String,
+    /// The file as the user can open it from where the program runs.
+    pub shown: String,
+    /// What it holds.
+    pub text: String,
+    /// Where its lines start; found when first asked for.
+    lines: OnceLock<Vec<u32>>,
+}
+
+/// Every text that was read, in the order of reading. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct Files {
+    list: Vec<Arc<File>>,
+}
+
+impl File {
+    fn lines(&self) -> &[u32] {
+        self.lines.get_or_init(|| {
+            let ends = self.text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
+            std::iter::once(0).chain(ends.map(|(at, _)| offset(at + 1))).collect()
+        })
+    }
+
+    /// The line (from 0) that holds a byte.
+    pub fn line(&self, at: u32) -> usize {
+        self.lines().partition_point(|start| *start <= at) - 1
+    }
+
+    /// The bytes of some lines (from 0, both included), without the last line end.
+    pub fn range(&self, first: usize, last: usize) -> std::ops::Range<usize> {
+        let lines = self.lines();
+        let start = lines[first.min(lines.len() - 1)] as usize;
+        let end = lines.get(last + 1).map_or(self.text.len(), |next| *next as usize - 1);
+        start..end.max(start)
+    }
+}
+
+impl Files {
+    /// Adds a text and returns its number.
+    pub fn add(&mut self, name: String, shown: String, text: String) -> u32 {
+        self.list.push(Arc::new(File { name, shown, text, lines: OnceLock::new() }));
+        offset(self.list.len() - 1)
+    }
+
+    /// The text with a number.
+    pub fn get(&self, file: u32) -> &Arc<File> {
+        &self.list[file as usize]
+    }
+
+    /// The texts in the order in which they were read.
+    pub fn iter(&self) -> impl Iterator<Item = &File> {
+        self.list.iter().map(|file| &**file)
+    }
+
+    /// The text at a place.
+    pub fn slice(&self, place: Place) -> &str {
+        self.get(place.file).text.get(place.start as usize..place.end as usize).unwrap_or_default()
+    }
+
+    /// The line and the column of a byte, both from 1; the column counts characters.
+    pub fn position(&self, file: u32, at: u32) -> (u32, u32) {
+        let file = self.get(file);
+        let line = file.line(at);
+        let start = file.range(line, line).start;
+        let column = file.text.get(start..at as usize).map_or(0, |before| before.chars().count());
+        (offset(line + 1), offset(column + 1))
+    }
+
+    /// Where a place starts, as plans and messages give it.
+    pub fn origin(&self, place: Place) -> Origin {
+        let (line, column) = self.position(place.file, place.start);
+        Origin { file: self.get(place.file).name.clone(), line, column }
+    }
+}
+
+/// A byte offset or count in 32 bits; no text is longer (`source::MAX_BYTES`).
+pub(super) fn offset(at: usize) -> u32 {
+    u32::try_from(at).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_count_characters() {
+        let mut files = Files::default();
+        let file = files.add("a".into(), "a".into(), "x: 1\r\näöü: y\n".into());
+        assert_eq!(files.position(file, 0), (1, 1));
+        assert_eq!(files.position(file, 6), (2, 1));
+        assert_eq!(files.position(file, 14), (2, 6));
+        assert_eq!(files.position(file, 16), (3, 1));
+        assert_eq!(&files.get(file).text[files.get(file).range(1, 1)], "äöü: y");
+        assert_eq!(&files.get(file).text[files.get(file).range(2, 2)], "");
+    }
+}

@@ -1,0 +1,116 @@
+//! Which collections may stand where, and which kind an entry of each is.
+
+use crate::kind::{About, Keyed, Kind};
+use std::collections::BTreeMap;
+
+/// A kind.
+pub(super) type Each = &'static dyn Kind;
+
+/// The words that mean the same in every entry.
+pub(super) const SETTINGS: [&str; 6] =
+    ["name", "existing", "preventDestroy", "renamedFrom", "ignore", "prune"];
+
+/// One collection below a kind or at the root.
+#[derive(Default, Clone)]
+pub(super) struct Collection {
+    /// Its word.
+    pub word: &'static str,
+    /// The kind of every entry.
+    pub by_name: Option<Each>,
+    /// The kind of the entry under each key.
+    pub fixed: Vec<(&'static str, Each)>,
+    /// The kind by the value of a property.
+    pub tagged: Vec<(&'static str, Each)>,
+    /// That property.
+    pub tag: &'static str,
+}
+
+/// All kinds by where they may stand.
+pub(super) struct Kinds {
+    below: BTreeMap<&'static str, Vec<Collection>>,
+    /// Every kind in the order of the families.
+    pub all: Vec<Each>,
+}
+
+impl Kinds {
+    pub(super) fn new(all: &[Each]) -> Self {
+        let mut below: BTreeMap<&'static str, Vec<Collection>> = BTreeMap::new();
+        for kind in all {
+            let about = kind.about();
+            let roots = [""];
+            let parents = if about.parents.is_empty() { &roots[..] } else { about.parents };
+            for parent in parents {
+                let collections = below.entry(parent).or_default();
+                let at = collections.iter().position(|c| c.word == about.collection).unwrap_or_else(|| {
+                    collections.push(Collection { word: about.collection, ..Collection::default() });
+                    collections.len() - 1
+                });
+                collections[at].add(*kind);
+            }
+        }
+        Self { below, all: all.to_vec() }
+    }
+
+    /// The collections that may stand in a kind, or at the root (`""`).
+    pub(super) fn below(&self, parent: &str) -> &[Collection] {
+        self.below.get(parent).map_or(&[], Vec::as_slice)
+    }
+
+    /// A collection in a kind, or at the root (`""`), by its word.
+    pub(super) fn collection(&self, parent: &str, word: &str) -> Option<&Collection> {
+        self.below(parent).iter().find(|collection| collection.word == word)
+    }
+
+    /// The collections that the last of some words may mean, when they are nested in each other from the root.
+    pub(super) fn nested(&self, words: &[&str]) -> Vec<&Collection> {
+        let mut parents = vec![""];
+        let mut found = Vec::new();
+        for word in words {
+            found = parents.iter().filter_map(|parent| self.collection(parent, word)).collect();
+            parents =
+                found.iter().flat_map(|c: &&Collection| c.kinds()).map(|kind| kind.about().name).collect();
+        }
+        found
+    }
+}
+
+impl Collection {
+    fn add(&mut self, kind: Each) {
+        match kind.about().keyed {
+            Keyed::ByName => self.by_name = Some(kind),
+            Keyed::Fixed(key) => self.fixed.push((key, kind)),
+            Keyed::Tagged(tag, value) => {
+                self.tag = tag;
+                self.tagged.push((value, kind));
+            }
+        }
+    }
+
+    /// Every kind that an entry may be of.
+    pub(super) fn kinds(&self) -> impl Iterator<Item = Each> {
+        let others = self.fixed.iter().chain(&self.tagged).map(|(_, kind)| *kind);
+        self.by_name.into_iter().chain(others)
+    }
+
+    /// The kind of the entry under a key, where the key alone tells it, or any of those it may be of.
+    pub(super) fn of_key(&self, key: &str) -> Option<Each> {
+        let fixed = self.fixed.iter().find(|(word, _)| *word == key).map(|(_, kind)| *kind);
+        fixed.or(self.by_name).or_else(|| self.tagged.first().map(|(_, kind)| *kind))
+    }
+
+    /// What the words under which this collection's kinds stand are called.
+    pub(super) fn fixed_keys(&self) -> Vec<&'static str> {
+        self.fixed.iter().map(|(key, _)| *key).collect()
+    }
+}
+
+/// A kind's word with its article, as in "*a table*".
+pub(super) fn a(about: &About) -> String {
+    article(about.name)
+}
+
+/// A word with its article.
+pub(super) fn article(word: &str) -> String {
+    let vowel = word.starts_with(['a', 'e', 'i', 'o', 'A', 'E', 'I', 'O']);
+    format!("{} {word}", if vowel { "an" } else { "a" })
+}

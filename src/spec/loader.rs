@@ -1,0 +1,219 @@
+//! What the reading of one spec holds while it goes on.
+
+use super::diagnostic::{Code, Diagnostic, Severity};
+use super::files::Place;
+use super::kinds::{Each, Kinds};
+use super::suggest;
+use super::tree::{Id, Member, Tree};
+use super::variables::Variable;
+use super::yaml::quoted;
+use super::{Options, source};
+use crate::kind::shape::Field;
+use crate::model::inventory::Lifecycle;
+use crate::model::{Address, Mode, Value};
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// An entry of the spec before its values are read.
+pub(super) struct Draft {
+    pub address: Address,
+    pub kind: Each,
+    /// Where its key stands, or its address in `removed`.
+    pub key_at: Place,
+    /// The service's name.
+    pub name: Arc<str>,
+    /// Where that name is given.
+    pub name_at: Place,
+    pub mode: Mode,
+    pub lifecycle: Lifecycle,
+    pub given: Given,
+    /// The values, field by field.
+    pub slots: Vec<Slot>,
+    /// Whether something about it is already reported, so that conclusions from it would mislead.
+    pub broken: bool,
+}
+
+/// What stands in place of an entry's body.
+pub(super) enum Given {
+    /// `null`.
+    Nothing,
+    /// A bare scalar or list.
+    Short(Member),
+    /// Properties by name.
+    Members(Vec<(&'static str, Member)>),
+}
+
+/// How far one property of an entry is read.
+#[derive(Debug, Clone)]
+pub(super) enum Slot {
+    Unread,
+    /// Being read: a reference that arrives here goes round in circles.
+    Busy,
+    Absent,
+    /// Read in vain; the mistake is reported.
+    Failed,
+    Done(Value),
+}
+
+/// A reference from one entry to another.
+pub(super) struct Edge {
+    pub from: usize,
+    pub to: usize,
+    pub place: Place,
+    /// Whether the value is known only after apply.
+    pub unknown: bool,
+}
+
+/// What a `${…}` may ask for where it stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scope {
+    /// In the value of a variable: nothing but the environment and secrets.
+    Variable,
+    /// Where the entries themselves are found: variables and the environment.
+    Setting,
+    /// In a property: everything.
+    Property,
+}
+
+pub(super) struct Loader<'a> {
+    pub tree: Tree,
+    pub report: Vec<Diagnostic>,
+    pub kinds: Rc<Kinds>,
+    pub source: &'a dyn source::Source,
+    pub options: &'a Options<'a>,
+    pub layout: source::Layout,
+    pub variables: BTreeMap<String, Variable>,
+    pub drafts: Vec<Draft>,
+    pub index: BTreeMap<Address, usize>,
+    pub prune: BTreeMap<Address, BTreeSet<String>>,
+    pub edges: Vec<Edge>,
+    /// The keys of `azure:`, which roots take over.
+    pub inherited: Vec<Id>,
+    /// Whether some file could not be read to its end, so that what seems missing may stand there.
+    pub partial: bool,
+    /// Mistakes so far, and values that were not read because of an earlier one.
+    pub faults: usize,
+    /// The alias or reference through which the nodes at hand are looked at.
+    pub via: Option<Id>,
+    pub scope: Scope,
+    /// The properties being read, each because of a reference in the one before it.
+    pub trail: Vec<(usize, usize, Place)>,
+    pub depth: usize,
+    /// Property names, each kept once.
+    names: BTreeMap<&'static str, Arc<str>>,
+}
+
+impl<'a> Loader<'a> {
+    pub(super) fn new(options: &'a Options<'a>, source: &'a dyn source::Source, kinds: &[Each]) -> Self {
+        Self {
+            tree: Tree::default(),
+            report: Vec::new(),
+            kinds: Rc::new(Kinds::new(kinds)),
+            source,
+            options,
+            layout: source::Layout::default(),
+            variables: BTreeMap::new(),
+            drafts: Vec::new(),
+            index: BTreeMap::new(),
+            prune: BTreeMap::new(),
+            edges: Vec::new(),
+            inherited: Vec::new(),
+            partial: false,
+            faults: 0,
+            via: None,
+            scope: Scope::Property,
+            trail: Vec::new(),
+            depth: 0,
+            names: BTreeMap::new(),
+        }
+    }
+
+    /// Reports something; a mistake that is seen through an alias shows that alias too.
+    pub(super) fn push(&mut self, mut diagnostic: Diagnostic) {
+        if diagnostic.severity == Severity::Error {
+            self.faults += 1;
+        }
+        if let Some(via) = self.via.map(|via| self.tree.place(via)) {
+            let first = diagnostic.labels.first().map(|label| label.place);
+            if first.is_some_and(|first| first != via) {
+                diagnostic = diagnostic.at(via, "used here");
+            }
+        }
+        self.report.push(diagnostic);
+    }
+
+    /// Does something with what is seen through an alias or reference, unless it is already seen through another.
+    pub(super) fn through<T>(&mut self, via: Option<Id>, act: impl FnOnce(&mut Self) -> T) -> T {
+        let before = self.via;
+        self.via = before.or(via);
+        let found = act(self);
+        self.via = before;
+        found
+    }
+
+    /// An error at a node.
+    pub(super) fn error(&mut self, code: Code, message: impl Into<String>, at: Id, help: impl Into<String>) {
+        let place = self.tree.place(self.tree.resolve(at));
+        self.push(Diagnostic::error(code, message).at(place, "").help(help));
+    }
+
+    /// A property's name.
+    pub(super) fn name(&mut self, name: &'static str) -> Arc<str> {
+        Arc::clone(self.names.entry(name).or_insert_with(|| name.into()))
+    }
+
+    /// What the entries of a map stand for: each with its word. Unknown keys are reported, and taken for the word
+    /// that was probably meant, so that one slip gives one message.
+    pub(super) fn claim(
+        &mut self,
+        members: &[Member],
+        words: &[&'static str],
+        explain: &dyn Fn(&str) -> Option<Diagnostic>,
+        what: &str,
+    ) -> Vec<(&'static str, Member)> {
+        let mut found: Vec<(&'static str, Member)> = Vec::with_capacity(members.len());
+        let mut unknown = Vec::new();
+        for member in members {
+            let key = self.tree.text(member.key);
+            match words.iter().find(|word| **word == key) {
+                Some(word) => found.push((word, *member)),
+                None => unknown.push(*member),
+            }
+        }
+        for member in unknown {
+            let key = self.tree.text(member.key).to_owned();
+            let free = words.iter().filter(|word| !found.iter().any(|(taken, _)| taken == *word)).copied();
+            let free: Vec<&'static str> = free.collect();
+            let meant =
+                suggest::nearest(&key, &free).and_then(|near| free.iter().find(|word| **word == near));
+            let place = self.tree.place(self.tree.resolve(member.key));
+            let base = Diagnostic::error(Code::UnknownKey, format!("{what} has no {}", quoted(&key)));
+            let diagnostic = match (meant, explain(&key)) {
+                (_, Some(explained)) => explained.at(place, ""),
+                (Some(meant), None) => {
+                    base.at(place, "").help(format!("did you mean `{meant}`?")).patch(place, *meant)
+                }
+                (None, None) => base.at(place, "").help(listed(what, words)),
+            };
+            let recovered = meant.filter(|_| diagnostic.patch.is_some());
+            self.through(member.via, |loader| loader.push(diagnostic));
+            found.extend(recovered.map(|word| (*word, member)));
+        }
+        found
+    }
+
+    /// The fields of an entry.
+    pub(super) fn fields(&self, draft: usize) -> &'static [Field] {
+        self.drafts[draft].kind.about().fields
+    }
+}
+
+/// What there is to choose from, when that is not too much to read.
+fn listed(what: &str, words: &[&str]) -> String {
+    match words {
+        [] => String::new(),
+        words if words.len() > 24 => format!("{what} has {}, …", words[..24].join(", ")),
+        words => format!("{what} has {}", words.join(", ")),
+    }
+}

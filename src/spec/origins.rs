@@ -1,0 +1,118 @@
+//! Where a spec says what.
+
+use super::files::Place;
+use super::loader::{Draft, Given};
+use super::tree::{Id, Member, Tree, View};
+use crate::kind::shape::{Field, Shape, field};
+use crate::model::{Address, Origin};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// The place of every entry and of every property in it.
+#[derive(Debug, Clone, Default)]
+pub struct Origins {
+    tree: Arc<Tree>,
+    entries: BTreeMap<Address, Entry>,
+}
+
+/// What an entry consists of.
+#[derive(Debug, Clone)]
+struct Entry {
+    key: Place,
+    fields: &'static [Field],
+    given: Vec<(&'static str, Member)>,
+    /// The node that stands for the whole entry, when it is a bare scalar or list.
+    short: Option<Id>,
+}
+
+impl Origins {
+    pub(super) fn new(tree: Arc<Tree>, drafts: &[Draft]) -> Self {
+        let entry = |draft: &Draft| {
+            let (given, short) = match &draft.given {
+                Given::Nothing => (Vec::new(), None),
+                Given::Short(member) => (Vec::new(), Some(member.value)),
+                Given::Members(members) => (members.clone(), None),
+            };
+            let fields = draft.kind.about().fields;
+            (draft.address.clone(), Entry { key: draft.key_at, fields, given, short })
+        };
+        Self { tree, entries: drafts.iter().map(entry).collect() }
+    }
+
+    /// Where an entry is declared: its key.
+    pub fn get(&self, address: &Address) -> Option<Origin> {
+        Some(self.tree.files.origin(self.entries.get(address)?.key))
+    }
+
+    /// Where a property of an entry is given, as far down its dotted path as the spec goes: a value that is a scalar,
+    /// else its key. What the spec itself names, such as a column, is found at its key; what is not given, at the
+    /// entry's key.
+    pub fn field<S: AsRef<str>>(&self, address: &Address, path: &[S]) -> Option<Origin> {
+        self.place(address, path).map(|place| self.tree.files.origin(place))
+    }
+
+    /// The bytes of what [`Origins::field`] finds.
+    pub fn place<S: AsRef<str>>(&self, address: &Address, path: &[S]) -> Option<Place> {
+        let entry = self.entries.get(address)?;
+        Some(self.node(entry, path).map_or(entry.key, |node| self.tree.place(self.tree.resolve(node))))
+    }
+
+    /// The text of what [`Origins::field`] finds, without quotes; `""` when that is not a scalar.
+    pub fn text<S: AsRef<str>>(&self, address: &Address, path: &[S]) -> &str {
+        let node = self.entries.get(address).and_then(|entry| self.node(entry, path));
+        node.map_or("", |node| self.tree.text(node))
+    }
+
+    /// Whether a text stands at a place as it is, so that it can be replaced there.
+    pub(super) fn is_exact(&self, place: Place, text: &str) -> bool {
+        self.tree.files.slice(place) == text
+    }
+
+    fn node<S: AsRef<str>>(&self, entry: &Entry, path: &[S]) -> Option<Id> {
+        let (first, rest) = path.split_first()?;
+        let (key, value) = match entry.short {
+            Some(short) => (short, short),
+            None => {
+                let (_, member) = entry.given.iter().find(|(word, _)| *word == first.as_ref())?;
+                (member.key, member.value)
+            }
+        };
+        let mut shape = entry.fields.iter().find(|field| field.name == first.as_ref()).map(|f| f.shape);
+        let (mut key, mut value, mut named) = (key, value, false);
+        for word in rest {
+            let Some((inner_key, inner)) = self.step(value, word.as_ref()) else { break };
+            (key, value) = (inner_key, inner);
+            named = matches!(shape, Some(Shape::Map(_) | Shape::OrderedMap(_)));
+            shape = shape.and_then(|shape| within(shape, word.as_ref()));
+        }
+        match self.tree.view(value) {
+            View::Scalar(..) if !named => Some(value),
+            _ => Some(key),
+        }
+    }
+
+    /// One step down: a key of a map, or the number of an item, which stands for its own key.
+    fn step(&self, value: Id, word: &str) -> Option<(Id, Id)> {
+        match self.tree.view(value) {
+            View::Map => {
+                let members = self.tree.members(value);
+                let found = members.iter().find(|member| self.tree.text(member.key) == word)?;
+                Some((found.key, found.value))
+            }
+            View::List(items) => {
+                let item = *items.get(word.parse::<usize>().ok()?)?;
+                Some((self.tree.pairs(item).first().copied().unwrap_or(item), item))
+            }
+            View::Null | View::Scalar(..) => None,
+        }
+    }
+}
+
+/// The shape of a part.
+fn within(shape: Shape, word: &str) -> Option<Shape> {
+    match shape {
+        Shape::Object { fields, .. } => field(fields, word).map(|field| field.shape),
+        Shape::Map(item) | Shape::OrderedMap(item) | Shape::List(item) | Shape::Set(item) => Some(*item),
+        _ => None,
+    }
+}

@@ -1,0 +1,185 @@
+//! Which entries a spec declares: the files laid together, the overlay on top, before any property is read.
+
+use super::diagnostic::{Code, Diagnostic};
+use super::entry::has_default;
+use super::files::Place;
+use super::kinds::{Collection, Kinds};
+use super::loader::Loader;
+use super::read::Root;
+use super::suggest;
+use super::tree::{Member, View};
+use super::yaml::quoted;
+use crate::model::Address;
+use indexmap::IndexMap;
+use std::rc::Rc;
+
+/// What one file says about one collection or entry.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Part {
+    /// Whether the file is the environment's overlay.
+    pub over: bool,
+    pub member: Member,
+}
+
+/// The defaults that `azure:` gives to roots.
+pub(super) type Azure = Vec<(&'static str, Member)>;
+
+impl Loader<'_> {
+    /// Finds every entry, and reads the variables first.
+    pub(super) fn outline(&mut self, roots: &[Root]) {
+        let kinds = Rc::clone(&self.kinds);
+        let collections = kinds.below("");
+        let own = ["version", "variables", "azure", "removed"];
+        let words: Vec<&'static str> = own.into_iter().chain(collections.iter().map(|c| c.word)).collect();
+        let mut found: IndexMap<&'static str, Vec<(Root, Member)>> = IndexMap::new();
+        for root in roots {
+            let members = self.tree.members(root.map);
+            let explain = |key: &str| root_word(&kinds, key);
+            for (word, member) in self.claim(&members, &words, &explain, "a spec") {
+                found.entry(word).or_default().push((*root, member));
+            }
+        }
+        let mut take = |word: &str| found.swap_remove(word).unwrap_or_default();
+        self.version(&take("version"), roots);
+        self.read_variables(&take("variables"));
+        let azure = self.azure(&kinds, &take("azure"));
+        self.inherited = azure.iter().map(|(_, member)| member.key).collect();
+        for collection in collections {
+            let parts: Vec<Part> = take(collection.word)
+                .into_iter()
+                .map(|(root, member)| Part { over: root.over, member })
+                .collect();
+            self.collection(&Address::root(), collection, &parts, &azure);
+        }
+        self.removed(&take("removed"), &azure);
+    }
+
+    /// Checks that the spec says which version of this form it follows.
+    fn version(&mut self, given: &[(Root, Member)], roots: &[Root]) {
+        for (_, member) in given {
+            let place = self.tree.place(self.tree.resolve(member.value));
+            let text = self.tree.text(member.value).to_owned();
+            if text != "1" {
+                let message = format!("version {} of specs is unknown", quoted(&text));
+                let found = Diagnostic::error(Code::Version, message).at(place, "");
+                self.push(found.help("this program reads version 1").patch(place, "1"));
+            }
+        }
+        let first = roots.iter().find(|root| !root.over);
+        if let Some(root) = first.filter(|_| given.is_empty() && !self.partial) {
+            let start = Place { end: 0, start: 0, ..self.tree.place(root.map) };
+            let (message, help) = match self.tree.pairs(root.map) {
+                [] => ("the spec is empty", "start with its version, then name what is to exist"),
+                _ => ("the spec does not say its version", "add this as the first line"),
+            };
+            let found = Diagnostic::error(Code::Version, message).at(start, "");
+            self.push(found.help(help).patch(start, "version: 1\n"));
+        }
+    }
+
+    /// The defaults for where things are.
+    fn azure(&mut self, kinds: &Kinds, given: &[(Root, Member)]) -> Azure {
+        let mut words: Vec<&'static str> = Vec::new();
+        for about in kinds.all.iter().map(|kind| kind.about()) {
+            for field in about.fields.iter().filter(|field| has_default(about, field)) {
+                if !words.contains(&field.name) {
+                    words.push(field.name);
+                }
+            }
+        }
+        let mut azure: Azure = Vec::new();
+        for (root, member) in given {
+            if !matches!(self.tree.view(member.value), View::Map | View::Null) {
+                self.error(Code::WrongValue, "`azure` is a map of defaults", member.value, words.join(", "));
+                continue;
+            }
+            let members = self.tree.members(member.value);
+            for (word, member) in self.claim(&members, &words, &|_| None, "`azure`") {
+                match azure.iter_mut().find(|(known, _)| *known == word) {
+                    Some((_, known)) if root.over => *known = member,
+                    Some((_, known)) => {
+                        let message = format!("`azure` has two values for `{word}`");
+                        let (first, again) = (self.tree.place(known.key), self.tree.place(member.key));
+                        let found = Diagnostic::error(Code::DefinedTwice, message).at(again, "again here");
+                        self.push(found.at(first, "first here").help("keep one of them"));
+                    }
+                    None => azure.push((word, member)),
+                }
+            }
+        }
+        azure
+    }
+
+    /// Lays the files' maps of one collection together and finds its entries.
+    pub(super) fn collection(
+        &mut self,
+        at: &Address,
+        collection: &Collection,
+        parts: &[Part],
+        azure: &Azure,
+    ) {
+        let mut entries: IndexMap<String, Vec<Part>> = IndexMap::new();
+        for part in parts {
+            match self.tree.view(part.member.value) {
+                View::Null => {}
+                View::Map => {
+                    for member in self.tree.members(part.member.value) {
+                        let via = part.member.via.or(member.via).or_else(|| self.alias(part.member.value));
+                        let member = Member { via, ..member };
+                        if let Some(key) = self.key(collection, at, member) {
+                            entries.entry(key).or_default().push(Part { member, ..*part });
+                        }
+                    }
+                }
+                View::Scalar(..) | View::List(_) => {
+                    let message = format!("`{}` is a map of names", collection.word);
+                    let help = format!("write each of the {} as `NAME: …`", collection.word);
+                    self.error(Code::WrongValue, message, part.member.value, help);
+                }
+            }
+        }
+        for (key, parts) in entries {
+            self.entry(&at.child(collection.word, &key), collection, &parts, azure);
+        }
+    }
+
+    /// The key of an entry; for collections whose keys are given, the one that was probably meant.
+    fn key(&mut self, collection: &Collection, at: &Address, member: Member) -> Option<String> {
+        let key = self.tree.text(member.key).to_owned();
+        let place = self.tree.place(self.tree.resolve(member.key));
+        if super::template::is_template(&key) {
+            let message = "a key cannot hold a reference";
+            let help = "give the entry a fixed key, and say `name: …` inside of it";
+            self.push(Diagnostic::error(Code::Template, message).at(place, "").help(help));
+            return None;
+        }
+        if collection.of_key(&key).is_some() {
+            return Some(key);
+        }
+        let keys = collection.fixed_keys();
+        let message = match at.segments() {
+            [] => format!("there is no {} {}", collection.word, quoted(&key)),
+            _ => format!("{} has no {} in its `{}`", quoted(at.key()), quoted(&key), collection.word),
+        };
+        let found = Diagnostic::error(Code::UnknownKey, message).at(place, "");
+        let near = suggest::nearest(&key, &keys).map(str::to_owned);
+        self.push(match &near {
+            Some(near) => found.help(format!("did you mean `{near}`?")).patch(place, near.as_str()),
+            None => found.help(format!("there are {}", keys.join(", "))),
+        });
+        near
+    }
+}
+
+/// What to say about a word that is known, but not at the top of a spec.
+fn root_word(kinds: &Kinds, key: &str) -> Option<Diagnostic> {
+    if key == "environments" {
+        let found = Diagnostic::error(Code::UnknownKey, "environments are files, not a part of the spec");
+        return Some(found.help("write environments/NAME.yaml, and choose it with --env NAME"));
+    }
+    let kind = kinds.all.iter().find(|kind| kind.about().collection == key)?;
+    let parent = kinds.all.iter().find(|parent| kind.about().parents.contains(&parent.about().name))?;
+    let message = format!("`{key}` cannot stand at the top of a spec");
+    let help = format!("put it into {} of `{}`", super::kinds::a(parent.about()), parent.about().collection);
+    Some(Diagnostic::error(Code::UnknownKey, message).help(help))
+}

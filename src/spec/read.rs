@@ -1,0 +1,158 @@
+//! The files of a spec, found, read and parsed.
+
+use super::diagnostic::{Code, Diagnostic};
+use super::files::{Place, offset};
+use super::loader::Loader;
+use super::source::{self, MAX_BYTES};
+use super::suggest;
+use super::tree::{Id, View};
+use super::yaml::{self, Document};
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// The outermost map of one file.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Root {
+    /// Whether the file is the environment's overlay.
+    pub over: bool,
+    /// Its node.
+    pub map: Id,
+}
+
+impl Loader<'_> {
+    /// Reads every file, the overlay last. None when there is nothing to go on with.
+    pub(super) fn read_files(&mut self) -> Option<Vec<Root>> {
+        let root = &self.options.root;
+        self.layout = match source::layout(self.source, root) {
+            Ok(layout) => layout,
+            Err((path, error)) => {
+                let message = format!("there is no spec to read at {}: {}", path.display(), plain(&error));
+                let help = "name the file or the folder of the spec";
+                self.push(Diagnostic::error(Code::Unreadable, message).help(help));
+                return None;
+            }
+        };
+        if self.layout.files.is_empty() {
+            let message = format!("{} holds no .yaml file", shown_folder(root));
+            let help = "name the folder of the spec, or add a file such as spec.yaml";
+            self.push(Diagnostic::error(Code::Unreadable, message).help(help));
+            return None;
+        }
+        let mut roots = Vec::new();
+        for path in self.layout.files.clone() {
+            roots.extend(self.root_of(&path, false));
+        }
+        if let Some(name) = &self.options.environment {
+            roots.extend(self.overlay_file(name).and_then(|path| self.root_of(&path, true)));
+        }
+        (!roots.is_empty()).then_some(roots)
+    }
+
+    fn root_of(&mut self, path: &Path, over: bool) -> Option<Root> {
+        let shown = self.layout.folder.join(path);
+        let name = source::slashed(path);
+        let (file, document) = self.document(&shown, name)?;
+        self.partial |= !document.complete;
+        let map = document.root.unwrap_or_else(|| {
+            let start = Place { file, start: 0, end: 0 };
+            self.tree.map(start, &[])
+        });
+        match self.tree.view(map) {
+            View::Map => Some(Root { over, map }),
+            View::Null => Some(Root { over, map: self.tree.map(self.tree.place(map), &[]) }),
+            View::Scalar(..) | View::List(_) => {
+                if document.complete {
+                    let help = "start with `version: 1`, then name what is to exist, such as `clusters:`";
+                    self.error(Code::WrongValue, "a spec is a map of names", map, help);
+                }
+                None
+            }
+        }
+    }
+
+    /// Reads one file of YAML.
+    pub(super) fn document(&mut self, path: &Path, name: String) -> Option<(u32, Document)> {
+        let text = self.text_of(path, &name, None)?;
+        let file = self.tree.files.add(name, clean(path), text);
+        let document = yaml::read(&mut self.tree, file, &mut self.report);
+        if !document.complete {
+            self.faults += 1;
+        }
+        Some((file, document))
+    }
+
+    /// The text of a file; a mistake is put at the place that names the file, if one does.
+    pub(super) fn text_of(&mut self, path: &Path, name: &str, named: Option<Place>) -> Option<String> {
+        let bytes = match self.source.read(path) {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                let code = if named.is_some() { Code::BodyFile } else { Code::Unreadable };
+                let diagnostic =
+                    Diagnostic::error(code, format!("{} cannot be read: {}", clean(path), plain(&error)));
+                self.push(named.into_iter().fold(diagnostic, |found, place| found.at(place, "")));
+                return None;
+            }
+        };
+        match String::from_utf8(bytes) {
+            Ok(text) => Some(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text)),
+            Err(error) => {
+                let at = offset(error.utf8_error().valid_up_to());
+                let wide = error.as_bytes().starts_with(&[0xff, 0xfe])
+                    || error.as_bytes().starts_with(&[0xfe, 0xff]);
+                let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
+                let file = self.tree.files.add(name.to_owned(), clean(path), text);
+                let place = Place { file, start: at, end: at + 3 };
+                let (what, help) = if wide {
+                    ("this file is UTF-16", "save it as UTF-8")
+                } else {
+                    ("this is not UTF-8 text", "save the file as UTF-8")
+                };
+                self.push(Diagnostic::error(Code::NotText, what).at(place, "").help(help));
+                None
+            }
+        }
+    }
+
+    /// The file of an environment, relative to the spec's folder.
+    fn overlay_file(&mut self, name: &str) -> Option<PathBuf> {
+        let folder = self.layout.folder.join("environments");
+        let listed = self.source.list(&folder).unwrap_or_default();
+        let mut files: Vec<String> = listed.into_iter().map(|(file, _)| file).collect();
+        files.retain(|file| source::is_yaml(file));
+        files.sort();
+        let stem = |file: &String| file.rsplit_once('.').map_or(file.clone(), |(stem, _)| stem.to_owned());
+        if let Some(file) = files.iter().find(|file| stem(file) == name) {
+            return Some(Path::new("environments").join(file));
+        }
+        let names: Vec<String> = files.iter().map(stem).collect();
+        let message = format!("there is no environment `{name}`: {} has no file for it", clean(&folder));
+        let help = match suggest::nearest(name, &names) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None if names.is_empty() => format!("add environments/{name}.yaml beside the spec"),
+            None => format!("there are {}", names.join(", ")),
+        };
+        self.push(Diagnostic::error(Code::Environment, message).help(help));
+        None
+    }
+}
+
+/// A path as people write it.
+pub(super) fn clean(path: &Path) -> String {
+    let path = path.strip_prefix("./").unwrap_or(path);
+    path.display().to_string()
+}
+
+fn shown_folder(root: &Path) -> String {
+    if root.as_os_str().is_empty() || root == Path::new(".") { "this folder".to_owned() } else { clean(root) }
+}
+
+/// An error of the file system in words.
+pub(super) fn plain(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "nothing is there".to_owned(),
+        io::ErrorKind::PermissionDenied => "this user may not read it".to_owned(),
+        io::ErrorKind::FileTooLarge => format!("it is larger than {} MB", MAX_BYTES >> 20),
+        io::ErrorKind::IsADirectory => "it is a folder".to_owned(),
+        _ => error.to_string(),
+    }
+}

@@ -1,0 +1,257 @@
+//! The documents of a spec as one arena of nodes, each with its place.
+//!
+//! Invariant: nothing recurses without bound: nodes refer to each other by number, an alias is a number and never a
+//! copy, and `yaml` refuses documents deeper than `MAX_DEPTH` (test: `hostile_documents_are_refused_quickly`).
+
+use super::files::{Files, Place, offset};
+use std::collections::HashSet;
+
+/// The number of a node.
+pub(super) type Id = u32;
+
+/// How a scalar is written, and so how it may be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Style {
+    /// Without quotes: `90` is a number.
+    Plain,
+    /// In quotes or as a block: always text.
+    Quoted,
+    /// From outside of YAML, such as `--var`: whatever the property asks for.
+    Loose,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    /// The text stands at the node's place as it is, or is kept apart.
+    Scalar {
+        text: Option<u32>,
+        style: Style,
+    },
+    List {
+        first: u32,
+        count: u32,
+    },
+    /// Keys and values in turn.
+    Map {
+        first: u32,
+        count: u32,
+    },
+    Alias(Id),
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Node {
+    place: Place,
+    kind: Kind,
+}
+
+/// What a node is, aliases followed.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum View<'a> {
+    Null,
+    Scalar(&'a str, Style),
+    List(&'a [Id]),
+    Map,
+}
+
+/// An entry of a map.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Member {
+    pub key: Id,
+    pub value: Id,
+    /// The merge key or alias through which it came, if any.
+    pub via: Option<Id>,
+}
+
+/// All nodes, and the texts that they stand in.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Tree {
+    pub files: Files,
+    nodes: Vec<Node>,
+    children: Vec<Id>,
+    texts: Vec<Box<str>>,
+}
+
+impl Tree {
+    fn add(&mut self, place: Place, kind: Kind) -> Id {
+        self.nodes.push(Node { place, kind });
+        offset(self.nodes.len() - 1)
+    }
+
+    /// Adds a scalar; its text is kept apart only when it differs from what stands at its place.
+    pub(super) fn scalar(&mut self, place: Place, text: &str, style: Style) -> Id {
+        let text = (self.files.slice(place) != text).then(|| {
+            self.texts.push(text.into());
+            offset(self.texts.len() - 1)
+        });
+        self.add(place, Kind::Scalar { text, style })
+    }
+
+    /// Adds a list of nodes.
+    pub(super) fn list(&mut self, place: Place, items: &[Id]) -> Id {
+        let (first, count) = (offset(self.children.len()), offset(items.len()));
+        self.children.extend_from_slice(items);
+        self.add(place, Kind::List { first, count })
+    }
+
+    /// Adds a map of keys and values in turn.
+    pub(super) fn map(&mut self, place: Place, pairs: &[Id]) -> Id {
+        let (first, count) = (offset(self.children.len()), offset(pairs.len()));
+        self.children.extend_from_slice(pairs);
+        self.add(place, Kind::Map { first, count })
+    }
+
+    /// Adds an alias of a node.
+    pub(super) fn alias(&mut self, place: Place, of: Id) -> Id {
+        self.add(place, Kind::Alias(of))
+    }
+
+    /// Where a node stands.
+    pub(super) fn place(&self, id: Id) -> Place {
+        self.nodes[id as usize].place
+    }
+
+    /// The node behind an alias, or the node itself.
+    pub(super) fn resolve(&self, mut id: Id) -> Id {
+        while let Kind::Alias(of) = self.nodes[id as usize].kind {
+            id = of;
+        }
+        id
+    }
+
+    /// What a node is, aliases followed.
+    pub(super) fn view(&self, id: Id) -> View<'_> {
+        let id = self.resolve(id);
+        let node = self.nodes[id as usize];
+        match node.kind {
+            Kind::Scalar { text, style } => {
+                let text = text.map_or_else(|| self.files.slice(node.place), |at| &self.texts[at as usize]);
+                let null = style == Style::Plain && matches!(text, "" | "~" | "null" | "Null" | "NULL");
+                if null { View::Null } else { View::Scalar(text, style) }
+            }
+            Kind::List { first, count } => View::List(self.range(first, count)),
+            Kind::Map { .. } => View::Map,
+            Kind::Alias(_) => View::Null,
+        }
+    }
+
+    fn range(&self, first: u32, count: u32) -> &[Id] {
+        &self.children[first as usize..(first + count) as usize]
+    }
+
+    /// The text of a scalar, `null` included; `""` for anything else.
+    pub(super) fn text(&self, id: Id) -> &str {
+        match self.view(id) {
+            View::Scalar(text, _) => text,
+            View::Null => match self.nodes[self.resolve(id) as usize].kind {
+                Kind::Scalar { text: None, .. } => self.files.slice(self.place(self.resolve(id))),
+                _ => "",
+            },
+            View::List(_) | View::Map => "",
+        }
+    }
+
+    /// Whether a node is the key `<<` of YAML's merge.
+    pub(super) fn is_merge_key(&self, key: Id) -> bool {
+        matches!(self.view(key), View::Scalar("<<", Style::Plain))
+    }
+
+    /// The keys and values of a map as they are written, in turn; nothing for what is not a map.
+    pub(super) fn pairs(&self, id: Id) -> &[Id] {
+        match self.nodes[self.resolve(id) as usize].kind {
+            Kind::Map { first, count } => self.range(first, count),
+            _ => &[],
+        }
+    }
+
+    /// The entries of a map with its merge keys followed: its own come first and win, then the maps it merges.
+    pub(super) fn members(&self, id: Id) -> Vec<Member> {
+        let pairs = self.pairs(id);
+        let mut found = Vec::with_capacity(pairs.len() / 2);
+        let mut merges = Vec::new();
+        for pair in pairs.chunks_exact(2) {
+            if self.is_merge_key(pair[0]) {
+                merges.push(pair[1]);
+            } else {
+                found.push(Member { key: pair[0], value: pair[1], via: None });
+            }
+        }
+        if !merges.is_empty() {
+            let mut seen: HashSet<String> = found.iter().map(|m| self.text(m.key).to_owned()).collect();
+            merges.into_iter().for_each(|merge| self.merged(merge, &mut seen, &mut found));
+        }
+        found
+    }
+
+    fn merged(&self, merge: Id, seen: &mut HashSet<String>, found: &mut Vec<Member>) {
+        let sources = match self.view(merge) {
+            View::List(items) => items,
+            _ => &[merge][..],
+        };
+        for source in sources {
+            for member in self.members(*source) {
+                if seen.insert(self.text(member.key).to_owned()) {
+                    found.push(Member { via: Some(*source), ..member });
+                }
+            }
+        }
+    }
+
+    /// Lays one node over another: maps entry by entry, everything else as a whole.
+    pub(super) fn overlay(&mut self, under: Id, over: Id) -> Id {
+        if !matches!((self.view(under), self.view(over)), (View::Map, View::Map)) {
+            return over;
+        }
+        let members = self.overlay_members(self.members(under), &self.members(over));
+        let pairs: Vec<Id> = members.iter().flat_map(|member| [member.key, member.value]).collect();
+        self.map(self.place(self.resolve(over)), &pairs)
+    }
+
+    /// Lays some entries over others.
+    pub(super) fn overlay_members(&mut self, mut under: Vec<Member>, over: &[Member]) -> Vec<Member> {
+        for member in over {
+            match under.iter().position(|m| self.text(m.key) == self.text(member.key)) {
+                Some(at) => {
+                    let value = self.overlay(under[at].value, member.value);
+                    under[at] = Member { value, ..*member };
+                }
+                None => under.push(*member),
+            }
+        }
+        under
+    }
+
+    /// Where a byte of a scalar's text stands: exactly when the text stands there as it is or as a literal block, else
+    /// the whole scalar.
+    pub(super) fn place_in(&self, id: Id, at: usize) -> Place {
+        let id = self.resolve(id);
+        let place = self.place(id);
+        let (text, source) = (self.text(id), self.files.slice(place));
+        let exact =
+            |at: usize| Place { start: place.start + offset(at), end: place.start + offset(at + 1), ..place };
+        if let Some(quote) = source.find(text).filter(|_| !text.is_empty()) {
+            return exact(quote + at);
+        }
+        let line = text[..at.min(text.len())].matches('\n').count();
+        let column = at - text[..at.min(text.len())].rfind('\n').map_or(0, |end| end + 1);
+        let (Some(words), Some((before, shown))) = (text.lines().nth(line), nth_line(source, line)) else {
+            return place;
+        };
+        match shown.trim_end_matches('\r').strip_suffix(words) {
+            Some(indent) if indent.trim().is_empty() => exact(before + indent.len() + column),
+            _ => place,
+        }
+    }
+}
+
+/// A line of a text with the bytes before it.
+fn nth_line(text: &str, n: usize) -> Option<(usize, &str)> {
+    let mut start = 0;
+    for (i, line) in text.split('\n').enumerate() {
+        if i == n {
+            return Some((start, line));
+        }
+        start += line.len() + 1;
+    }
+    None
+}
