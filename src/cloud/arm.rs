@@ -123,7 +123,8 @@ impl Cloud {
 
     pub(super) fn arm_url(&self, path: &str, api_version: &str) -> Result<Url, CloudError> {
         let segments: Vec<&str> = path.trim_start_matches('/').split('/').collect();
-        let mut url = below(&self.wire.trust.arm, &segments)?;
+        let named = |error| CloudError { request: path.into(), ..error };
+        let mut url = below(&self.wire.trust.arm, &segments).map_err(named)?;
         url.query_pairs_mut().append_pair("api-version", api_version);
         Ok(url)
     }

@@ -109,7 +109,7 @@ impl Chain {
                     *self.chosen.lock().unwrap_or_else(PoisonError::into_inner) = Some((kind, credential));
                     return Ok(token);
                 }
-                Err(error) if self.order.len() > 1 && is_tool(kind) => tried.push((kind, error.message)),
+                Err(error) if self.order.len() > 1 && is_tool(kind) => tried.push((kind, bare(kind, &error))),
                 Err(error) => return Err(error),
             }
         }
@@ -299,29 +299,39 @@ fn none(tried: &[(Credential, String)]) -> CloudError {
     CloudError::new(Class::Denied, "NoCredentials", message, String::new()).hint(hint)
 }
 
+fn prefix(kind: Credential) -> String {
+    format!("signing in ({kind}) failed: ")
+}
+
+/// What a failed sign-in says, for a list that names its kind already.
+fn bare(kind: Credential, error: &CloudError) -> String {
+    error.message.strip_prefix(&prefix(kind)).unwrap_or(&error.message).to_owned()
+}
+
 /// The error of a credential that was found and gave no token.
 fn failed(kind: Credential, error: &azure_core::Error) -> CloudError {
     let whole = error.to_string();
     let said = whole.split("\nTo troubleshoot").next().unwrap_or_default();
     let said = said.split_once("authentication failed.").map_or(said, |(_, said)| said);
-    let mut said = said.split_whitespace().collect::<Vec<_>>().join(" ");
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut cause: &(dyn std::error::Error + 'static) = error;
     let mut unreachable = false;
-    while let Some(at) = cause {
-        if let Some(inner) = at.downcast_ref::<azure_core::Error>() {
+    loop {
+        if let Some(inner) = cause.downcast_ref::<azure_core::Error>() {
             unreachable |= matches!(inner.kind(), ErrorKind::Connection | ErrorKind::Io);
-        } else if unreachable && !said.contains(&at.to_string()) {
-            said = format!("{said}: {at}");
         }
-        cause = at.source();
+        match cause.source() {
+            Some(next) => cause = next,
+            None => break,
+        }
     }
     if unreachable {
-        let message = format!("the host that signs in ({kind}) cannot be reached: {said}");
+        let message = format!("the host that signs in ({kind}) cannot be reached: {cause}");
         return CloudError::new(Class::Unreachable, "Unreachable", message, String::new())
             .hint("check the network, and any proxy in between")
             .again(Again::Unreachable);
     }
-    let message = format!("signing in ({kind}) failed: {said}");
+    let message = format!("{}{said}", prefix(kind));
     CloudError::new(Class::Denied, code(&said), message, String::new()).hint(remedy(kind, &said))
 }
 
@@ -359,3 +369,6 @@ fn remedy(kind: Credential, said: &str) -> String {
     };
     remedy.to_owned()
 }
+
+#[cfg(test)]
+mod tests;

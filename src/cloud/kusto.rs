@@ -103,7 +103,11 @@ impl Cloud {
 fn unread_error(call: &Call, answer: &Answer, unread: Unread) -> CloudError {
     let mut error = match unread {
         Unread::Fault(fault) => {
-            let (class, again) = fault::judge_command(call.write, &fault, answer.retry_after.into());
+            let (class, again) = match call.write {
+                // It began as a success, so that part of the effect may be there.
+                true => (Class::Lost, Again::Never),
+                false => fault::judge_command(false, &fault, answer.retry_after.into()),
+            };
             CloudError {
                 id: fault.activity.map(Into::into),
                 ..CloudError::new(class, &fault.code, fault.message, &call.label)

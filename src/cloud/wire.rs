@@ -238,7 +238,7 @@ fn broken(call: &Call, error: reqwest::Error) -> CloudError {
             .again(Again::Unreachable);
     }
     let what = if timed_out {
-        format!("{host} did not answer within {} s", call.timeout.as_secs())
+        format!("{host} did not answer within {:?}", call.timeout)
     } else {
         format!("the reply of {host} was lost: {}", reasons.text)
     };
@@ -259,7 +259,8 @@ fn reasons(error: &reqwest::Error) -> Reasons {
     let mut cause = std::error::Error::source(error);
     while let Some(at) = cause {
         let text = at.to_string();
-        if !texts.iter().any(|known| known.contains(&text)) {
+        // The client's own names for its phases say nothing to people.
+        if !text.starts_with("client error (") && !texts.iter().any(|known| known.contains(&text)) {
             texts.push(text);
         }
         cause = at.source();

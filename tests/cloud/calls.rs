@@ -2,13 +2,13 @@
 
 use super::world::{World, told};
 use adxform::cloud::{Begun, CloudError, CommandResult, Operation};
+use adxform::live;
 use adxform::model::request::ArmRequest;
 use adxform::model::{Command, Rows, Scope, Value};
-use adxform::live;
 use serde_json::Value as Json;
 use std::time::Duration;
 
-pub async fn make(world: &World, call: &Json) {
+pub(crate) async fn make(world: &World, call: &Json) {
     let cloud = &world.cloud;
     let text = |name: &str| call[name].as_str().unwrap_or_default().replace("{server}", &world.server);
     let (path, version) = (text("path"), "2024-04-13");
@@ -33,7 +33,10 @@ pub async fn make(world: &World, call: &Json) {
         "script" => {
             let commands: Vec<Command> = serde_json::from_value(call["commands"].clone()).unwrap();
             let commands: Vec<&Command> = commands.iter().collect();
-            cloud.script(&world.server, &text("database"), &commands).await.map(|results| results_lines(&results))
+            cloud
+                .script(&world.server, &text("database"), &commands)
+                .await
+                .map(|results| results_lines(&results))
         }
         "live" => read(world, call).await,
         "wait" => {

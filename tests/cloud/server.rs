@@ -9,15 +9,15 @@ use tokio::net::{TcpListener, TcpStream};
 /// The headers of requests that a transcript shows.
 const SHOWN: [&str; 3] = ["if-match", "if-none-match", "authorization"];
 
-pub type Lines = Arc<Mutex<Vec<String>>>;
+pub(crate) type Lines = Arc<Mutex<Vec<String>>>;
 
-pub struct Server {
-    pub url: String,
+pub(crate) struct Server {
+    pub(crate) url: String,
     task: tokio::task::JoinHandle<()>,
 }
 
 impl Server {
-    pub async fn start(replies: Vec<Json>, lines: Lines) -> Self {
+    pub(crate) async fn start(replies: Vec<Json>, lines: Lines) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let script = Arc::new(Script { url: url.clone(), queue: Mutex::new(replies.into()), lines });
@@ -72,9 +72,13 @@ impl Script {
             return;
         }
         let mut body = body(&reply);
-        body = String::from_utf8(body.clone()).map_or(body, |text| text.replace("{server}", &self.url).into_bytes());
+        body = String::from_utf8(body.clone())
+            .map_or(body, |text| text.replace("{server}", &self.url).into_bytes());
         let length = body.len() + if reply["cut"] == true { 10 } else { 0 };
-        let mut head = format!("HTTP/1.1 {} Status\r\nconnection: close\r\ncontent-length: {length}\r\n", reply["status"]);
+        let mut head = format!(
+            "HTTP/1.1 {} Status\r\nconnection: close\r\ncontent-length: {length}\r\n",
+            reply["status"]
+        );
         for (name, value) in reply["headers"].as_object().into_iter().flatten() {
             head.push_str(&format!("{name}: {}\r\n", value.as_str().unwrap().replace("{server}", &self.url)));
         }
@@ -89,7 +93,10 @@ fn body(reply: &Json) -> Vec<u8> {
         return text.as_bytes().to_vec();
     }
     if let Some(hex) = reply["hex"].as_str() {
-        return (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect();
+        return (0..hex.len())
+            .step_by(2)
+            .map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap())
+            .collect();
     }
     reply.get("json").map(Json::to_string).unwrap_or_default().into_bytes()
 }
@@ -106,7 +113,9 @@ async fn read(stream: &mut TcpStream) -> Option<String> {
         }
     };
     let header = |wanted: &str| {
-        head.lines().filter_map(|line| line.split_once(": ")).find(|(name, _)| name.eq_ignore_ascii_case(wanted))
+        head.lines()
+            .filter_map(|line| line.split_once(": "))
+            .find(|(name, _)| name.eq_ignore_ascii_case(wanted))
     };
     let length: usize = header("content-length").map_or(0, |(_, length)| length.parse().unwrap());
     while bytes.len() < length {

@@ -15,10 +15,10 @@ const TOKEN: i64 = 3600;
 
 /// Time that passes only in waits, and by a nanosecond whenever somebody looks, so that order shows.
 #[derive(Default)]
-pub struct Virtual(AtomicU64);
+pub(crate) struct Virtual(AtomicU64);
 
 impl Virtual {
-    pub fn advance(&self, length: Duration) {
+    pub(crate) fn advance(&self, length: Duration) {
         self.0.fetch_add(u64::try_from(length.as_nanos()).unwrap(), Ordering::SeqCst);
     }
 }
@@ -54,21 +54,21 @@ impl Issuer for Numbered {
     }
 }
 
-pub struct World {
-    pub cloud: Cloud,
-    pub clock: Arc<Virtual>,
-    pub server: String,
-    pub lines: Lines,
+pub(crate) struct World {
+    pub(crate) cloud: Cloud,
+    pub(crate) clock: Arc<Virtual>,
+    pub(crate) server: String,
+    pub(crate) lines: Lines,
 }
 
 impl World {
-    pub fn say(&self, line: impl AsRef<str>) {
+    pub(crate) fn say(&self, line: impl AsRef<str>) {
         self.lines.lock().unwrap().push(line.as_ref().replace(&self.server, "{server}"));
     }
 }
 
 /// Runs a case and returns its transcript.
-pub fn run(script: &str) -> String {
+pub(crate) fn run(script: &str) -> String {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(play(script))
 }
@@ -91,7 +91,7 @@ async fn play(script: &str) -> String {
     let url = if with["refused"] == true { closed_port().await } else { server.url.clone() };
     match Cloud::new(config(&with, &url, &clock, &lines)) {
         Ok(cloud) => {
-            let world = World { cloud, clock, server: url, lines: Arc::clone(&lines) };
+            let world = World { cloud, clock, server: url.clone(), lines: Arc::clone(&lines) };
             for call in &calls {
                 calls::make(&world, call).await;
             }
@@ -99,7 +99,7 @@ async fn play(script: &str) -> String {
         Err(error) => lines.lock().unwrap().push(told(&error)),
     }
     let lines: Vec<String> = lines.lock().unwrap().drain(..).collect();
-    lines.join("\n") + "\n"
+    lines.join("\n").replace(&url, "{server}") + "\n"
 }
 
 fn config(with: &Json, url: &str, clock: &Arc<Virtual>, lines: &Lines) -> Config {
@@ -133,7 +133,12 @@ async fn closed_port() -> String {
 }
 
 /// An error with everything in it.
-pub fn told(error: &CloudError) -> String {
+pub(crate) fn told(error: &CloudError) -> String {
+    let mut error = error.clone();
+    // How a connection breaks off is for the operating system to say.
+    if let Some((what, _)) = error.message.split_once(" was lost: ") {
+        error.message = format!("{what} was lost: …");
+    }
     let hint = error.hint.as_deref().map(|hint| format!(" | {hint}")).unwrap_or_default();
     format!("= {:?}: {error}{hint}", error.class)
 }
