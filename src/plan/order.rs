@@ -73,7 +73,7 @@ fn draft(
                 loss: kind.loss(&at, &change),
                 needs: previous.into_iter().collect(),
                 behind_line: false,
-                validation: None,
+                validation: change.after.is_some().then(|| kind.validation(&at)).flatten(),
                 origin: resolution.origin.clone(),
                 change,
             });

@@ -2,8 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+mod examples;
 mod kql;
 mod plans;
+mod scenarios;
 mod states;
 mod support;
 mod world;

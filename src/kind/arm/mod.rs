@@ -4,6 +4,8 @@
 
 pub mod cluster;
 pub mod database;
+#[cfg(test)]
+mod laws;
 pub mod principal_assignment;
 #[cfg(test)]
 pub(crate) mod testing;

@@ -153,11 +153,12 @@ impl Bench {
         assert!(tidy(cases) == tidy(&actual), "what comes of the cases is now:\n{actual}");
     }
 
-    fn case(&self, before: Option<Body>, wanted: Option<Body>) -> String {
+    pub(crate) fn case(&self, before: Option<Body>, wanted: Option<Body>) -> String {
         let fields = self.kind.about().fields;
         let canonical = |body: Body| shape::canonical_body(fields, &body).unwrap();
         let lenient = |body: Body| shape::canonical_body(fields, &body).unwrap_or(body);
-        let reply = before.map(|before| self.reply(&wire::whole(fields, &lenient(before))));
+        let reply = before.map(|before| self.kind.settle(None, &lenient(before)));
+        let reply = reply.map(|before| self.reply(&wire::whole(fields, &before)));
         let live = reply.as_ref().map(|reply| self.read(reply));
         let wanted = wanted.map(|wanted| self.placed(canonical(wanted)));
         let after = wanted.map(|wanted| self.kind.settle(live.as_ref(), &wanted));
@@ -301,7 +302,7 @@ impl Bench {
         }
         json["id"] = Json::from(id);
         json["name"] = Json::from(names.join("/"));
-        if json.get("location").is_some() {
+        if shape::field(self.kind.about().fields, "location").is_some() {
             json["location"] = Json::from("West Europe");
         }
         if names.len() == 1 {
