@@ -108,14 +108,20 @@ impl Cloud {
         mut begun: impl FnMut(&Operation) + Send,
     ) -> Result<Json, CloudError> {
         let mut patience = self.patience();
+        let mut failed = false;
         loop {
-            let operation = match self.begin(request).await? {
-                Begun::Done(json) => return Ok(json),
-                Begun::Operation(operation) => operation,
+            let operation = match self.begin(request).await {
+                Ok(Begun::Done(json)) => return Ok(json),
+                Ok(Begun::Operation(operation)) => operation,
+                // What an earlier try may have left behind is still there.
+                Err(error) if failed && !error.class.in_doubt() => {
+                    return Err(CloudError { class: Class::Failed, ..error });
+                }
+                Err(error) => return Err(error),
             };
             begun(&operation);
             match self.follow(&operation).await {
-                Err(error) if patience.wait(&error).await => {}
+                Err(error) if patience.wait(&error).await => failed = true,
                 ended => return ended,
             }
         }

@@ -61,6 +61,7 @@ pub(super) struct Chain {
     env: Env,
     login: Option<String>,
     tenant: Option<String>,
+    client: Option<String>,
     reach: Reach,
     executor: Arc<dyn Executor>,
     chosen: Mutex<Option<(Credential, Arc<dyn TokenCredential>)>>,
@@ -83,6 +84,7 @@ impl Chain {
             env: Arc::clone(&config.env),
             login: trust.login.clone(),
             tenant: config.tenant.clone(),
+            client: config.client.clone(),
             reach,
             executor: new_executor(),
             chosen: Mutex::new(None),
@@ -137,7 +139,7 @@ impl Chain {
 
     fn environment(&self) -> Result<Arc<dyn TokenCredential>, Unusable> {
         let secret = self.var("AZURE_CLIENT_SECRET")?;
-        let (tenant, client) = (self.tenant()?, self.var("AZURE_CLIENT_ID")?);
+        let (tenant, client) = (self.tenant()?, self.client()?);
         let options = ClientSecretCredentialOptions { client_options: self.options(Way::Outside)? };
         let made_of = ClientSecretCredential::new(&tenant, client, Secret::new(secret), Some(options));
         made(Credential::Environment, made_of)
@@ -147,7 +149,7 @@ impl Chain {
         let file = self.var("AZURE_FEDERATED_TOKEN_FILE")?;
         let options = WorkloadIdentityCredentialOptions {
             tenant_id: Some(self.tenant()?),
-            client_id: Some(self.var("AZURE_CLIENT_ID")?),
+            client_id: Some(self.client()?),
             token_file_path: Some(file.into()),
             credential_options: ClientAssertionCredentialOptions {
                 client_options: self.options(Way::Outside)?,
@@ -159,7 +161,7 @@ impl Chain {
     fn github(&self) -> Result<Arc<dyn TokenCredential>, Unusable> {
         let (url, bearer) =
             (self.var("ACTIONS_ID_TOKEN_REQUEST_URL")?, self.var("ACTIONS_ID_TOKEN_REQUEST_TOKEN")?);
-        let (tenant, client) = (self.tenant()?, self.var("AZURE_CLIENT_ID")?);
+        let (tenant, client) = (self.tenant()?, self.client()?);
         let absent = || Unusable::Absent("ACTIONS_ID_TOKEN_REQUEST_URL is not an https URL".to_owned());
         let mut url = Url::parse(&url).ok().filter(|url| url.scheme() == "https").ok_or_else(absent)?;
         url.query_pairs_mut().append_pair("audience", EXCHANGE);
@@ -181,7 +183,7 @@ impl Chain {
             }
         }
         let options = ManagedIdentityCredentialOptions {
-            user_assigned_id: self.var("AZURE_CLIENT_ID").ok().map(UserAssignedId::ClientId),
+            user_assigned_id: self.client().ok().map(UserAssignedId::ClientId),
             client_options: ClientOptions {
                 transport: Some(Transport::new(client)),
                 ..ClientOptions::default()
@@ -195,6 +197,10 @@ impl Chain {
         value.ok_or_else(|| Unusable::Absent(format!("{name} is not set")))
     }
 
+    fn client(&self) -> Result<String, Unusable> {
+        self.client.clone().map_or_else(|| self.var("AZURE_CLIENT_ID"), Ok)
+    }
+
     fn tenant(&self) -> Result<String, Unusable> {
         self.tenant.clone().map_or_else(|| self.var("AZURE_TENANT_ID"), Ok)
     }
@@ -203,7 +209,7 @@ impl Chain {
         let login = self.login.clone().ok_or_else(|| {
             let message = "where tokens for this control plane come from is not known";
             let error = CloudError::new(Class::Denied, "NoLogin", message, String::new());
-            Unusable::Broken(error.hint("set the login host of this cloud in adxform.toml"))
+            Unusable::Broken(error.hint("set `login` under `[azure]` in adxform.toml"))
         })?;
         let mut cloud = CustomConfiguration::default();
         cloud.authority_host = login;

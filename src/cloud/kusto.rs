@@ -205,3 +205,39 @@ fn outcome(command: &Command, result: &str, reason: &str, id: Option<&Json>) -> 
 fn folded(text: &str) -> String {
     text.chars().filter(|c| !c.is_whitespace()).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn rows(texts: &[String], results: &[String]) -> Rows {
+        let row = |(text, result): (&String, &String)| {
+            vec![Json::from(&**text), Json::from(&**result), Json::from("")]
+        };
+        let columns = ["CommandText", "Result", "Reason"].map(str::to_owned).to_vec();
+        Rows { columns, rows: texts.iter().zip(results).map(row).collect() }
+    }
+
+    proptest! {
+        #[test]
+        fn every_command_has_one_result(
+            commands in prop::collection::vec("\\.[ab] ?[ab]", 0..5),
+            texts in prop::collection::vec("\\.[ab] ?[ab]", 0..7),
+            results_ in prop::collection::vec("Completed|Failed|Skipped|x", 7),
+        ) {
+            let commands: Vec<Command> = commands.iter().map(|text| serde_json::from_value(Json::from(&**text)).unwrap()).collect();
+            let commands: Vec<&Command> = commands.iter().collect();
+            let found = results(&commands, &rows(&texts, &results_));
+            prop_assert_eq!(found.len(), commands.len());
+            let told = results_.iter().take(texts.len()).filter(|result| *result == "Completed").count();
+            prop_assert!(found.iter().filter(|result| result.is_ok()).count() <= told);
+        }
+
+        #[test]
+        fn hidden_texts_never_show(text in "[a-z]{4,9}", before in "\\PC{0,9}", quote in "h'|H@'|h@'") {
+            let csl = format!(".x {before}\n {quote}SECRET{text}' end");
+            prop_assert!(!shown(&csl).contains("SECRET") || before.contains(['"', '\'', '`', '~', '/']));
+        }
+    }
+}

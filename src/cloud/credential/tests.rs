@@ -102,6 +102,7 @@ impl Case {
             env: Arc::new(move |name| env.get(name).map(|value| (*value).to_owned())),
             login: Some("https://login.microsoftonline.com".to_owned()),
             tenant: self.tenant.map(str::to_owned),
+            client: None,
             reach: Box::new(move |_| Ok(Arc::<Hosts>::clone(&reached) as Arc<dyn HttpClient>)),
             executor: Arc::new(Tools(tools.collect())),
             chosen: Mutex::new(None),
