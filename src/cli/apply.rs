@@ -37,7 +37,10 @@ pub fn may_ask(running: &Running, terminal: Terminal, command: &str) -> Result<(
         return Ok(());
     }
     let message = format!("{command} asks before it changes anything, and there is no terminal to ask at");
-    Err(Failure::error(message, "say --auto-approve (-y), or apply a plan that was saved with `plan --out` and read"))
+    Err(Failure::error(
+        message,
+        "say --auto-approve (-y), or apply a plan that was saved with `plan --out` and read",
+    ))
 }
 
 async fn converge(
@@ -80,7 +83,8 @@ async fn carry_out(
     }
     if plan.is_empty() {
         if terminal.json {
-            let nothing = serde_json::json!({"type": "change_summary", "applied": [], "undone": [], "notRun": []});
+            let nothing =
+                serde_json::json!({"type": "change_summary", "applied": [], "undone": [], "notRun": []});
             terminal.result(&format!("{nothing}\n"));
         }
         return Ok(Exit::Done);
@@ -101,7 +105,12 @@ fn ask(plan: &Plan, session: &Session, terminal: Terminal, destroy: bool) -> boo
     terminal.ask(&format!("{what} on {}? Only `yes` will do it:", session.target), "yes")
 }
 
-async fn apply_saved(plan: Plan, args: &ApplyArgs, global: &Global, terminal: Terminal) -> Result<Exit, Failure> {
+async fn apply_saved(
+    plan: Plan,
+    args: &ApplyArgs,
+    global: &Global,
+    terminal: Terminal,
+) -> Result<Exit, Failure> {
     let state = super::config::Config::beside(&args.spec)?.state_directory(&args.spec);
     let _lock = runs::lock(&state, &args.running, "apply").await?;
     nothing_pending(&state)?;
@@ -126,8 +135,11 @@ fn stale(differences: &[Difference]) -> Failure {
 /// An interrupted run comes first: its plan and this one must not mix.
 fn nothing_pending(state: &Path) -> Result<(), Failure> {
     let Some(known) = runs::unfinished(state)? else { return Ok(()) };
-    let message = format!("the run {} of {} did not come to its end", known.id, known.recorded.header.started);
+    let message =
+        format!("the run {} of {} did not come to its end", known.id, known.recorded.header.started);
     let id = &known.id;
-    let help = format!("`adxform show {id}` says where it stands; `adxform resume {id}` finishes it, `adxform rollback {id}` undoes it (with --spec for another spec)");
+    let help = format!(
+        "`adxform show {id}` says where it stands; `adxform resume {id}` finishes it, `adxform rollback {id}` undoes it (with --spec for another spec)"
+    );
     Err(Failure::new(Exit::NeedsPerson, message, help))
 }

@@ -101,7 +101,13 @@ pub struct SpecArg {
 #[derive(Debug, Clone, Copy, Args)]
 pub struct Allow {
     /// Allow steps that lose data up to this class
-    #[arg(long = "allow-data-loss", value_name = "CLASS", value_enum, default_value = "none", env = "ADXFORM_ALLOW_DATA_LOSS")]
+    #[arg(
+        long = "allow-data-loss",
+        value_name = "CLASS",
+        value_enum,
+        default_value = "none",
+        env = "ADXFORM_ALLOW_DATA_LOSS"
+    )]
     pub data_loss: ClassArg,
     /// Allow at most so many deletions: a number, or a share such as 30% once ten things are live
     #[arg(long = "max-deletes", value_name = "N|P%", default_value = "30%", env = "ADXFORM_MAX_DELETES")]
@@ -305,11 +311,27 @@ fn time(text: &str) -> Result<Duration, String> {
 /// Turns Terraform's single-dash spellings (`-auto-approve`, `-out=plan`) into ours.
 pub fn double_dashed(args: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
     const WORDS: [&str; 16] = [
-        "auto-approve", "destroy", "detailed-exitcode", "exclude", "help", "json", "lock-timeout", "no-color", "out",
-        "parallelism", "target", "var", "var-file", "version", "chdir", "max-deletes",
+        "auto-approve",
+        "destroy",
+        "detailed-exitcode",
+        "exclude",
+        "help",
+        "json",
+        "lock-timeout",
+        "no-color",
+        "out",
+        "parallelism",
+        "target",
+        "var",
+        "var-file",
+        "version",
+        "chdir",
+        "max-deletes",
     ];
     let ours = |arg: OsString| match arg.to_str().and_then(|text| text.strip_prefix('-')) {
-        Some(word) if WORDS.contains(&word.split('=').next().unwrap_or(word)) => OsString::from(format!("--{word}")),
+        Some(word) if WORDS.contains(&word.split('=').next().unwrap_or(word)) => {
+            OsString::from(format!("--{word}"))
+        }
         _ => arg,
     };
     let mut literal = false;
@@ -333,10 +355,28 @@ mod tests {
 
     #[test]
     fn terraform_spellings_work() {
-        let args = ["adxform", "apply", "-auto-approve", "-var=a=b", "-var", "c=d", "-lock-timeout=5m", "-y", "--", "-out"];
+        let args = [
+            "adxform",
+            "apply",
+            "-auto-approve",
+            "-var=a=b",
+            "-var",
+            "c=d",
+            "-lock-timeout=5m",
+            "-y",
+            "--",
+            "-out",
+        ];
         let given = double_dashed(args.map(OsString::from));
-        assert_eq!(given[2..], ["--auto-approve", "--var=a=b", "--var", "c=d", "--lock-timeout=5m", "-y", "--", "-out"].map(OsString::from));
-        let cli = Cli::try_parse_from(double_dashed(["adxform", "plan", "-out=x", "-json", "spec"].map(OsString::from))).unwrap();
+        assert_eq!(
+            given[2..],
+            ["--auto-approve", "--var=a=b", "--var", "c=d", "--lock-timeout=5m", "-y", "--", "-out"]
+                .map(OsString::from)
+        );
+        let cli = Cli::try_parse_from(double_dashed(
+            ["adxform", "plan", "-out=x", "-json", "spec"].map(OsString::from),
+        ))
+        .unwrap();
         let Command::Plan(plan) = cli.command else { panic!("plan") };
         assert_eq!((plan.out, cli.global.json), (Some(PathBuf::from("x")), true));
     }

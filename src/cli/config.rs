@@ -85,10 +85,16 @@ impl Config {
         let text = match std::fs::read_to_string(&path) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Self::default()),
-            Err(error) => return Err(Failure::error(format!("{}: {error}", path.display()), "make the file readable")),
+            Err(error) => {
+                return Err(Failure::error(format!("{}: {error}", path.display()), "make the file readable"));
+            }
         };
         toml::from_str(&text).map_err(|error| {
-            Failure::new(super::exit::Exit::InvalidSpec, format!("{}: {error}", path.display()), "correct the setting")
+            Failure::new(
+                super::exit::Exit::InvalidSpec,
+                format!("{}: {error}", path.display()),
+                "correct the setting",
+            )
         })
     }
 
@@ -131,7 +137,8 @@ mod tests {
 
     #[test]
     fn flags_win_over_the_file() {
-        let file: Config = toml::from_str("target = \"local\"\nparallelism = 3\n[azure]\ncloud = \"china\"\n").unwrap();
+        let file: Config =
+            toml::from_str("target = \"local\"\nparallelism = 3\n[azure]\ncloud = \"china\"\n").unwrap();
         let mut global = Global::default();
         assert_eq!((file.target(&global), file.parallelism(&global)), (Target::Local, 3));
         global.endpoint = Some("http://127.0.0.1:1".to_owned());

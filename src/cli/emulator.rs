@@ -16,7 +16,8 @@ pub async fn run(args: &EmulatorArgs, terminal: Terminal) -> Result<Exit, Failur
         let help = "listen on 127.0.0.1: whoever reaches the emulator may change everything in it";
         return Err(Failure::new(Exit::Usage, format!("{} is not a loopback address", args.listen), help));
     }
-    let groups: Result<Vec<(String, String)>, Failure> = args.resource_groups.iter().map(|group| pair(group)).collect();
+    let groups: Result<Vec<(String, String)>, Failure> =
+        args.resource_groups.iter().map(|group| pair(group)).collect();
     let options = Options {
         listen: args.listen,
         state: args.state.clone(),
@@ -27,7 +28,10 @@ pub async fn run(args: &EmulatorArgs, terminal: Terminal) -> Result<Exit, Failur
         ..Options::default()
     };
     let emulator = Emulator::start(options).await.map_err(|error| {
-        Failure::error(format!("the emulator does not start: {error}"), "choose another address or state file")
+        Failure::error(
+            format!("the emulator does not start: {error}"),
+            "choose another address or state file",
+        )
     })?;
     let ready = serde_json::json!({"arm": emulator.arm_url(), "pid": std::process::id()});
     terminal.result(&format!("{ready}\n"));
@@ -44,7 +48,9 @@ fn pair(group: &str) -> Result<(String, String), Failure> {
 }
 
 fn rules(path: &Path) -> Result<Vec<faults::Rule>, Failure> {
-    let wrong = |why: String| Failure::new(Exit::Usage, format!("{}: {why}", path.display()), "correct the file of faults");
+    let wrong = |why: String| {
+        Failure::new(Exit::Usage, format!("{}: {why}", path.display()), "correct the file of faults")
+    };
     let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
     serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))
 }

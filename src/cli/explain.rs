@@ -20,7 +20,8 @@ pub fn run(args: &ExplainArgs, terminal: &Terminal) -> Result<Exit, Failure> {
     let mut found = kind::all().map(|kind| kind.about()).filter(|about| is(about)).peekable();
     if found.peek().is_none() {
         let names = kind::all().map(|kind| kind.about().name);
-        let near = names.max_by(|a, b| strsim::jaro_winkler(a, word).total_cmp(&strsim::jaro_winkler(b, word)));
+        let near =
+            names.max_by(|a, b| strsim::jaro_winkler(a, word).total_cmp(&strsim::jaro_winkler(b, word)));
         let help = format!("did you mean `{}`? `adxform explain` lists all kinds", near.unwrap_or_default());
         return Err(Failure::new(Exit::Usage, format!("there is no kind `{word}`"), help));
     }
@@ -81,6 +82,7 @@ fn describe(text: &mut String, field: &Field, indent: &str) {
     }
     match field.role {
         Role::Managed | Role::Setting => {}
+        Role::Filled | Role::Start => facts.push("the service's own choice stands when left out".to_owned()),
         Role::Immutable => facts.push("fixed at creation".to_owned()),
         Role::CreateOnly => facts.push("used at creation, never compared".to_owned()),
         Role::Place => facts.push("fixed at creation, taken from `azure:` when left out".to_owned()),

@@ -38,5 +38,8 @@ fn private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
 }
 
 fn trouble(path: &Path, error: &std::io::Error) -> Failure {
-    Failure::error(format!("{}: {error}", path.display()), "look at the directory's permissions and free space")
+    Failure::error(
+        format!("{}: {error}", path.display()),
+        "look at the directory's permissions and free space",
+    )
 }

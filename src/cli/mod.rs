@@ -49,7 +49,11 @@ pub fn main() -> ExitCode {
 fn dispatch(cli: &Cli, terminal: Terminal) -> Result<Exit, Failure> {
     if let Some(directory) = &cli.global.directory {
         std::env::set_current_dir(directory).map_err(|error| {
-            Failure::new(Exit::Usage, format!("-C {}: {error}", directory.display()), "name a directory that exists")
+            Failure::new(
+                Exit::Usage,
+                format!("-C {}: {error}", directory.display()),
+                "name a directory that exists",
+            )
         })?;
     }
     match &cli.command {
@@ -66,17 +70,20 @@ fn connected(command: &Command, global: &Global, terminal: Terminal) -> Result<E
     // Only a second provider in one process could refuse this, and there is none.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| Failure::error(format!("no threads can be started: {error}"), ""))?;
+    let runtime =
+        runtime.map_err(|error| Failure::error(format!("no threads can be started: {error}"), ""))?;
     runtime.block_on(async {
         match command {
             Command::Plan(args) => plan::run(args, global, terminal).await,
             Command::Apply(args) => apply::run(args, global, terminal).await,
             Command::Destroy(args) => apply::destroy(args, global, terminal).await,
-            Command::Resume(args) => resume::run(args, Intent::Forward, global, terminal).await,
+            Command::Resume(args) => resume::run(args, Intent::Resume, global, terminal).await,
             Command::Rollback(args) => resume::run(args, Intent::Rollback, global, terminal).await,
             Command::Show(args) => show::run(args, global, terminal).await,
             Command::Emulator(args) => emulator::run(args, terminal).await,
-            Command::Validate(_) | Command::Explain(_) | Command::Schema(_) | Command::Completions(_) => Ok(Exit::Done),
+            Command::Validate(_) | Command::Explain(_) | Command::Schema(_) | Command::Completions(_) => {
+                Ok(Exit::Done)
+            }
         }
     })
 }

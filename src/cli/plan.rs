@@ -72,13 +72,15 @@ pub fn saved(path: &Path) -> Result<Option<Plan>, Failure> {
     }
     let name = path.display();
     let again = "make the plan again with `adxform plan --out`";
-    let version = serde_json::from_str::<serde_json::Value>(&text).ok().and_then(|v| v["adxform_plan"].as_u64());
+    let version =
+        serde_json::from_str::<serde_json::Value>(&text).ok().and_then(|v| v["adxform_plan"].as_u64());
     if version != Some(u64::from(FORMAT)) {
         let message = format!("{name} is a plan of another version of adxform, or it is cut off");
         return Err(Failure::new(Exit::Stale, message, again));
     }
-    let saved: Saved = serde_json::from_str(&text)
-        .map_err(|error| Failure::new(Exit::Stale, format!("{name} is no plan that can be read: {error}"), again))?;
+    let saved: Saved = serde_json::from_str(&text).map_err(|error| {
+        Failure::new(Exit::Stale, format!("{name} is no plan that can be read: {error}"), again)
+    })?;
     if saved.digest != saved.plan.digest() {
         return Err(Failure::new(Exit::Stale, format!("{name} was changed after it was saved"), again));
     }

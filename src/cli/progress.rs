@@ -32,17 +32,26 @@ impl Observer for Progress {
 /// A notice as a line; what the last report says, or nobody waits for, is left out.
 fn line(notice: &Notice, verbose: u8) -> Option<String> {
     let text = match notice {
-        Notice::RunStarted { run, steps } => format!("Run {run}: {}", crate::plan::text::counted(*steps, "step")),
+        Notice::RunStarted { run, steps } => {
+            format!("Run {run}: {}", crate::plan::text::counted(*steps, "step"))
+        }
         Notice::RunResumed { run, .. } => format!("Run {run} is taken up again"),
         Notice::StepStarted { of, request } if verbose > 0 => format!("{}: {request}", step(of)),
-        Notice::StepStarted { .. } | Notice::Progress { .. } | Notice::ChangeSummary { .. } | Notice::Interrupted => {
+        Notice::StepStarted { .. }
+        | Notice::Progress { .. }
+        | Notice::ChangeSummary { .. }
+        | Notice::Interrupted => {
             return None;
         }
         Notice::StepAccepted { of } => format!("{}: accepted, the service works on it", step(of)),
-        Notice::StepFinished { of, seconds } if *seconds >= 1.0 => format!("{}: done ({seconds:.0} s)", step(of)),
+        Notice::StepFinished { of, seconds } if *seconds >= 1.0 => {
+            format!("{}: done ({seconds:.0} s)", step(of))
+        }
         Notice::StepFinished { of, .. } => format!("{}: done", step(of)),
         Notice::StepFailed { of, message, origin } => {
-            let place = origin.as_ref().map_or(String::new(), |o| format!("\n  at {}:{}:{}", o.file, o.line, o.column));
+            let place = origin
+                .as_ref()
+                .map_or(String::new(), |o| format!("\n  at {}:{}:{}", o.file, o.line, o.column));
             format!("{}: FAILED: {message}{place}", step(of))
         }
         Notice::StepInDoubt { of, message } => format!("{}: in doubt ({message}); looking at live", step(of)),
@@ -55,7 +64,9 @@ fn line(notice: &Notice, verbose: u8) -> Option<String> {
             format!("{}: {found}", step(of))
         }
         Notice::Turned { why, .. } => format!("Not going on: {why}"),
-        Notice::RollbackStarted { steps } => format!("Undoing {}", crate::plan::text::counted(*steps, "step")),
+        Notice::RollbackStarted { steps } => {
+            format!("Undoing {}", crate::plan::text::counted(*steps, "step"))
+        }
         Notice::ProofStarted { .. } => "Reading live again".to_owned(),
         Notice::Proved { way: Way::Apply } => "Proved: live is as the spec says".to_owned(),
         Notice::Proved { .. } => "Proved: live is as it was before".to_owned(),

@@ -21,15 +21,7 @@ pub fn print(report: &Report, terminal: Terminal) {
 
 /// One difference between live and what it should be, as a line.
 pub fn difference(of: &Difference) -> String {
-    let shown = |value: &Json| if value.is_null() { "unset".to_owned() } else { value.to_string() };
-    let property = if of.property.is_empty() { String::new() } else { format!(" `{}`", of.property) };
-    format!(
-        "  {}{property}: found {}; before {}, after {}",
-        of.address,
-        shown(&of.found),
-        shown(&of.before),
-        shown(&of.after)
-    )
+    format!("  {of}")
 }
 
 /// Where a run stands and why.
@@ -41,7 +33,9 @@ pub fn standing(known: &Known) -> String {
         known.id, header.target, header.started, header.who, header.tool
     );
     if known.recorded.torn {
-        text.push_str("Its last record is cut off, as after a crash; what it would have said is looked up in live.\n");
+        text.push_str(
+            "Its last record is cut off, as after a crash; what it would have said is looked up in live.\n",
+        );
     }
     let report = Report::of(&known.id, &known.machine, None);
     listed(&mut text, "Done", &report.applied);

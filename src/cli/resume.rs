@@ -11,7 +11,12 @@ use crate::run::event::Intent;
 ///
 /// # Errors
 /// No such run, or one for which it makes no sense.
-pub async fn run(args: &RunArgs, intent: Intent, global: &Global, terminal: Terminal) -> Result<Exit, Failure> {
+pub async fn run(
+    args: &RunArgs,
+    intent: Intent,
+    global: &Global,
+    terminal: Terminal,
+) -> Result<Exit, Failure> {
     let word = if matches!(intent, Intent::Rollback) { "rollback" } else { "resume" };
     apply::may_ask(&args.running, terminal, word)?;
     let state = super::config::Config::beside(&args.spec)?.state_directory(&args.spec);

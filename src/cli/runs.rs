@@ -78,7 +78,8 @@ pub fn unfinished(state: &Path) -> Result<Option<Known>, Failure> {
 
 fn ids(state: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(journals(state)).into_iter().flatten().flatten();
-    let names = entries.filter_map(|entry| Some(entry.file_name().to_str()?.strip_suffix(".journal")?.to_owned()));
+    let names =
+        entries.filter_map(|entry| Some(entry.file_name().to_str()?.strip_suffix(".journal")?.to_owned()));
     let mut ids: Vec<String> = names.collect();
     ids.sort();
     ids
@@ -90,12 +91,20 @@ fn read(state: &Path, id: &str) -> Result<Known, Failure> {
     let bytes = if plain { std::fs::read(&path) } else { Err(std::io::ErrorKind::NotFound.into()) };
     let bytes = bytes.map_err(|error| {
         let known = ids(state);
-        let help = if known.is_empty() { "there are no runs here".to_owned() } else { format!("known runs: {}", known.join(", ")) };
+        let help = if known.is_empty() {
+            "there are no runs here".to_owned()
+        } else {
+            format!("known runs: {}", known.join(", "))
+        };
         Failure::error(format!("the run `{id}` cannot be read: {error}"), help)
     })?;
     let damaged = |error: journal::JournalError| {
         let message = format!("the journal of the run {id} is damaged: {error}");
-        Failure::new(Exit::NeedsPerson, message, format!("look at {} by hand; each line is one record", path.display()))
+        Failure::new(
+            Exit::NeedsPerson,
+            message,
+            format!("look at {} by hand; each line is one record", path.display()),
+        )
     };
     let recorded = Recorded::read(&bytes).map_err(damaged)?;
     let machine = recorded.replay().map_err(damaged)?;
@@ -108,10 +117,22 @@ fn read(state: &Path, id: &str) -> Result<Known, Failure> {
 /// Another run that holds it.
 pub async fn lock(state: &Path, running: &Running, doing: &str) -> Result<Lock, Failure> {
     super::files::private_directory(state)?;
-    let holder = Holder { who: who(), since: now(), pid: std::process::id(), run: String::new(), doing: doing.to_owned() };
+    let holder = Holder {
+        who: who(),
+        since: now(),
+        pid: std::process::id(),
+        run: String::new(),
+        doing: doing.to_owned(),
+    };
     Lock::take(&state.join("lock"), &holder, running.lock_timeout).await.map_err(|error| match error {
-        LockError::Held(_) => Failure::new(Exit::Locked, error.to_string(), "a lock goes with its process; nothing has to be unlocked"),
-        LockError::Io { .. } => Failure::error(error.to_string(), "look at the directory's permissions and free space"),
+        LockError::Held(_) => Failure::new(
+            Exit::Locked,
+            error.to_string(),
+            "a lock goes with its process; nothing has to be unlocked",
+        ),
+        LockError::Io { .. } => {
+            Failure::error(error.to_string(), "look at the directory's permissions and free space")
+        }
     })
 }
 
@@ -119,7 +140,12 @@ pub async fn lock(state: &Path, running: &Running, doing: &str) -> Result<Lock, 
 ///
 /// # Errors
 /// A journal that cannot be begun; nothing is changed then.
-pub async fn begin(session: &Session, plan: Plan, running: &Running, terminal: Terminal) -> Result<Exit, Failure> {
+pub async fn begin(
+    session: &Session,
+    plan: Plan,
+    running: &Running,
+    terminal: Terminal,
+) -> Result<Exit, Failure> {
     let run = id();
     let header = Header {
         format: journal::FORMAT,
@@ -128,13 +154,17 @@ pub async fn begin(session: &Session, plan: Plan, running: &Running, terminal: T
         target: session.target.clone(),
         who: who(),
         started: now(),
-        policy: Policy { on_failure: on_failure(running), parallelism: session.parallelism, ..Policy::default() },
+        policy: Policy {
+            on_failure: on_failure(running),
+            parallelism: session.parallelism,
+            ..Policy::default()
+        },
         plan,
     };
     let path = journal(&session.state, &run);
     super::files::private_directory(&journals(&session.state))?;
     let store = FileStore::create(&path).map_err(|error| not_written(&path, &error.to_string()))?;
-    let effects = Arc::new(Azure::new(session.cloud.clone(), super::session::environment()));
+    let effects = Arc::new(Azure::new(session.cloud.clone()));
     let begun = Run::begin(&header, store, OffsetDateTime::now_utc, effects).await;
     drive(begun.map_err(|error| not_written(&path, &error.to_string()))?, terminal).await
 }
@@ -143,9 +173,14 @@ pub async fn begin(session: &Session, plan: Plan, running: &Running, terminal: T
 ///
 /// # Errors
 /// A run for which that makes no sense, or a journal that cannot be written.
-pub async fn take_up(session: &Session, known: &Known, intent: Intent, terminal: Terminal) -> Result<Exit, Failure> {
+pub async fn take_up(
+    session: &Session,
+    known: &Known,
+    intent: Intent,
+    terminal: Terminal,
+) -> Result<Exit, Failure> {
     let store = FileStore::open(&known.path).map_err(|error| not_written(&known.path, &error.to_string()))?;
-    let effects = Arc::new(Azure::new(session.cloud.clone(), super::session::environment()));
+    let effects = Arc::new(Azure::new(session.cloud.clone()));
     let taken = Run::take_up(&known.recorded, intent, store, OffsetDateTime::now_utc, effects).await;
     let run = taken.map_err(|error| match error {
         RunError::Refused(why) => Failure::error(format!("the run {}: {why}", known.id), ""),
@@ -160,7 +195,9 @@ async fn drive(mut run: Run<Azure, FileStore>, terminal: Terminal) -> Result<Exi
     let interrupts = run.interrupts.clone();
     let watch = tokio::spawn(async move {
         interrupt::first().await;
-        terminal.say("Interrupted: running steps come to their end, then the run is undone. Once more stops at once.");
+        terminal.say(
+            "Interrupted: running steps come to their end, then the run is undone. Once more stops at once.",
+        );
         interrupts.first.cancel();
         interrupt::first().await;
         interrupts.second.cancel();

@@ -37,7 +37,12 @@ impl Session {
     ///
     /// # Errors
     /// Settings that are wrong, no credentials, or local state that another program is using.
-    pub async fn open(spec: &Path, global: &Global, scope: &Scope, terminal: Terminal) -> Result<Self, Failure> {
+    pub async fn open(
+        spec: &Path,
+        global: &Global,
+        scope: &Scope,
+        terminal: Terminal,
+    ) -> Result<Self, Failure> {
         let config = Config::beside(spec)?;
         let state = config.state_directory(spec);
         let (parallelism, target) = (config.parallelism(global), config.target(global));
@@ -52,7 +57,8 @@ impl Session {
         let talk = move |waiting: &cloud::Waiting| {
             terminal.say(&format!("waiting {} s: {}", waiting.length.as_secs().max(1), waiting.what));
         };
-        let cloud = Cloud::new(cloud::Config { progress: Arc::new(talk), ..cloud }).map_err(|e| unreachable(&e))?;
+        let cloud =
+            Cloud::new(cloud::Config { progress: Arc::new(talk), ..cloud }).map_err(|e| unreachable(&e))?;
         Ok(Self { cloud, state, parallelism, target, emulator })
     }
 
@@ -143,9 +149,16 @@ pub async fn plan(
         let touched = plan.changes.keys().any(|changed| changed.is_within(address));
         let message = format!("{address} could not be read: {why}");
         if touched {
-            let help = "what is live there is unknown, so nothing below it is planned; make it readable first";
+            let help =
+                "what is live there is unknown, so nothing below it is planned; make it readable first";
             let (address, origin) = (address.clone(), origin(address));
-            plan.refusals.push(Refusal { address, origin, rule: Rule::Missing, message, help: help.to_owned() });
+            plan.refusals.push(Refusal {
+                address,
+                origin,
+                rule: Rule::Missing,
+                message,
+                help: help.to_owned(),
+            });
         } else {
             plan.notes.push(message);
         }
@@ -165,12 +178,18 @@ async fn prerequisites(session: &Session, spec: &Spec, plan: &Plan) -> Result<Ve
             Some((kind::by_name(&change.kind)?, at))
         })
         .collect();
-    let wanted: BTreeSet<(String, &str)> = concerned.iter().flat_map(|(kind, at)| kind.prerequisites(at)).collect();
+    let wanted: BTreeSet<(String, &str)> =
+        concerned.iter().flat_map(|(kind, at)| kind.prerequisites(at)).collect();
     let mut seen = BTreeMap::new();
     for (id, version) in wanted {
         match session.cloud.get(&id, version).await {
             Ok(found) => seen.insert(id, found),
-            Err(error) if matches!(error.class, cloud::Class::Refused | cloud::Class::Denied | cloud::Class::Missing) => {
+            Err(error)
+                if matches!(
+                    error.class,
+                    cloud::Class::Refused | cloud::Class::Denied | cloud::Class::Missing
+                ) =>
+            {
                 seen.insert(id, None)
             }
             Err(error) => return Err(unreachable(&error)),
@@ -179,7 +198,7 @@ async fn prerequisites(session: &Session, spec: &Spec, plan: &Plan) -> Result<Ve
     let mut refusals = Vec::new();
     for (kind, at) in &concerned {
         for finding in kind.check_live(at, &|id| seen.get(id).cloned().flatten()) {
-            let origin = spec.origins.field(at.address, &finding.field).or_else(|| spec.origins.get(at.address));
+            let origin = spec.origins.field(at.address, &finding.field);
             let (address, message, help) = (at.address.clone(), finding.message, finding.help);
             refusals.push(Refusal { address, origin, rule: Rule::Invalid, message, help });
         }
@@ -199,7 +218,10 @@ pub fn refused(plan: &Plan) -> Option<Exit> {
 
 /// A failure to reach or to read, after which nothing has changed.
 pub fn unreachable(error: &CloudError) -> Failure {
-    let help = error.hint.clone().unwrap_or_else(|| "nothing was changed; try again when the cause is removed".to_owned());
+    let help = error
+        .hint
+        .clone()
+        .unwrap_or_else(|| "nothing was changed; try again when the cause is removed".to_owned());
     Failure::error(error.to_string(), help)
 }
 
@@ -231,16 +253,23 @@ const CLOUDS: [(&str, &str); 3] = [
 fn azure(config: &Config) -> Result<cloud::Config, Failure> {
     let word = config.azure.cloud.as_deref().unwrap_or("public");
     let usage = |message: String, words: Vec<&str>| {
-        Failure::new(Exit::InvalidSpec, message, format!("in {}, say one of {}", config::FILE, words.join(", ")))
+        Failure::new(
+            Exit::InvalidSpec,
+            message,
+            format!("in {}, say one of {}", config::FILE, words.join(", ")),
+        )
     };
     let known = CLOUDS.iter().find(|(name, _)| *name == word);
-    let (_, arm) = known.ok_or_else(|| usage(format!("there is no cloud `{word}`"), CLOUDS.map(|(w, _)| w).to_vec()))?;
+    let (_, arm) =
+        known.ok_or_else(|| usage(format!("there is no cloud `{word}`"), CLOUDS.map(|(w, _)| w).to_vec()))?;
     let auth = match config.auth.method.as_deref() {
         None | Some("auto") => cloud::Auth::Chain,
         Some(word) => {
             let words = Credential::ALL.map(Credential::word);
             let found = Credential::ALL.into_iter().find(|credential| credential.word() == word);
-            cloud::Auth::Only(found.ok_or_else(|| usage(format!("there is no way to sign in called `{word}`"), words.to_vec()))?)
+            cloud::Auth::Only(found.ok_or_else(|| {
+                usage(format!("there is no way to sign in called `{word}`"), words.to_vec())
+            })?)
         }
     };
     Ok(cloud::Config {

@@ -32,7 +32,11 @@ pub async fn run(args: &ShowArgs, global: &Global, terminal: Terminal) -> Result
 
 async fn live(address: &str, args: &ShowArgs, global: &Global, terminal: Terminal) -> Result<Exit, Failure> {
     let address: Address = address.parse().map_err(|error: crate::model::address::AddressError| {
-        Failure::new(Exit::Usage, error.to_string(), "an address is a path such as clusters.a.databases.b.tables.T")
+        Failure::new(
+            Exit::Usage,
+            error.to_string(),
+            "an address is a path such as clusters.a.databases.b.tables.T",
+        )
     })?;
     let spec = session::load(&args.spec, global, terminal)?;
     let scope = scope::of(&spec.desired);
@@ -46,7 +50,8 @@ async fn live(address: &str, args: &ShowArgs, global: &Global, terminal: Termina
             let likeness = |text: &str| strsim::jaro_winkler(text, &address.to_string());
             likeness(a).total_cmp(&likeness(b))
         });
-        let help = near.map_or_else(|| "nothing of the spec is live".to_owned(), |near| format!("did you mean {near}?"));
+        let help = near
+            .map_or_else(|| "nothing of the spec is live".to_owned(), |near| format!("did you mean {near}?"));
         return Err(Failure::error(format!("{address} is not in live"), help));
     };
     terminal.document(&serde_json::json!({

@@ -5,4 +5,5 @@
 //!
 //! Invariant: nothing under `emulator/` imports anything else of this crate.
 
+pub mod kusto;
 pub mod store;

@@ -9,10 +9,12 @@
 pub mod arm;
 pub mod connection;
 pub mod entity;
+mod names;
 pub mod policy;
 pub mod replies;
 pub mod script;
 pub mod shape;
+mod texts;
 
 use crate::model::Address;
 use crate::model::body::{Body, Value};
@@ -108,6 +110,9 @@ pub enum Plane {
 pub enum Source {
     /// By a GET of each declared one (things whose siblings are none of our business: clusters).
     ArmGet {
+        /// The resource type below the resource group, such as `Microsoft.Kusto/clusters`; for a kind that has
+        /// parents, the collection's segment below the parent's id.
+        provider: &'static str,
         /// The `api-version`.
         api_version: &'static str,
     },

@@ -12,7 +12,9 @@ pub mod inventory;
 pub mod kql;
 pub mod origin;
 pub mod request;
+pub mod rows;
 pub mod scope;
+mod stored;
 
 pub use address::Address;
 pub use body::{Body, Value};
@@ -21,4 +23,5 @@ pub use command::Command;
 pub use inventory::{Inventory, Mode, Resource};
 pub use origin::Origin;
 pub use request::Request;
+pub use rows::Rows;
 pub use scope::Scope;

@@ -23,6 +23,7 @@ pub fn steps(found: &Differences, live: &Inventory) -> Result<Vec<Step>, Trouble
     }
     edges(&mut drafts, found, live);
     put_behind(&mut drafts);
+    reduce(&mut drafts);
     sorted(drafts)
 }
 
@@ -72,7 +73,7 @@ fn draft(
                 loss: kind.loss(&at, &change),
                 needs: previous.into_iter().collect(),
                 behind_line: false,
-                validation: None,
+                validation: change.after.is_some().then(|| kind.validation(&at)).flatten(),
                 origin: resolution.origin.clone(),
                 change,
             });
@@ -154,6 +155,15 @@ fn put_behind(drafts: &mut [Step]) {
             drafts[id].behind_line = true;
             todo.extend(&dependents[id]);
         }
+    }
+}
+
+/// Leaves out the edges that another edge implies, so that people see what a step really waits for.
+fn reduce(drafts: &mut [Step]) {
+    let all: Vec<BTreeSet<usize>> = drafts.iter().map(|step| step.needs.iter().copied().collect()).collect();
+    for step in drafts {
+        let own = step.needs.clone();
+        step.needs.retain(|needs| !own.iter().any(|other| all[*other].contains(needs)));
     }
 }
 

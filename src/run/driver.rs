@@ -318,6 +318,17 @@ impl<E: Effects, S: Store> Driver<E, S> {
         });
     }
 
+    /// An event of a step, without the attributes that nothing asks for.
+    fn event(&self, step: usize, way: Way, happened: Happened) -> Event {
+        let happened = match happened {
+            Happened::Finished { outputs, trace } => {
+                Happened::Finished { outputs: self.run.machine.wanted(step, outputs), trace }
+            }
+            other => other,
+        };
+        Event::Step { step, way, happened }
+    }
+
     async fn came(&mut self, came: Result<(Id, Came), JoinError>) {
         let (id, came) = match came {
             Ok((id, came)) => (id, Some(came)),
@@ -343,7 +354,7 @@ impl<E: Effects, S: Store> Driver<E, S> {
             (Job::Send { way, steps }, came) => {
                 let mut answers = came.and_then(Came::answers).unwrap_or_default().into_iter();
                 let happened = |answer: Option<Answer>| answer.unwrap_or_else(nothing).sent();
-                let event = |step| Event::Step { step, way, happened: happened(answers.next()) };
+                let event = |step| self.event(step, way, happened(answers.next()));
                 steps.into_iter().map(event).collect()
             }
             (Job::Check { step }, came) => {
@@ -353,7 +364,7 @@ impl<E: Effects, S: Store> Driver<E, S> {
             (Job::Follow { way, step }, came) => {
                 self.followed.remove(&step);
                 let answer = came.and_then(Came::answers).and_then(|answers| answers.into_iter().next());
-                vec![Event::Step { step, way, happened: answer.unwrap_or_else(nothing).followed() }]
+                vec![self.event(step, way, answer.unwrap_or_else(nothing).followed())]
             }
         };
         self.commit(events).await;

@@ -13,6 +13,7 @@ use super::event::Event;
 use super::machine::{IllegalTransition, Machine, Policy};
 use super::store::Store;
 use crate::plan::Plan;
+use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::io;
@@ -46,7 +47,7 @@ pub struct Header {
 }
 
 /// Any other line: events that were synced together.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Frame {
     /// Its number, from 1, without gaps.

@@ -165,7 +165,7 @@ impl Looking {
                 }
                 continue;
             }
-            let (verdict, differences) = proof::verdict(step, &look.live, &known);
+            let (verdict, differences) = proof::verdict(step, machine.was_read(*id), &look.live, &known);
             let shows = matches!((way, verdict), (Way::Apply, Verdict::After) | (Way::Undo, Verdict::Before));
             if is_lost(status) && !shows && age < self.timing.settle_quiet {
                 continue;
@@ -173,6 +173,7 @@ impl Looking {
             self.doubt_since.remove(id);
             let found = look.live.get(&step.address).filter(|_| shows && way == Way::Apply);
             let outputs = found.map(|found| attributes(&found.attributes)).unwrap_or_default();
+            let outputs = machine.wanted(*id, outputs);
             let happened = Happened::Settled { verdict, differences, outputs };
             round.events.push(Event::Step { step: *id, way, happened });
         }

@@ -14,15 +14,15 @@ mod status;
 
 pub use decide::{Decision, Wait};
 pub use phase::{Ending, Failure, Phase};
-pub use status::{Cause, State, Status, Terms};
+pub use status::{Cause, Left, State, Status, Terms};
 
 use super::event::{Attributes, Difference, Event, Happened, Intent, Way};
 use crate::kind::Undo;
-use crate::model::{Address, Request, Value};
+use crate::model::{Address, Body, Request, Value};
 use crate::plan::{Plan, Step};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// What a run does when a step fails.
@@ -84,6 +84,8 @@ pub struct Machine {
     phase: Phase,
     failure: Option<Failure>,
     outputs: BTreeMap<Address, Attributes>,
+    referenced: BTreeMap<Address, BTreeSet<String>>,
+    first: BTreeMap<Address, usize>,
     differences: Vec<Difference>,
     stuck: BTreeMap<usize, Vec<Difference>>,
     tally: Tally,
@@ -119,6 +121,8 @@ impl Machine {
         let steps = vec![State::default(); plan.steps.len()];
         let mut machine = Self {
             outputs: plan.outputs.clone(),
+            referenced: referenced(&plan),
+            first: plan.steps.iter().rev().map(|step| (step.address.clone(), step.id)).collect(),
             plan,
             policy,
             steps,
@@ -166,6 +170,19 @@ impl Machine {
     /// The attribute of a thing, as far as it is known by now.
     pub fn known(&self, address: &Address, path: &[String]) -> Option<Value> {
         self.outputs.get(address)?.get(&path.join(".")).cloned()
+    }
+
+    /// Whether a step's before-state is what was read when the plan was made, rather than an earlier step's doing.
+    pub fn was_read(&self, step: usize) -> bool {
+        self.first.get(&self.plan.steps[step].address) == Some(&step)
+    }
+
+    /// Those attributes of a thing that something in the plan may ask for; the others need not be kept.
+    #[must_use]
+    pub fn wanted(&self, step: usize, mut attributes: Attributes) -> Attributes {
+        let wanted = self.referenced.get(&self.plan.steps[step].address);
+        attributes.retain(|path, _| wanted.is_some_and(|wanted| wanted.contains(path)));
+        attributes
     }
 
     /// What the last proof found to be wrong.
@@ -351,6 +368,33 @@ impl Machine {
         let state = State { status, ..self.steps[id].clone() };
         self.set(id, state);
     }
+}
+
+/// The attributes that something in a plan refers to, and the URI of every cluster that commands go to.
+fn referenced(plan: &Plan) -> BTreeMap<Address, BTreeSet<String>> {
+    let mut all: BTreeMap<Address, BTreeSet<String>> = BTreeMap::new();
+    let mut add = |address: &Address, path: String| {
+        all.entry(address.clone()).or_default().insert(path);
+    };
+    for step in &plan.steps {
+        let undos = match &step.undo {
+            Undo::By(requests) => requests.as_slice(),
+            Undo::Never(_) => &[],
+        };
+        for request in undos.iter().chain([&step.request]).chain(&step.validation) {
+            match request {
+                Request::Arm(arm) => {
+                    let body = Body::new().with("", arm.body.clone());
+                    body.references().into_iter().for_each(|(at, path)| add(at, path.join(".")));
+                }
+                Request::Kusto(kusto) => add(&kusto.cluster, "uri".to_owned()),
+            }
+        }
+    }
+    let bodies = plan.changes.values().flat_map(|resolution| &resolution.change.after);
+    let bodies = bodies.chain(plan.steps.iter().flat_map(|step| &step.change.after));
+    bodies.flat_map(Body::references).for_each(|(at, path)| add(at, path.join(".")));
+    all
 }
 
 /// An event in a few words, for errors.

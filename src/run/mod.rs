@@ -8,6 +8,7 @@
 //! Invariant: no effect starts before its record is synced, and a run that is cut off at any instant can be
 //! resumed or rolled back from its journal (test: `tests/laws.rs`).
 
+pub mod azure;
 pub mod driver;
 pub mod effects;
 pub mod event;

@@ -41,11 +41,11 @@ impl Rules {
     }
 
     /// What live would be if `wanted` were applied to it: equal to live when it is satisfied already.
-    fn settled(self, live: &Body, wanted: &Body) -> Body {
+    fn settled(self, live: &Resource, wanted: &Body) -> Body {
         match self.0 {
-            Some(kind) => kind.settle(Some(&Resource { body: live.clone(), ..Resource::default() }), wanted),
+            Some(kind) => kind.settle(Some(live), wanted),
             None => {
-                let mut body = live.clone();
+                let mut body = live.body.clone();
                 wanted.iter().for_each(|(name, value)| body.set(name, value.clone()));
                 body
             }
@@ -53,8 +53,8 @@ impl Rules {
     }
 
     /// The properties of `wanted` that live does not satisfy.
-    fn missing(self, live: &Body, wanted: &Body) -> BTreeSet<String> {
-        self.differing(live, &self.settled(live, wanted))
+    fn missing(self, live: &Resource, wanted: &Body) -> BTreeSet<String> {
+        self.differing(&live.body, &self.settled(live, wanted))
     }
 }
 
@@ -75,45 +75,57 @@ fn has_secret(value: &Value) -> bool {
 
 /// Where live stands between the two ends of a step, and in what it differs when it stands at neither.
 ///
-/// Only what the step changes is looked at: a property that it does not touch tells nothing about it.
-pub fn verdict(step: &Step, live: &Inventory, known: &impl Known) -> (Verdict, Vec<Difference>) {
+/// As after: what the step wants, laid over live, leaves live as it is. As before: live is what was read when the
+/// plan was made (`was_read`), or holds everything that an earlier step of the same thing was to bring about.
+pub fn verdict(
+    step: &Step,
+    was_read: bool,
+    live: &Inventory,
+    known: &impl Known,
+) -> (Verdict, Vec<Difference>) {
     let rules = Rules::of(&step.kind);
-    let found = live.get(&step.address).map(|resource| &resource.body);
+    let found = live.get(&step.address);
     let Change { before, after } = &step.change;
     let before = before.as_ref().map(|body| answered(body, known));
     let after = after.as_ref().map(|body| answered(body, known));
-    let (is_before, is_after) = match (&before, &after, found) {
-        (None, None, found) => (found.is_none(), found.is_none()),
-        (None, Some(_), None) => (true, false),
-        (None, Some(after), Some(found)) => (false, rules.missing(found, after).is_empty()),
-        (Some(_), None, None) => (false, true),
-        (Some(before), None, Some(found)) => (rules.differing(found, before).is_empty(), false),
-        (Some(_), Some(_), None) => (false, false),
-        (Some(before), Some(after), Some(found)) => {
-            let touched = rules.differing(before, after);
-            let free = |names: BTreeSet<String>| names.is_disjoint(&touched);
-            (free(rules.differing(found, before)), free(rules.missing(found, after)))
-        }
+    let from = |end: &Body, found: &Resource| {
+        if was_read { rules.differing(&found.body, end) } else { rules.missing(found, end) }
+    };
+    let is_before = match (&before, found) {
+        (None, found) => found.is_none(),
+        (Some(_), None) => false,
+        (Some(before), Some(found)) => from(before, found).is_empty(),
+    };
+    let is_after = match (&after, found) {
+        (None, found) => found.is_none(),
+        (Some(_), None) => false,
+        (Some(after), Some(found)) => rules.missing(found, after).is_empty(),
+    };
+    let alike = match (&before, &after) {
+        (Some(before), Some(after)) => was_read || rules.differing(before, after).is_empty(),
+        (None, None) => true,
+        _ => false,
     };
     let verdict = match (is_before, is_after) {
-        (true, true) => Verdict::Either,
+        (true, true) if alike => Verdict::Either,
+        (_, true) => Verdict::After,
         (true, false) => Verdict::Before,
-        (false, true) => Verdict::After,
         (false, false) => Verdict::Neither,
     };
     if verdict != Verdict::Neither {
         return (verdict, Vec::new());
     }
-    let ends = Ends { address: &step.address, before: before.as_ref(), after: after.as_ref(), found };
-    let names = match (ends.before, ends.after, found) {
-        (Some(before), Some(after), Some(found)) => {
-            let touched = rules.differing(before, after);
-            touched.into_iter().filter(|name| found.get(name) != after.get(name)).collect()
-        }
-        (None, Some(end), Some(found)) => rules.missing(found, end),
-        (Some(end), None, Some(found)) => rules.differing(found, end),
-        _ => BTreeSet::from([String::new()]),
+    let body = found.map(|found| &found.body);
+    let ends = Ends { address: &step.address, before: before.as_ref(), after: after.as_ref(), found: body };
+    let whole = || BTreeSet::from([String::new()]);
+    let mut names = match (&before, &after, found) {
+        (_, Some(after), Some(found)) => rules.missing(found, after),
+        (Some(before), None, Some(found)) => from(before, found),
+        _ => whole(),
     };
+    if let (Some(before), Some(_), Some(found)) = (&before, &after, found) {
+        names.extend(from(before, found));
+    }
     (verdict, ends.differences(names))
 }
 
@@ -127,14 +139,15 @@ pub fn residue(plan: &Plan, way: Way, live: &Inventory, known: &impl Known) -> V
         let rules = Rules::of(&resolution.kind);
         let before = resolution.change.before.as_ref().map(|body| answered(body, known));
         let after = resolution.change.after.as_ref().map(|body| answered(body, known));
-        let found = live.get(address).map(|resource| &resource.body);
-        let ends = Ends { address, before: before.as_ref(), after: after.as_ref(), found };
+        let found = live.get(address);
+        let body = found.map(|found| &found.body);
+        let ends = Ends { address, before: before.as_ref(), after: after.as_ref(), found: body };
         let wanted = if way == Way::Apply { ends.after } else { ends.before };
         let names = match (wanted, found) {
             (None, None) => continue,
             (None, Some(_)) | (Some(_), None) => BTreeSet::from([String::new()]),
             (Some(wanted), Some(found)) if way == Way::Apply => rules.missing(found, wanted),
-            (Some(wanted), Some(found)) => rules.differing(found, wanted),
+            (Some(wanted), Some(found)) => rules.differing(&found.body, wanted),
         };
         all.extend(ends.differences(names));
     }

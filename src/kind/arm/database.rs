@@ -160,6 +160,10 @@ impl Kind for Database {
         shape::overlay(FIELDS, live.map_or(&Body::new(), |live| &live.body), &wanted)
     }
 
+    fn seconds(&self, change: &Change) -> u32 {
+        if change.after.is_none() { 5 } else { 3 }
+    }
+
     fn check(&self, at: &At<'_>) -> Vec<Finding> {
         if at.resource.mode == Mode::Absent {
             return wire::needs_control_plane(at).into_iter().collect();
@@ -258,4 +262,180 @@ fn periods(body: &Body) -> Vec<Finding> {
         found.push(Finding::new(&["hotCachePeriod"], message, format!("give at most {kept}")));
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kind::arm::testing::{Bench, SUBSCRIPTION, check, landing};
+    use serde_json::{Value as Json, json};
+
+    const CASES: &str = r#"
+== a database is made where its cluster is
++ {"softDeletePeriod": "365d", "hotCachePeriod": "12h"}
+> PUT ~/clusters/c/databases/d {"kind":"ReadWrite","location":"westeurope","properties":{"hotCachePeriod":"PT12H","softDeletePeriod":"P365D"}}
+>   undo DELETE ~/clusters/c/databases/d
+
+== nothing needs to be said
++ {}
+> PUT ~/clusters/c/databases/d {"kind":"ReadWrite","location":"westeurope","properties":{}}
+>   undo DELETE ~/clusters/c/databases/d
+
+== every property
++ {"kind": "ReadWrite", "location": "West Europe", "softDeletePeriod": "P14DT12H", "hotCachePeriod": "7.00:00:00", "keyVaultProperties": {"keyName": "k", "keyVersion": "1", "keyVaultUri": "https://v"}}
+> PUT ~/clusters/c/databases/d {"kind":"ReadWrite","location":"westeurope","properties":{"hotCachePeriod":"P7D","keyVaultProperties":{"keyName":"k","keyVaultUri":"https://v","keyVersion":"1"},"softDeletePeriod":"P14DT12H"}}
+>   undo DELETE ~/clusters/c/databases/d
+
+== spellings of one period are the same
+- {"location": "westeurope", "softDeletePeriod": "PT168H"}
++ {"softDeletePeriod": "7d"}
+> same
+
+== longer is no loss
+- {"location": "westeurope", "softDeletePeriod": "7d", "hotCachePeriod": "1d"}
++ {"softDeletePeriod": "8d"}
+> PATCH ~/clusters/c/databases/d {"kind":"ReadWrite","properties":{"softDeletePeriod":"P8D"}}
+>   undo PATCH ~/clusters/c/databases/d {"kind":"ReadWrite","properties":{"softDeletePeriod":"P7D"}}
+
+== shorter is
+- {"location": "westeurope", "softDeletePeriod": "365d", "hotCachePeriod": "31d"}
++ {"softDeletePeriod": "90d", "hotCachePeriod": "31d"}
+> PATCH ~/clusters/c/databases/d {"kind":"ReadWrite","properties":{"softDeletePeriod":"P90D"}}
+>   undo PATCH ~/clusters/c/databases/d {"kind":"ReadWrite","properties":{"softDeletePeriod":"P365D"}}
+>   loss recoverable: data older than 90d (until now 365d) is deleted from every table without a retention policy of its own
+
+== and so is a first period
+- {"location": "westeurope"}
++ {"softDeletePeriod": "90d"}
+> PATCH ~/clusters/c/databases/d {"kind":"ReadWrite","properties":{"softDeletePeriod":"P90D"}}
+>   undo clusters.c d: .delete database d policy retention
+>   loss recoverable: data older than 90d (until now unlimited) is deleted from every table without a retention policy of its own
+
+== the cache loses nothing
+- {"location": "westeurope", "hotCachePeriod": "31d"}
++ {"hotCachePeriod": "1d"}
+> PATCH ~/clusters/c/databases/d {"kind":"ReadWrite","properties":{"hotCachePeriod":"P1D"}}
+>   undo PATCH ~/clusters/c/databases/d {"kind":"ReadWrite","properties":{"hotCachePeriod":"P31D"}}
+
+== a period is unset by the engine
+- {"location": "westeurope", "softDeletePeriod": "90d", "hotCachePeriod": "31d"}
++ {"softDeletePeriod": null}
+> clusters.c d: .delete database d policy retention
+>   undo PATCH ~/clusters/c/databases/d {"kind":"ReadWrite","properties":{"softDeletePeriod":"P90D"}}
+
+== what else changes comes first
+- {"location": "westeurope", "softDeletePeriod": "90d", "hotCachePeriod": "31d", "keyVaultProperties": {"keyName": "k", "keyVaultUri": "https://v"}}
++ {"softDeletePeriod": null, "hotCachePeriod": null, "keyVaultProperties": null}
+> PATCH ~/clusters/c/databases/d {"kind":"ReadWrite","properties":{"keyVaultProperties":{}}}
+>   undo PATCH ~/clusters/c/databases/d {"kind":"ReadWrite","properties":{"keyVaultProperties":{"keyName":"k","keyVaultUri":"https://v"}}}
+> clusters.c d: .delete database d policy retention
+>   undo PATCH ~/clusters/c/databases/d {"kind":"ReadWrite","properties":{"softDeletePeriod":"P90D"}}
+> clusters.c d: .delete database d policy caching
+>   undo PATCH ~/clusters/c/databases/d {"kind":"ReadWrite","properties":{"hotCachePeriod":"P31D"}}
+
+== what two periods become is unset one by one
+- {"location": "westeurope"}
++ {"softDeletePeriod": "90d", "hotCachePeriod": "31d"}
+> PATCH ~/clusters/c/databases/d {"kind":"ReadWrite","properties":{"hotCachePeriod":"P31D","softDeletePeriod":"P90D"}}
+>   undo clusters.c d: .delete database d policy retention
+>   undo clusters.c d: .delete database d policy caching
+>   loss recoverable: data older than 90d (until now unlimited) is deleted from every table without a retention policy of its own
+
+== a follower is not touched
+- {"location": "westeurope", "kind": "ReadOnlyFollowing"}
++ {"hotCachePeriod": "31d"}
+> fixed: kind
+
+== and not deleted
+- {"location": "westeurope", "kind": "ReadOnlyFollowing"}
+> error: `kind` is "ReadOnlyFollowing": the database follows another one and is not written to
+
+== a deleted database is gone
+- {"location": "westeurope", "softDeletePeriod": "90d"}
+> DELETE ~/clusters/c/databases/d
+>   never undone: the database is deleted with all its data and cannot be brought back
+>   loss irreversible: the database is deleted with all its data and cannot be brought back
+"#;
+
+    #[test]
+    fn requests() {
+        let mut things = landing();
+        things["clusters.c.databases.d"]["bytes"] = json!(4096);
+        Bench::new(&Database, "clusters.c.databases.d", &things).run(CASES, &[]);
+    }
+
+    #[test]
+    fn shortening_without_recoverability_is_for_good() {
+        let mut things = landing();
+        things["clusters.c.databases.d.policies.retention"] =
+            json!({"kind": "retentionPolicy", "body": {"recoverability": "Disabled"}});
+        Bench::new(&Database, "clusters.c.databases.d", &things).run(
+            r#"
+== shorter
+- {"location": "westeurope", "softDeletePeriod": "365d"}
++ {"softDeletePeriod": "90d"}
+> PATCH ~/clusters/c/databases/d {"kind":"ReadWrite","properties":{"softDeletePeriod":"P90D"}}
+>   never undone: data older than 90d (until now 365d) is deleted from every table without a retention policy of its own, and recoverability is disabled
+>   loss irreversible: data older than 90d (until now 365d) is deleted from every table without a retention policy of its own, and recoverability is disabled
+"#,
+            &[],
+        );
+    }
+
+    #[test]
+    fn reads_a_reply_as_it_came() {
+        let bench = Bench::new(&Database, "clusters.c.databases.d", &landing());
+        let live = bench.read(&json!({
+            "id": format!("/subscriptions/{SUBSCRIPTION}/resourceGroups/rg/providers/Microsoft.Kusto/Clusters/c/Databases/d"),
+            "name": "c/d", "type": "Microsoft.Kusto/Clusters/Databases", "location": "West Europe", "kind": "ReadWrite",
+            "properties": {"softDeletePeriod": "P1D", "hotCachePeriod": "PT36H", "statistics": {"size": 1024.5},
+                "isFollowed": true, "provisioningState": "Succeeded"}
+        }));
+        assert_eq!((&*live.name, live.bytes), ("d", Some(1024)));
+        assert_eq!(
+            live.body.shown(),
+            json!({"kind": "ReadWrite", "location": "West Europe", "softDeletePeriod": "1.00:00:00", "hotCachePeriod": "1.12:00:00"})
+        );
+        assert_eq!(live.attributes.get("isFollowed"), Some(&Value::Bool(true)));
+    }
+
+    const CHECKS: &str = r#"
+== {"softDeletePeriod": "90d", "hotCachePeriod": "31d", "location": "West Europe"}
+== {"softDeletePeriod": "90d", "hotCachePeriod": "91d"}
+> hotCachePeriod: the cache would hold data for 91d, which is kept for 90d only; give at most 90d
+== {"softDeletePeriod": "36501d", "hotCachePeriod": "0s"}
+> softDeletePeriod: a `softDeletePeriod` of 36501d is outside of what the service takes; give one above zero and up to 36500d
+== {"softDeletePeriod": "0s", "hotCachePeriod": "-1.00:00:00"}
+> softDeletePeriod: a `softDeletePeriod` of 00:00:00 is outside of what the service takes; give one above zero and up to 36500d
+> hotCachePeriod: a `hotCachePeriod` of -1d is below zero
+== {"location": "northeurope"}
+> location: northeurope is not the region of clusters.c, which is westeurope; leave `location` out: it follows from the cluster
+== {"policies": ["retention", "caching"], "softDeletePeriod": "90d", "hotCachePeriod": "31d"}
+> softDeletePeriod: `softDeletePeriod` and the database's policy `retention` are one and the same setting; keep either `softDeletePeriod` or `policies.retention`
+> hotCachePeriod: `hotCachePeriod` and the database's policy `caching` are one and the same setting; keep either `hotCachePeriod` or `policies.caching`
+== {"policies": ["retention"], "hotCachePeriod": "31d"}
+== {"by": "uri"}
+== {"by": "uri", "softDeletePeriod": "90d", "location": "westeurope"}
+> location: this is made through the control plane, and clusters.c is known only by its `uri`; give the cluster's `subscriptionId` and `resourceGroup` instead of `uri`
+> softDeletePeriod: this is made through the control plane, and clusters.c is known only by its `uri`; give the cluster's `subscriptionId` and `resourceGroup` instead of `uri`
+"#;
+
+    #[test]
+    fn rules() {
+        check(CHECKS, |case| {
+            let mut body: Json = serde_json::from_str(case).unwrap();
+            let mut things = landing();
+            let given = body.as_object_mut().unwrap();
+            if given.remove("by").is_some() {
+                things["clusters.c"]["body"] = json!({"uri": "https://help.kusto.windows.net"});
+            }
+            for policy in given.remove("policies").iter().flat_map(|list| list.as_array().unwrap()) {
+                let policy = policy.as_str().unwrap();
+                things[format!("clusters.c.databases.d.policies.{policy}")] =
+                    json!({"kind": format!("{policy}Policy")});
+            }
+            things["clusters.c.databases.d"]["body"] = body;
+            (&Database, "clusters.c.databases.d", things)
+        });
+    }
 }

@@ -4,7 +4,11 @@
 
 pub mod cluster;
 pub mod database;
+#[cfg(test)]
+mod laws;
 pub mod principal_assignment;
+#[cfg(test)]
+pub(crate) mod testing;
 pub mod wire;
 
 use super::Kind;

@@ -119,12 +119,16 @@ impl Kind for PrincipalAssignment {
     }
 
     fn request(&self, at: &At<'_>, change: &Change) -> Result<Request, String> {
-        match &change.after {
-            None => wire::delete(at),
-            Some(after) => {
-                wire::request(at, Method::Put, wire::whole(self.about().fields, after)).map(Request::Arm)
+        let Some(after) = &change.after else { return wire::delete(at) };
+        let same = |before: &&Body| before.get(PRINCIPAL_ID.name) == after.get(PRINCIPAL_ID.name);
+        let tenant = change.before.as_ref().filter(same).and_then(|before| before.get(TENANT_ID.name));
+        let after = match tenant {
+            Some(tenant) if after.get(TENANT_ID.name).is_none() => {
+                after.clone().with(TENANT_ID.name, tenant.clone())
             }
-        }
+            _ => after.clone(),
+        };
+        wire::request(at, Method::Put, wire::whole(self.about().fields, &after)).map(Request::Arm)
     }
 
     fn loss(&self, _at: &At<'_>, _change: &Change) -> Loss {
@@ -152,6 +156,10 @@ impl Kind for PrincipalAssignment {
         shape::overlay(fields, &live.body, &wanted)
     }
 
+    fn seconds(&self, _change: &Change) -> u32 {
+        4
+    }
+
     fn check(&self, at: &At<'_>) -> Vec<Finding> {
         let mut found: Vec<Finding> = wire::needs_control_plane(at).into_iter().collect();
         let body = &at.resource.body;
@@ -172,4 +180,119 @@ fn same_principal(live: &Resource, wanted: &Body) -> bool {
     // Applications may share a display name.
     let names = names.iter().filter(|name| !app || **name != "principalName");
     names.filter_map(|name| live.attributes.text(name)).any(|known| known.eq_ignore_ascii_case(id))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kind::arm::testing::{Bench, SUBSCRIPTION, check, landing};
+    use serde_json::{Value as Json, json};
+
+    const CASES: &str = r#"
+== an assignment is made by one PUT
++ {"role": "admin", "principalType": "app", "principalId": "11111111-2222-3333-4444-555555555555", "tenantId": "99999999-8888-7777-6666-55555555555A"}
+> PUT ~/clusters/c/databases/d/principalAssignments/p {"properties":{"principalId":"11111111-2222-3333-4444-555555555555","principalType":"App","role":"Admin","tenantId":"99999999-8888-7777-6666-55555555555a"}}
+>   undo DELETE ~/clusters/c/databases/d/principalAssignments/p
+
+== the tenant may be the service's choice
++ {"role": "Viewer", "principalType": "User", "principalId": "someone@example.com"}
+> PUT ~/clusters/c/databases/d/principalAssignments/p {"properties":{"principalId":"someone@example.com","principalType":"User","role":"Viewer"}}
+>   undo DELETE ~/clusters/c/databases/d/principalAssignments/p
+
+== and is then not compared
+- {"role": "Viewer", "principalType": "User", "principalId": "someone@example.com", "tenantId": "99999999-8888-7777-6666-555555555555"}
++ {"role": "Viewer", "principalType": "User", "principalId": "Someone@Example.com"}
+> same
+
+== another role is another assignment
+- {"role": "Viewer", "principalType": "Group", "principalId": "readers", "tenantId": "99999999-8888-7777-6666-555555555555"}
++ {"role": "Admin", "principalType": "Group", "principalId": "readers"}
+> DELETE ~/clusters/c/databases/d/principalAssignments/p
+>   undo PUT ~/clusters/c/databases/d/principalAssignments/p {"properties":{"principalId":"readers","principalType":"Group","role":"Viewer","tenantId":"99999999-8888-7777-6666-555555555555"}}
+> PUT ~/clusters/c/databases/d/principalAssignments/p {"properties":{"principalId":"readers","principalType":"Group","role":"Admin","tenantId":"99999999-8888-7777-6666-555555555555"}}
+>   undo DELETE ~/clusters/c/databases/d/principalAssignments/p
+> note: the grant lapses for some seconds while it is given anew
+
+== a principal that is known after apply
++ {"role": "Ingestor", "principalType": "App", "principalId": "${clusters.c.identity.principalId}"}
+> PUT ~/clusters/c/databases/d/principalAssignments/p {"properties":{"principalId":"${clusters.c.identity.principalId}","principalType":"App","role":"Ingestor"}}
+>   undo DELETE ~/clusters/c/databases/d/principalAssignments/p
+
+== a deleted assignment can come back
+- {"role": "Ingestor", "principalType": "App", "principalId": "11111111-2222-3333-4444-555555555555"}
+> DELETE ~/clusters/c/databases/d/principalAssignments/p
+>   undo PUT ~/clusters/c/databases/d/principalAssignments/p {"properties":{"principalId":"11111111-2222-3333-4444-555555555555","principalType":"App","role":"Ingestor"}}
+"#;
+
+    const OF_CLUSTER: &str = r#"
+== a role on every database
++ {"role": "AllDatabasesMonitor", "principalType": "App", "principalId": "11111111-2222-3333-4444-555555555555"}
+> PUT ~/clusters/c/principalAssignments/p {"properties":{"principalId":"11111111-2222-3333-4444-555555555555","principalType":"App","role":"AllDatabasesMonitor"}}
+>   undo DELETE ~/clusters/c/principalAssignments/p
+"#;
+
+    #[test]
+    fn requests() {
+        Bench::new(&DATABASE, "clusters.c.databases.d.principalAssignments.p", &landing()).run(CASES, &[]);
+        Bench::new(&CLUSTER, "clusters.c.principalAssignments.p", &landing()).run(OF_CLUSTER, &[]);
+    }
+
+    /// An assignment as the service gives it once it has looked the principal up.
+    fn reply(scope: &str, kind: &str) -> Json {
+        json!({
+            "id": format!("/subscriptions/{SUBSCRIPTION}/resourceGroups/rg/providers/Microsoft.Kusto/Clusters/c{scope}/PrincipalAssignments/p"),
+            "name": "c/d/p", "type": "Microsoft.Kusto/Clusters/Databases/PrincipalAssignments",
+            "properties": {"principalId": "ad064aa1-8b51-41ec-9c64-0d3037577d63", "role": "Admin", "principalType": kind,
+                "tenantId": "72f988bf-86f1-41af-91ab-2d7cd011db47", "tenantName": "Contoso", "principalName": "plant",
+                "aadObjectId": "5d67d9cd-c517-4114-858f-466831b02bf3", "provisioningState": "Succeeded"}
+        })
+    }
+
+    #[test]
+    fn the_ids_of_a_principal_are_equal() {
+        let bench = Bench::new(&DATABASE, "clusters.c.databases.d.principalAssignments.p", &landing());
+        for (kind, id, same) in [
+            ("App", "AD064AA1-8B51-41EC-9C64-0D3037577D63", true),
+            ("App", "5d67d9cd-c517-4114-858f-466831b02bf3", true),
+            ("App", "plant", false),
+            ("User", "Plant", true),
+            ("User", "11111111-2222-3333-4444-555555555555", false),
+        ] {
+            let live = bench.read(&reply("/Databases/d", kind));
+            let wanted = Body::new().with("principalId", id);
+            let after = DATABASE.settle(Some(&live), &wanted);
+            assert_eq!(shape::same_bodies(DATABASE.about().fields, &live.body, &after), same, "{kind} {id}");
+        }
+    }
+
+    #[test]
+    fn each_scope_reads_its_own() {
+        let of =
+            |kind: &PrincipalAssignment, scope| kind.found(&Reply::Arm(&reply(scope, "App"))).unwrap().len();
+        assert_eq!((of(&DATABASE, "/Databases/d"), of(&CLUSTER, "/Databases/d")), (1, 0));
+        assert_eq!((of(&DATABASE, ""), of(&CLUSTER, "")), (0, 1));
+    }
+
+    const CHECKS: &str = r#"
+== {"principalType": "App", "principalId": "plant", "role": "Admin"}
+> principalId: "plant" is not the id of an application, which is a GUID; give its client id or its object id
+== {"principalType": "Group", "principalId": "plant", "role": "Admin"}
+== {"principalType": "App", "principalId": "${clusters.c.identity.principalId}", "role": "Admin"}
+== {"by": "uri", "principalType": "User", "principalId": "someone@example.com", "role": "Admin"}
+> : this is made through the control plane, and clusters.c is known only by its `uri`; give the cluster's `subscriptionId` and `resourceGroup` instead of `uri`
+"#;
+
+    #[test]
+    fn rules() {
+        check(CHECKS, |case| {
+            let mut body: Json = serde_json::from_str(case).unwrap();
+            let mut things = landing();
+            if body.as_object_mut().unwrap().remove("by").is_some() {
+                things["clusters.c"]["body"] = json!({"uri": "https://help.kusto.windows.net"});
+            }
+            let address = "clusters.c.databases.d.principalAssignments.p";
+            things[address] = json!({"kind": "databasePrincipalAssignment", "body": body});
+            (&DATABASE, address, things)
+        });
+    }
 }

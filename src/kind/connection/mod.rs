@@ -220,6 +220,14 @@ impl Kind for Connection {
         self.hub.and_then(|hub| rules::claim(&at.resource.body, hub)).into_iter().collect()
     }
 
+    fn seconds(&self, change: &Change) -> u32 {
+        match change.action() {
+            Action::Create => 28,
+            Action::Update => 4,
+            Action::Delete => 3,
+        }
+    }
+
     fn check(&self, at: &At<'_>) -> Vec<Finding> {
         if let Some(objection) = wire::needs_control_plane(at) {
             return vec![objection];

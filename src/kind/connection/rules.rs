@@ -2,26 +2,12 @@
 
 use super::{DATA_FORMAT, MANAGED_IDENTITY, MAPPING_RULE_NAME, TABLE_NAME};
 use crate::kind::arm::wire;
+use crate::kind::entity::family_of;
 use crate::kind::shape::Shape;
 use crate::kind::{At, Claim, Finding, Need, text_of};
 use crate::model::address::Address;
 use crate::model::body::{Body, Value};
 use crate::model::inventory::{Mode, Resource};
-
-/// The kinds of mappings that go with each data format.
-///
-/// <https://learn.microsoft.com/kusto/management/mappings>
-fn mapping_kinds(format: &str) -> &'static [&'static str] {
-    match format {
-        "JSON" | "MULTIJSON" | "SINGLEJSON" => &["json"],
-        "AVRO" | "APACHEAVRO" => &["avro", "apacheavro"],
-        "PARQUET" => &["parquet"],
-        "ORC" => &["orc"],
-        "W3CLOGFILE" => &["w3clogfile"],
-        "AZMONSTREAM" => &["azmonstream"],
-        _ => &["csv"],
-    }
-}
 
 /// The table and the mapping that a connection names.
 pub(super) fn needs(at: &At<'_>) -> Vec<Need> {
@@ -87,7 +73,7 @@ pub(super) fn shared(at: &At<'_>) -> Vec<Finding> {
         ));
     }
     if let Some(format) = named(body, DATA_FORMAT.name) {
-        found.extend(unfit_mapping(at, DATA_FORMAT.name, format, mapping_kinds(format)));
+        found.extend(unfit_mapping(at, DATA_FORMAT.name, format));
     }
     found.extend(identity(at));
     found.extend(wire::other_region(at));
@@ -97,20 +83,24 @@ pub(super) fn shared(at: &At<'_>) -> Vec<Finding> {
 
 /// Cosmos DB documents are JSON.
 pub(super) fn cosmos_mapping(at: &At<'_>) -> Vec<Finding> {
-    unfit_mapping(at, MAPPING_RULE_NAME.name, "JSON", &["json"]).into_iter().collect()
+    unfit_mapping(at, MAPPING_RULE_NAME.name, "JSON").into_iter().collect()
 }
 
 /// The mapping that is named exists, but only of kinds that cannot read the format.
-fn unfit_mapping(at: &At<'_>, field: &str, format: &str, kinds: &[&str]) -> Option<Finding> {
+fn unfit_mapping(at: &At<'_>, field: &str, format: &str) -> Option<Finding> {
     let (_, table, _) = table(at)?;
     let name = named(&at.resource.body, MAPPING_RULE_NAME.name)?;
-    let of_name =
-        at.world.children(&table, "mappings").map(|(_, mapping)| mapping).filter(|m| &*m.name == name);
+    let wanted = family_of(format)?.kind;
+    let declared = at.world.children(&table, "mappings").map(|(_, mapping)| mapping);
+    let of_name = declared.filter(|mapping| &*mapping.name == name && mapping.mode != Mode::Absent);
     let known: Vec<&str> = of_name.filter_map(|mapping| mapping.body.text("kind")).collect();
-    let fits = known.iter().any(|known| kinds.iter().any(|kind| kind.eq_ignore_ascii_case(known)));
+    // Commands know one word, `avro`, for both Avro formats.
+    let family =
+        |kind: &str| if kind == "apacheavro" { "avro".to_owned() } else { kind.to_ascii_lowercase() };
+    let fits = known.iter().any(|known| family(known) == family(wanted));
     let other = *known.first().filter(|_| !fits)?;
     let message =
-        format!("the mapping {name} is of kind {other}, and {format} is read with one of kind {}", kinds[0]);
+        format!("the mapping {name} is of kind {other}, and {format} is read with one of kind {wanted}");
     Some(Finding::new(&[field], message, "choose the format and the mapping to fit each other"))
 }
 

@@ -66,10 +66,8 @@ fn place(at: &At<'_>) -> Vec<Finding> {
             }
             Some(value) if !value.is_unset() => {}
             _ => {
-                let help = format!(
-                    "give it here or once for all under `azure:`, or give the cluster's `uri` ({name} is \
-                                    not needed then)"
-                );
+                let help =
+                    "give it here or once for all under `azure:`; a cluster known by its `uri` needs none";
                 found.push(Finding::new(&[], format!("the cluster's `{name}` is missing"), help));
             }
         }
@@ -104,8 +102,8 @@ fn sku(body: &Body) -> Vec<Finding> {
     let least = if dev { 1 } else { 2 };
     let most = largest_capacity(name);
     if let Some(capacity) = int(body, ["sku", "capacity"]).filter(|n| *n < least || *n > most) {
-        let bounds = if least == most { format!("{least}") } else { format!("{least} to {most}") };
-        let message = format!("{name} runs on {bounds} machines, not on {capacity}");
+        let bounds = if most == 1 { "one machine".to_owned() } else { format!("{least} to {most} machines") };
+        let message = format!("{name} runs on {bounds}, not on {capacity}");
         found.push(Finding::new(&["sku", "capacity"], message, "choose another capacity or another size"));
     }
     if dev && bounds(body).is_some() {
@@ -143,6 +141,13 @@ fn autoscale(body: &Body) -> Vec<Finding> {
 fn identity(body: &Body) -> Vec<Finding> {
     let Some(kind) = body.at(&["identity", "type"]).and_then(Value::as_text) else { return Vec::new() };
     let listed = body.at(&["identity", "userAssignedIdentities"]).is_some_and(|ids| !ids.is_unset());
+    if body.at(&["identity", "userAssignedIdentities"]).is_some_and(Value::has_unknown) {
+        return vec![Finding::new(
+            &["identity", "userAssignedIdentities"],
+            "the ids of identities must be known before the cluster is written, and this is known after apply",
+            "write the resource id out, or use a variable",
+        )];
+    }
     match (kind.contains("UserAssigned"), listed) {
         (true, false) => vec![Finding::new(
             &["identity"],
@@ -163,7 +168,7 @@ fn key_vault(body: &Body) -> Vec<Finding> {
         return Vec::new();
     }
     let kind = body.at(&["identity", "type"]).and_then(Value::as_text);
-    if matches!(kind, None | Some("None")) {
+    if kind == Some("None") {
         let help = "add `identity: {type: SystemAssigned}` and let it use the key";
         return vec![Finding::new(
             &["keyVaultProperties"],

@@ -63,7 +63,7 @@ const IDENTITY: Shape = Shape::Object {
 };
 
 const AUTOSCALE: Shape = Shape::object(&[
-    Field::new("version", Shape::Int(1, 1), "The version of this setting; 1."),
+    Field::new("version", Shape::Int(1, 1), "The version of this setting; 1.").role(Role::Filled),
     Field::new("isEnabled", Shape::Bool, "Whether the service chooses the number of machines.").required(),
     Field::new("minimum", Shape::Int(2, 1000), "The fewest machines.").required(),
     Field::new("maximum", Shape::Int(2, 1000), "The most machines.").required(),

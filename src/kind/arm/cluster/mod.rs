@@ -6,6 +6,8 @@
 
 mod check;
 mod fields;
+#[cfg(test)]
+mod tests;
 
 pub use fields::{FIELDS, KEY_VAULT};
 
@@ -75,7 +77,7 @@ impl Kind for Cluster {
     }
 
     fn source(&self) -> Source {
-        Source::ArmGet { api_version: wire::API_VERSION }
+        Source::ArmGet { provider: "Microsoft.Kusto/clusters", api_version: wire::API_VERSION }
     }
 
     fn found(&self, reply: &Reply<'_>) -> Result<Vec<Found>, String> {
@@ -151,6 +153,18 @@ impl Kind for Cluster {
             .filter(|(name, _)| differs(name, before, after))
             .map(|(_, note)| (*note).to_owned())
             .collect()
+    }
+
+    fn seconds(&self, change: &Change) -> u32 {
+        let extensions = |(before, after): (&Body, &Body)| differs("languageExtensions", before, after);
+        match change.action() {
+            Action::Create => 780,
+            Action::Delete => 444,
+            Action::Update if change.before.as_ref().zip(change.after.as_ref()).is_some_and(extensions) => {
+                1266
+            }
+            Action::Update => 353,
+        }
     }
 
     fn check(&self, at: &At<'_>) -> Vec<Finding> {

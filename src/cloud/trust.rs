@@ -1,0 +1,289 @@
+//! Which hosts a token may be sent to.
+//!
+//! Invariant: a host gets a token only when it is the control plane's, ends with a suffix of the clusters of
+//! that cloud, or is named by the user; the emulator's bearer goes to this machine only (test:
+//! `only_known_hosts_are_trusted`).
+
+use super::config::{Auth, Config};
+use super::error::{Class, CloudError};
+use reqwest::Url;
+
+/// One of Azure's clouds, as the official clients know it.
+struct Known {
+    login: &'static str,
+    arm: Option<(&'static str, &'static str)>,
+    kusto: &'static [&'static str],
+}
+
+/// Control planes with their audiences, and the suffixes of their clusters.
+const KNOWN: &[Known] = &[
+    Known {
+        login: "https://login.microsoftonline.com",
+        arm: Some(("management.azure.com", "https://management.azure.com")),
+        kusto: &[
+            "kusto.windows.net",
+            "kustomfa.windows.net",
+            "kusto.azuresynapse.net",
+            "kusto.data.microsoft.com",
+            "kusto.fabric.microsoft.com",
+        ],
+    },
+    Known {
+        login: "https://login.microsoftonline.us",
+        arm: Some(("management.usgovcloudapi.net", "https://management.usgovcloudapi.net")),
+        kusto: &["kusto.usgovcloudapi.net", "kustomfa.usgovcloudapi.net"],
+    },
+    Known {
+        login: "https://login.chinacloudapi.cn",
+        arm: Some(("management.chinacloudapi.cn", "https://management.chinacloudapi.cn")),
+        kusto: &["kusto.chinacloudapi.cn", "kusto.azuresynapse.azure.cn"],
+    },
+    Known { login: "https://login.sovcloud-identity.fr", arm: None, kusto: &["kusto.sovcloud-api.fr"] },
+    Known { login: "https://login.sovcloud-identity.de", arm: None, kusto: &["kusto.sovcloud-api.de"] },
+    Known { login: "https://login.sovcloud-identity.sg", arm: None, kusto: &["kusto.sovcloud-api.sg"] },
+    Known {
+        login: "https://login.microsoftonline.eaglex.ic.gov",
+        arm: None,
+        kusto: &["kusto.core.eaglex.ic.gov"],
+    },
+    Known {
+        login: "https://login.microsoftonline.microsoft.scloud",
+        arm: None,
+        kusto: &["kusto.core.microsoft.scloud"],
+    },
+];
+
+/// Where tokens come from and may go to.
+pub(super) struct Trust {
+    /// The control plane.
+    pub(super) arm: Url,
+    /// What tokens for the control plane are asked for.
+    pub(super) audience: String,
+    /// Where tokens come from; `None` when nobody said so and the control plane is not a known one.
+    pub(super) login: Option<String>,
+    kusto: &'static [&'static str],
+    named: Vec<String>,
+    local: bool,
+}
+
+impl Trust {
+    pub(super) fn new(config: &Config) -> Result<Self, CloudError> {
+        let arm = parse(&config.arm, "the control plane")?;
+        let host = arm.host_str().unwrap_or_default();
+        let by_arm = KNOWN.iter().find(|known| known.arm.is_some_and(|(name, _)| name == host));
+        let by_login = || {
+            let login = config.login.as_deref()?.trim_end_matches('/');
+            KNOWN.iter().find(|known| known.login.eq_ignore_ascii_case(login))
+        };
+        let cloud = by_arm.or_else(by_login);
+        let audience = config.audience.clone().or_else(|| Some(by_arm?.arm?.1.to_owned()));
+        let trust = Self {
+            audience: audience.unwrap_or_else(|| origin(&arm)),
+            login: config.login.clone().or_else(|| Some(by_arm?.login.to_owned())),
+            kusto: cloud.map_or(&[], |known| known.kusto),
+            named: config.trusted.iter().map(|name| name.trim_matches('.').to_ascii_lowercase()).collect(),
+            local: matches!(config.auth, Auth::Local),
+            arm,
+        };
+        let known = by_arm.is_some() && !trust.local;
+        trust.admit(&trust.arm, known)?;
+        Ok(trust)
+    }
+
+    /// The management endpoint's URL below a cluster's URI.
+    pub(super) fn cluster(&self, uri: &str) -> Result<Url, CloudError> {
+        let url = parse(uri, "the cluster's uri")?;
+        self.admit(&url, !self.local && self.is_kusto(&url))?;
+        Ok(url)
+    }
+
+    /// The URL at which an operation or a list goes on; it must be on the control plane's own host.
+    pub(super) fn onward(&self, url: &str) -> Result<Url, CloudError> {
+        let onward = parse(url, "the address to go on at")?;
+        if onward.origin() == self.arm.origin() && plain(&onward) {
+            return Ok(onward);
+        }
+        let message = format!(
+            "the control plane at {} points to {} to go on, and tokens go to one host only",
+            origin(&self.arm),
+            origin(&onward)
+        );
+        Err(CloudError::new(Class::Refused, "UntrustedHost", message, String::new()))
+    }
+
+    /// Whether a host that is named by a cluster's own metadata may be an audience.
+    pub(super) fn is_kusto(&self, url: &Url) -> bool {
+        url.host_str().is_some_and(|host| self.kusto.iter().any(|suffix| ends(host, suffix)))
+    }
+
+    fn admit(&self, url: &Url, known: bool) -> Result<(), CloudError> {
+        let host = url.host_str().unwrap_or_default();
+        let refuse = |code, message: String, hint: &str| {
+            let request = String::new();
+            Err(CloudError::new(Class::Refused, code, message, request).hint(hint))
+        };
+        if !plain(url) {
+            let message = format!("`{}` holds a user name or password", origin(url));
+            return refuse(
+                "InvalidUrl",
+                message,
+                "give the address alone; credentials are found as the documentation says",
+            );
+        }
+        if self.local {
+            if loopback(url) {
+                return Ok(());
+            }
+            let message = format!("`{host}` is not this machine, and the emulator's token goes no further");
+            return refuse("UntrustedHost", message, "use the target `azure` for real clusters");
+        }
+        if url.scheme() != "https" && !loopback(url) {
+            let message = format!("`{}` is not https, and tokens are not sent in the clear", origin(url));
+            return refuse("InsecureUrl", message, "give an address that starts with https://");
+        }
+        if known || self.named.iter().any(|name| ends(host, name)) {
+            return Ok(());
+        }
+        let message = format!("`{host}` is not a host of this cloud, so no token is sent to it");
+        refuse(
+            "UntrustedHost",
+            message,
+            "if the host is yours, name it among the trusted hosts in adxform.toml",
+        )
+    }
+}
+
+fn parse(text: &str, what: &str) -> Result<Url, CloudError> {
+    let usable = |url: &Url| matches!(url.scheme(), "http" | "https") && url.host_str().is_some();
+    Url::parse(text.trim()).ok().filter(usable).ok_or_else(|| {
+        let message = format!("{what} is not a URL: `{text}`");
+        CloudError::new(Class::Refused, "InvalidUrl", message, String::new())
+            .hint("it looks like https://name.region.kusto.windows.net, or https://management.azure.com")
+    })
+}
+
+fn plain(url: &Url) -> bool {
+    url.username().is_empty() && url.password().is_none()
+}
+
+fn ends(host: &str, suffix: &str) -> bool {
+    let before = host.strip_suffix(suffix);
+    !suffix.is_empty() && before.is_some_and(|before| before.is_empty() || before.ends_with('.'))
+}
+
+/// Scheme, host and port: what a person and the directory know a service by.
+pub(super) fn origin(url: &Url) -> String {
+    url.origin().ascii_serialization()
+}
+
+/// Whether a URL is on this machine: a loopback address, `localhost`, or a name below it (RFC 6761).
+pub(super) fn loopback(url: &Url) -> bool {
+    let Some(host) = url.host_str() else { return false };
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
+    address.map_or_else(|_| ends(host, "localhost"), |address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+
+    fn trust(arm: &str, trusted: &[&str]) -> Result<Trust, CloudError> {
+        let mut config = Config::azure(arm, Arc::new(|_| None));
+        config.trusted = trusted.iter().map(|name| (*name).to_owned()).collect();
+        Trust::new(&config)
+    }
+
+    /// One line per URL: what becomes of it.
+    fn clusters(trust: &Trust, urls: &[&str]) -> Vec<String> {
+        let of = |url: &&str| trust.cluster(url).map_or_else(|error| error.code, |_| "trusted".to_owned());
+        urls.iter().map(|url| format!("{url} {}", of(url))).collect()
+    }
+
+    #[test]
+    fn only_known_hosts_are_trusted() {
+        let trust =
+            trust("https://management.azure.com", &["adx.example.org", ".trailing.example."]).unwrap();
+        let lines = [
+            "https://a.westeurope.kusto.windows.net trusted",
+            "https://A.WestEurope.Kusto.Windows.NET/ trusted",
+            "https://a.z0.kusto.fabric.microsoft.com trusted",
+            "https://p.w.kusto.azuresynapse.net:443 trusted",
+            "https://adx.example.org trusted",
+            "https://b.adx.example.org trusted",
+            "https://x.trailing.example trusted",
+            "http://a.westeurope.kusto.windows.net InsecureUrl",
+            "https://a.kusto.windows.net.evil.example UntrustedHost",
+            "https://evilkusto.windows.net UntrustedHost",
+            "https://a.kusto.usgovcloudapi.net UntrustedHost",
+            "https://notadx.example.org UntrustedHost",
+            "https://a.kusto.windows.net@evil.example InvalidUrl",
+            "https://user:word@a.kusto.windows.net InvalidUrl",
+            "http://127.0.0.1:8080 UntrustedHost",
+            "https://10.0.0.1 UntrustedHost",
+            "file:///etc/passwd InvalidUrl",
+            "a.kusto.windows.net InvalidUrl",
+        ];
+        let urls: Vec<&str> = lines.iter().filter_map(|line| line.split(' ').next()).collect();
+        assert_eq!(clusters(&trust, &urls), lines);
+    }
+
+    #[test]
+    fn the_emulators_token_stays_on_this_machine() {
+        let local = |arm: &str| Trust::new(&Config::local(arm));
+        let trust = local("http://127.0.0.1:4000").unwrap();
+        let lines = [
+            "http://127.0.0.1:4001/x trusted",
+            "http://[::1]:4001 trusted",
+            "http://c.localhost:4001 trusted",
+            "https://a.kusto.windows.net UntrustedHost",
+            "http://notlocalhost UntrustedHost",
+            "http://127.0.0.1.evil.example UntrustedHost",
+        ];
+        let urls: Vec<&str> = lines.iter().filter_map(|line| line.split(' ').next()).collect();
+        assert_eq!(clusters(&trust, &urls), lines);
+        assert_eq!(local("https://management.azure.com").err().unwrap().code, "UntrustedHost");
+    }
+
+    #[test]
+    fn the_control_plane_decides_the_cloud() {
+        for (arm, audience, login) in [
+            (
+                "https://management.azure.com/",
+                "https://management.azure.com",
+                "https://login.microsoftonline.com",
+            ),
+            (
+                "https://management.usgovcloudapi.net",
+                "https://management.usgovcloudapi.net",
+                "https://login.microsoftonline.us",
+            ),
+            (
+                "https://management.chinacloudapi.cn",
+                "https://management.chinacloudapi.cn",
+                "https://login.chinacloudapi.cn",
+            ),
+        ] {
+            let trust = trust(arm, &[]).unwrap();
+            assert_eq!((trust.audience.as_str(), trust.login.as_deref()), (audience, Some(login)));
+        }
+        assert_eq!(trust("https://arm.example.org", &[]).err().unwrap().code, "UntrustedHost");
+        let named = trust("https://arm.example.org", &["arm.example.org"]).unwrap();
+        assert_eq!((named.audience.as_str(), named.login), ("https://arm.example.org", None));
+    }
+
+    #[test]
+    fn what_goes_on_elsewhere_is_refused() {
+        let trust = trust("https://management.azure.com", &[]).unwrap();
+        for (url, goes) in [
+            ("https://management.azure.com/subscriptions/s/providers/x?t=1&s=a%2Fb", true),
+            ("https://management.azure.com:444/x", false),
+            ("http://management.azure.com/x", false),
+            ("https://me@management.azure.com/x", false),
+            ("https://westus.management.azure.com.evil.example/x", false),
+            ("/relative", false),
+        ] {
+            assert_eq!(trust.onward(url).is_ok(), goes, "{url}");
+        }
+    }
+}

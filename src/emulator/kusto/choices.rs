@@ -1,0 +1,81 @@
+//! Every answer of the emulator that the documentation leaves open, in one place.
+//!
+//! Each entry says what is open, what was chosen, and why. A client must not rely on any of them: where the
+//! service may answer either way, the emulator takes the way that is harder on the client.
+//!
+//! Invariant: code elsewhere never decides such a question by itself.
+
+use super::catalog::Version;
+
+/// Whether the creator of a table or function becomes its admin (`M:security-roles.md`): documented, and so a row
+/// that nobody asked for appears in `.show table T principals`. It is left out of `schema as csl script`.
+pub(crate) const CREATOR_BECOMES_ADMIN: bool = true;
+
+/// Whether `.show table * policy P` lists tables on which P is not set, with the text `null`. Open; a client must
+/// treat a missing row and `null` alike, so the longer answer is given.
+pub(crate) const STAR_LISTS_UNSET: bool = true;
+
+/// Whether `.show database D ingestion mappings` also lists the mappings of tables. Open; the documentation's
+/// wording says mappings of the database.
+pub(crate) const DATABASE_MAPPINGS_INCLUDE_TABLES: bool = false;
+
+/// Whether `.create-merge table … with (…)` sets docstring and folder of a table that exists. Open; what is given
+/// is set, what is not given stays.
+pub(crate) const CREATE_MERGE_SETS_PROPERTIES: bool = true;
+
+/// Whether `.alter function` and `.create-or-alter function` clear the properties that they do not give. Open; they
+/// replace the function, so what is omitted is cleared.
+pub(crate) const ALTER_FUNCTION_CLEARS_OMITTED: bool = true;
+
+/// Whether commands after the first failure of a script appear as rows when neither option is given. Open; they do
+/// not: they were not run.
+pub(crate) const SCRIPT_LISTS_COMMANDS_NOT_RUN: bool = false;
+
+/// Whether `.undo drop table` brings back policies, mappings, docstrings and rows with the columns. Open; all of it
+/// comes back, because the drop is soft and the container is restored whole.
+pub(crate) const UNDO_RESTORES_EVERYTHING: bool = true;
+
+/// Whether principals come back with `.undo drop table`. Open; they do, for the same reason.
+pub(crate) const UNDO_RESTORES_PRINCIPALS: bool = true;
+
+/// Whether `.show tables (A, B)` fails when one of them does not exist. Open; it lists those that exist.
+pub(crate) const SHOW_TABLES_REFUSES_MISSING: bool = false;
+
+/// Whether a table that a materialized view reads refuses `.drop table`. Open; it does, so that clients order drops.
+pub(crate) const SOURCE_OF_VIEW_STAYS: bool = true;
+
+/// Whether the last column of a table refuses to be dropped. Open; it does: no command creates a table without
+/// columns.
+pub(crate) const LAST_COLUMN_STAYS: bool = true;
+
+/// Whether an update policy is refused when its query gives other column names than the target table. The
+/// documentation says both "names, types and order" and "types and order"; only the second is enforced.
+pub(crate) const UPDATE_POLICY_COMPARES_NAMES: bool = false;
+
+/// The tenant of principals that are named without one.
+pub(crate) const HOME_TENANT: &str = "b3f1c0de-7e9a-4d5c-8a44-0d1e2f3a4b5c";
+
+/// Journal entries kept for one database; the service keeps more, the number is not documented.
+pub(crate) const JOURNAL_KEPT: usize = 50_000;
+
+/// Operations kept for one cluster; the service keeps two weeks of them.
+pub(crate) const OPERATIONS_KEPT: usize = 1_000;
+
+/// The largest request body, in bytes; the length of a command is not documented.
+pub(crate) const LARGEST_REQUEST: usize = 256 * 1024 * 1024;
+
+/// The version after a change. Every change moves it; which part moves is open: a change of an entity's existence,
+/// name or schema moves the first, any other the second.
+pub(crate) const fn next_version(version: Version, schema: bool) -> Version {
+    if schema {
+        Version { major: version.major + 1, minor: 0 }
+    } else {
+        Version { major: version.major, minor: version.minor + 1 }
+    }
+}
+
+/// The text of a command in the rows of `.execute script`: line breaks and the blanks around them become one blank.
+pub(crate) fn collapsed(command: &str) -> String {
+    let lines: Vec<&str> = command.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    lines.join(" ")
+}

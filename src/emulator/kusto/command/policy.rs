@@ -1,0 +1,206 @@
+//! `.alter|.alter-merge|.delete|.show <entity> policy P` for every policy of the list (`M:policies.md`).
+
+use super::Command;
+use crate::emulator::kusto::catalog::{Deed, Policies, Transaction, View};
+use crate::emulator::kusto::choices;
+use crate::emulator::kusto::columns::POLICY;
+use crate::emulator::kusto::error::Fault;
+use crate::emulator::kusto::frame::Frame;
+use crate::emulator::kusto::policy::{self, Policy, Scope, Target, Verb};
+use crate::emulator::kusto::syntax::Cursor;
+use serde_json::{Value, json};
+
+/// Reads what follows `policy` in a command on one entity; `parts` are the words of its name.
+pub(super) fn parse(
+    verb: &str,
+    scope: Scope,
+    parts: Vec<String>,
+    cursor: &mut Cursor<'_>,
+) -> Result<Command, Fault> {
+    let target = target(scope, parts);
+    let at = cursor.clone();
+    let policy = policy::word(cursor)?;
+    if !policy.scopes().contains(&scope) {
+        return Err(at.expected("a policy that this kind of entity has"));
+    }
+    match verb {
+        "show" => Ok(show(policy, target)),
+        "delete" if policy.deletes(scope) => {
+            let kind = format!("{}Delete", policy.title());
+            Ok(Command::change(kind, move |transaction| {
+                put(transaction, policy, &target, None)?;
+                Ok(Frame::new(POLICY, vec![row(&transaction.view(), policy, &target)?]))
+            }))
+        }
+        "alter" => alter(policy, vec![target], Verb::Alter, cursor),
+        "alter-merge" if policy.merges() => alter(policy, vec![target], Verb::Merge, cursor),
+        _ => Err(at.expected(&format!("a policy that has '.{verb}'"))),
+    }
+}
+
+fn target(scope: Scope, mut parts: Vec<String>) -> Target {
+    let last = parts.pop();
+    let database = parts.pop();
+    match scope {
+        Scope::Cluster => Target::Cluster,
+        Scope::Database => Target::Database(last),
+        Scope::Table => Target::Table(database, last.unwrap_or_default()),
+        Scope::View => Target::View(database, last.unwrap_or_default()),
+    }
+}
+
+/// Reads what follows `.alter tables`: all of them, or none.
+pub(super) fn alter_tables(cursor: &mut Cursor<'_>) -> Result<Command, Fault> {
+    let names = cursor.list(|inner| inner.name("a table name"))?;
+    cursor.expect("policy")?;
+    let at = cursor.clone();
+    let policy = policy::word(cursor)?;
+    if !policy.plural() {
+        return Err(at.expected("a policy that '.alter tables' sets"));
+    }
+    let targets = names.into_iter().map(|name| Target::Table(None, name)).collect();
+    alter(policy, targets, Verb::Alter, cursor)
+}
+
+fn alter(
+    policy: &'static dyn Policy,
+    targets: Vec<Target>,
+    verb: Verb,
+    cursor: &mut Cursor<'_>,
+) -> Result<Command, Fault> {
+    let given = policy.read(verb, cursor)?;
+    let kind = format!("{}{}", policy.title(), if verb == Verb::Alter { "Alter" } else { "AlterMerge" });
+    Ok(Command::change(kind, move |transaction| {
+        let mut settled = Vec::new();
+        for target in &targets {
+            let view = transaction.view();
+            let before = match text(&view, policy, target)? {
+                Some(before) if verb == Verb::Merge => Some(parsed(before)?),
+                _ => None,
+            };
+            let canonical = policy.canonical(&given, before.as_ref(), view.request.now)?;
+            policy.check(&view, target, &parsed(&canonical)?)?;
+            settled.push((target, canonical));
+        }
+        for (target, canonical) in settled {
+            put(transaction, policy, target, Some(canonical))?;
+        }
+        let view = transaction.view();
+        let rows = targets.iter().map(|target| row(&view, policy, target));
+        Ok(Frame::new(POLICY, rows.collect::<Result<_, _>>()?))
+    }))
+}
+
+fn parsed(text: &str) -> Result<Value, Fault> {
+    serde_json::from_str(text)
+        .map_err(|error| Fault::internal(format!("a policy does not read back: {error}")))
+}
+
+/// The policies of an entity; an error when it does not exist.
+fn policies<'a>(view: &View<'a>, target: &Target) -> Result<&'a Policies, Fault> {
+    Ok(match target {
+        Target::Cluster => &view.cluster()?.policies,
+        Target::Database(name) => &view.database(name.as_deref())?.policies,
+        Target::Table(database, name) => &view.table(database.as_deref(), name)?.policies,
+        Target::View(database, name) => &view.database(database.as_deref())?.view(name)?.policies,
+    })
+}
+
+fn text<'a>(view: &View<'a>, policy: &dyn Policy, target: &Target) -> Result<Option<&'a String>, Fault> {
+    Ok(policies(view, target)?.get(policy.word()))
+}
+
+/// Sets a policy, or unsets it.
+fn put(
+    transaction: &mut Transaction<'_>,
+    policy: &dyn Policy,
+    target: &Target,
+    new: Option<String>,
+) -> Result<(), Fault> {
+    let before = text(&transaction.view(), policy, target)?.cloned();
+    if let Target::Cluster = target {
+        set(&mut transaction.cluster_mut()?.policies, policy, new);
+        return Ok(());
+    }
+    let mut edit = transaction.edit(target.database())?;
+    let after = new.clone().unwrap_or_default();
+    let (event, entity) = match target {
+        Target::Cluster | Target::Database(_) => {
+            edit.touch();
+            set(&mut edit.database.policies, policy, new);
+            ("ALTER-DATABASE-POLICY", edit.database.name.clone())
+        }
+        Target::Table(_, name) => {
+            set(&mut edit.table_mut(name)?.policies, policy, new);
+            ("ALTER-TABLE-POLICY", name.clone())
+        }
+        Target::View(_, name) => {
+            set(&mut edit.view_mut(name)?.policies, policy, new);
+            ("ALTER-MATERIALIZED-VIEW-POLICY", name.clone())
+        }
+    };
+    let before = before.unwrap_or_default();
+    edit.record(Deed { event, entity: &entity, before, after, ..Deed::default() });
+    Ok(())
+}
+
+fn set(policies: &mut Policies, policy: &dyn Policy, new: Option<String>) {
+    match new {
+        Some(text) => policies.insert(policy.word().to_owned(), text),
+        None => policies.remove(policy.word()),
+    };
+}
+
+fn show(policy: &'static dyn Policy, target: Target) -> Command {
+    Command::read(format!("{}Show", policy.title()), move |view| {
+        Ok(Frame::new(POLICY, vec![row(view, policy, &target)?]))
+    })
+}
+
+/// Reads what follows `.show table *` or `.show database *`.
+pub(super) fn show_all(scope: Scope, cursor: &mut Cursor<'_>) -> Result<Command, Fault> {
+    cursor.expect("policy")?;
+    let at = cursor.clone();
+    let policy = policy::word(cursor)?;
+    if !policy.starred().contains(&scope) {
+        return Err(at.expected("a policy that '*' reads"));
+    }
+    Ok(Command::read(format!("{}Show", policy.title()), move |view| {
+        let targets: Vec<Target> = if scope == Scope::Database {
+            let all = view.cluster()?.databases.values();
+            all.map(|database| Target::Database(Some(database.name.clone()))).collect()
+        } else {
+            view.database(None)?.tables.keys().map(|name| Target::Table(None, name.clone())).collect()
+        };
+        let mut rows = Vec::new();
+        for target in &targets {
+            if choices::STAR_LISTS_UNSET || text(view, policy, target)?.is_some() {
+                rows.push(row(view, policy, target)?);
+            }
+        }
+        Ok(Frame::new(POLICY, rows))
+    }))
+}
+
+/// A row of a policy answer. Names in `EntityName` are in brackets without quotes and not escaped.
+fn row(view: &View<'_>, policy: &dyn Policy, target: &Target) -> Result<Vec<Value>, Fault> {
+    let text = text(view, policy, target)?.map_or("null", String::as_str);
+    let (entity, children, kind) = match target {
+        Target::Cluster => {
+            let names: Vec<&str> =
+                view.cluster()?.databases.values().map(|database| database.name.as_str()).collect();
+            (String::new(), json!(names).to_string(), "Cluster")
+        }
+        Target::Database(name) => {
+            let database = view.database(name.as_deref())?;
+            let names: Vec<&String> = database.tables.keys().collect();
+            (format!("[{}]", database.name), json!(names).to_string(), "Database")
+        }
+        Target::Table(database, name) | Target::View(database, name) => {
+            let database = &view.database(database.as_deref())?.name;
+            let kind = if matches!(target, Target::Table(..)) { "Table" } else { "MaterializedView" };
+            (format!("[{database}].[{name}]"), String::new(), kind)
+        }
+    };
+    Ok(vec![json!(policy.title()), json!(entity), json!(text), json!(children), json!(kind)])
+}

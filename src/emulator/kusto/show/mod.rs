@@ -1,0 +1,6 @@
+//! Parts of the state as the text that answers give back.
+
+pub(crate) mod entities;
+pub(crate) mod principals;
+pub(crate) mod schema;
+pub(crate) mod script;

@@ -1,0 +1,120 @@
+//! A database as the commands that make it: `schema as csl script` (`M:show-schema-database.md`).
+//!
+//! Invariant: running the script in an empty database makes the same database, principals given by creation and
+//! retired values aside (test: `scripts_rebuild_databases` in `tests/kusto_wire.rs`).
+
+use crate::emulator::kusto::catalog::{Assignment, Database, Function, Mapping, Policies, Table};
+use crate::emulator::kusto::names;
+use crate::emulator::kusto::policy;
+use crate::emulator::kusto::syntax::{mask_hidden, quote};
+
+/// What a script holds beside tables and functions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Options {
+    /// Principals of the database and its tables, row level security, restricted view access.
+    pub(crate) security: bool,
+    /// Ingestion mappings.
+    pub(crate) mappings: bool,
+    /// Whether obfuscated strings stand in the clear.
+    pub(crate) obfuscated: bool,
+}
+
+/// Policies that are security settings.
+const SECURITY: &[&str] = &["restricted_view_access", "row_level_security"];
+
+/// The commands, one after the other: tables, functions, then what refers to them.
+pub(crate) fn commands(database: &Database, options: Options) -> Vec<String> {
+    let mut out = Vec::new();
+    for table in database.tables.values() {
+        out.push(create(table));
+        out.extend(column_docs(table));
+        if options.mappings {
+            let entity = format!("table {}", names::print(&table.name));
+            out.extend(table.mappings.iter().map(|mapping| mapping_command(&entity, mapping)));
+        }
+    }
+    out.extend(database.functions.values().map(|function| define(function, options.obfuscated)));
+    let of_new = policy::of_new_table();
+    for table in database.tables.values() {
+        let entity = format!("table {}", names::print(&table.name));
+        out.extend(policies(&entity, &table.policies, &of_new, options));
+        if options.security {
+            out.extend(principals(&entity, &table.principals));
+        }
+    }
+    let entity = format!("database {}", names::print(&database.name));
+    out.extend(policies(&entity, &database.policies, &Policies::new(), options));
+    if options.mappings {
+        out.extend(database.mappings.iter().map(|mapping| mapping_command(&entity, mapping)));
+    }
+    if options.security {
+        out.extend(principals(&entity, &database.principals));
+    }
+    out
+}
+
+fn create(table: &Table) -> String {
+    let columns: Vec<String> = table
+        .columns
+        .iter()
+        .map(|column| format!("{}:{}", names::print(&column.name), column.of.name()))
+        .collect();
+    format!(
+        ".create-merge table {} ({}) with (folder = {}, docstring = {})",
+        names::print(&table.name),
+        columns.join(", "),
+        quote(&table.folder),
+        quote(&table.doc_string)
+    )
+}
+
+fn column_docs(table: &Table) -> Option<String> {
+    let docs: Vec<String> = table
+        .columns
+        .iter()
+        .filter(|column| !column.doc_string.is_empty())
+        .map(|column| format!("{}:{}", names::print(&column.name), quote(&column.doc_string)))
+        .collect();
+    if docs.is_empty() {
+        return None;
+    }
+    Some(format!(".alter-merge table {} column-docstrings ({})", names::print(&table.name), docs.join(", ")))
+}
+
+fn mapping_command(entity: &str, mapping: &Mapping) -> String {
+    let (kind, name) = (mapping.kind.word(), quote(&mapping.name));
+    format!(".create-or-alter {entity} ingestion {kind} mapping {name} {}", quote(&mapping.mapping))
+}
+
+/// `skipvalidation` is how the script avoids an order among functions, not a stored setting.
+fn define(function: &Function, obfuscated: bool) -> String {
+    let body = &function.declaration.body;
+    let view = if function.view { ", view = \"true\"" } else { "" };
+    format!(
+        ".create-or-alter function with (folder = {}, docstring = {}, skipvalidation = \"true\"{view}) {} {} {}",
+        quote(&function.folder),
+        quote(&function.doc_string),
+        names::print(&function.name),
+        function.declaration.parameter_list(),
+        if obfuscated { body.clone() } else { mask_hidden(body) }
+    )
+}
+
+fn policies<'a>(
+    entity: &'a str,
+    set: &'a Policies,
+    of_new: &'a Policies,
+    options: Options,
+) -> impl Iterator<Item = String> + 'a {
+    let wanted = set.iter().filter(move |(word, text)| {
+        (options.security || !SECURITY.contains(&word.as_str())) && of_new.get(*word) != Some(*text)
+    });
+    wanted.filter_map(move |(word, text)| Some(policy::find(word)?.statement(entity, text)))
+}
+
+fn principals<'a>(entity: &'a str, held: &'a [Assignment]) -> impl Iterator<Item = String> + 'a {
+    held.iter().filter(|held| !held.by_creation).map(move |held| {
+        let notes = if held.notes.is_empty() { String::new() } else { format!(" {}", quote(&held.notes)) };
+        format!(".add {entity} {} ({}){notes}", held.role.word(), quote(&held.holder.fqn()))
+    })
+}

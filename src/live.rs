@@ -1,0 +1,345 @@
+//! The live inventory, read by region: one GET per cluster, one list per collection, a handful of commands per
+//! database, whatever the number of things in them.
+//!
+//! Invariant: two rounds of requests, all concurrent within each: the roots, then everything below those that can
+//! be read (test: `reading_is_shallow`). Children of databases that the scope does not declare are not read.
+//!
+//! Invariant: what could not be read is said, never taken for absent ([`Live::unreadable`]; test:
+//! `a_stopped_cluster_is_unknown_below`).
+
+mod ask;
+mod notes;
+mod place;
+
+use crate::cloud::{Cloud, CloudError};
+use crate::kind::replies::{DatabaseReplies, Reply};
+use crate::kind::{self, Found, Kind, Source};
+use crate::model::inventory::{Inventory, Mode, Resource};
+use crate::model::scope::Container;
+use crate::model::{Address, Body, Scope};
+use ask::{Ask, Got};
+use place::Places;
+use serde_json::Value as Json;
+use std::collections::{BTreeMap, BTreeSet};
+use tokio::task::JoinSet;
+
+/// The states of a cluster in which what is below it can be read.
+///
+/// <https://learn.microsoft.com/rest/api/azurerekusto/clusters/get> (`State`)
+const READABLE: [&str; 2] = ["Running", "Updating"];
+
+/// What was read.
+#[derive(Debug, Clone, Default)]
+pub struct Live {
+    /// Everything found.
+    pub inventory: Inventory,
+    /// What a person should know of what was found: things that no kind manages, as sentences.
+    pub notes: Vec<String>,
+    /// Where reading was not possible, and why: what stands below is unknown rather than gone.
+    pub unreadable: Vec<(Address, String)>,
+}
+
+/// Reads everything in a scope.
+///
+/// # Errors
+/// When some region gave no usable answer, or one that a kind does not understand.
+pub async fn read(cloud: &Cloud, scope: &Scope) -> Result<Live, CloudError> {
+    let mut reading = Reading::new(scope);
+    for ask in [Reading::roots, Reading::below] {
+        let asks = ask(&mut reading)?;
+        let got = answers(cloud, asks).await;
+        reading.take(got)?;
+    }
+    Ok(reading.live)
+}
+
+/// Asks everything at once; the answers stand in the order of the questions.
+async fn answers(cloud: &Cloud, asks: Vec<Ask>) -> Vec<(Ask, Result<Got, CloudError>)> {
+    let mut tasks = JoinSet::new();
+    for (number, ask) in asks.iter().cloned().enumerate() {
+        let cloud = cloud.clone();
+        tasks.spawn(async move { (number, ask.answer(&cloud).await) });
+    }
+    let mut got: BTreeMap<usize, Result<Got, CloudError>> = tasks.join_all().await.into_iter().collect();
+    asks.into_iter().enumerate().filter_map(|(number, ask)| Some((ask, got.remove(&number)?))).collect()
+}
+
+/// What is known while reading.
+struct Reading<'a> {
+    scope: &'a Scope,
+    /// The kinds to be read.
+    kinds: Vec<&'static dyn Kind>,
+    /// The kinds of container in which commands are run to read what is below.
+    regions: BTreeSet<&'static str>,
+    places: Places,
+    /// The roots below which reading goes on, with the management endpoint where there is one.
+    open: BTreeMap<Address, Option<String>>,
+    live: Live,
+}
+
+impl<'a> Reading<'a> {
+    fn new(scope: &'a Scope) -> Self {
+        let kinds: Vec<_> = kind::all().filter(|kind| scope.kinds.contains(kind.about().name)).collect();
+        let regions =
+            kinds.iter().filter(|kind| is_region(kind.source())).flat_map(|kind| around(*kind)).collect();
+        let (places, live) = (Places::of(scope), Live::default());
+        Self { scope, kinds, regions, places, open: BTreeMap::new(), live }
+    }
+
+    /// The first round: the containers that stand in nothing else.
+    fn roots(&mut self) -> Result<Vec<Ask>, CloudError> {
+        let mut asks = Vec::new();
+        for (address, container) in self.scope.containers.iter().filter(|(at, _)| at.segments().len() == 1) {
+            if let Some(uri) = container.place.get("uri") {
+                self.known_by_uri(address, container, uri);
+            } else if let Some(Source::ArmGet { api_version, .. }) = source(container) {
+                let path = self.arm_id(address)?;
+                asks.push(Ask::Get { address: address.clone(), path, api_version });
+            }
+        }
+        Ok(asks)
+    }
+
+    /// The second round: every region below the roots that can be read.
+    fn below(&mut self) -> Result<Vec<Ask>, CloudError> {
+        let mut lists = BTreeSet::new();
+        let mut asks = Vec::new();
+        for (address, container) in &self.scope.containers {
+            let Some(uri) = self.open.get(&address.prefix(1)).cloned() else { continue };
+            let by_arm = !self.is_known_by_uri(address);
+            for kind in
+                self.kinds.iter().filter(|kind| kind.about().parents.contains(&container.kind.as_str()))
+            {
+                if let (Source::ArmList { segment, api_version }, true) = (kind.source(), by_arm) {
+                    lists.insert((address.clone(), segment, api_version));
+                }
+            }
+            if address.segments().len() == 1 {
+                continue;
+            }
+            if let (Some(Source::ArmGet { api_version, .. }), true) = (source(container), by_arm) {
+                asks.push(Ask::Get { address: address.clone(), path: self.arm_id(address)?, api_version });
+            }
+            if let (true, Some(uri)) = (self.regions.contains(container.kind.as_str()), uri) {
+                let (address, name) = (address.clone(), container.name.clone());
+                asks.push(Ask::Database { address, uri, name, shows: self.shows() });
+            }
+        }
+        let mut all = Vec::new();
+        for (address, segment, api_version) in lists {
+            let path = format!("{}/{segment}", self.arm_id(&address)?);
+            all.push(Ask::List { address, segment, path, api_version });
+        }
+        // Lists come first: they say which databases exist.
+        all.append(&mut asks);
+        Ok(all)
+    }
+
+    fn take(&mut self, got: Vec<(Ask, Result<Got, CloudError>)>) -> Result<(), CloudError> {
+        for (ask, got) in got {
+            let got = match got {
+                Ok(got) => got,
+                Err(error) if self.is_absent(&ask, &error) => continue,
+                Err(error) if error.is_not_running() => {
+                    self.unreadable(ask.address().prefix(1), error.message);
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            match (ask, got) {
+                (Ask::Get { address, .. }, Got::One(Some(json))) => self.container(&address, &json)?,
+                (Ask::List { address, segment, .. }, Got::Many(items)) => {
+                    self.items(&address, segment, &items)?
+                }
+                (Ask::Database { address, .. }, Got::Database(replies)) => {
+                    self.database(&address, &replies)?
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a failure only says that a database is not there: the control plane's word on that counts, and
+    /// the management endpoint words it in several ways.
+    fn is_absent(&self, ask: &Ask, error: &CloudError) -> bool {
+        let Ask::Database { address, .. } = ask else { return false };
+        let unlisted = !self.is_known_by_uri(address) && self.live.inventory.get(address).is_none();
+        let said_no = matches!(error.class, crate::cloud::Class::Refused | crate::cloud::Class::Denied);
+        error.class == crate::cloud::Class::Missing || (unlisted && said_no)
+    }
+
+    fn container(&mut self, address: &Address, json: &Json) -> Result<(), CloudError> {
+        let Some(container) = self.scope.containers.get(address) else { return Ok(()) };
+        for kind in self.kinds_like(&container.kind) {
+            for found in understood(kind, &Reply::Arm(json), address)? {
+                let uri = found.attributes.text("uri").map(str::to_owned);
+                self.live.inventory.insert(address.clone(), resource(kind, found, Mode::Managed));
+                match json.pointer("/properties/state").and_then(Json::as_str) {
+                    Some(state) if !READABLE.contains(&state) => {
+                        let why = format!(
+                            "its state is {state}, and only a running {} can be read",
+                            container.kind
+                        );
+                        self.unreadable(address.clone(), why);
+                    }
+                    _ => {
+                        self.open.insert(address.clone(), uri);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn items(&mut self, container: &Address, segment: &str, items: &[Json]) -> Result<(), CloudError> {
+        let Some(of) = self.scope.containers.get(container) else { return Ok(()) };
+        let like = |source| matches!(source, Source::ArmList { segment: own, .. } if own == segment);
+        let kinds: Vec<_> = kind::all()
+            .filter(|kind| like(kind.source()) && kind.about().parents.contains(&of.kind.as_str()))
+            .collect();
+        let mut unclaimed = Vec::new();
+        for item in items {
+            let mut claimed = false;
+            for kind in &kinds {
+                for found in understood(*kind, &Reply::Arm(item), container)? {
+                    claimed = true;
+                    self.insert(container, *kind, found);
+                }
+            }
+            if !claimed {
+                unclaimed.push(item);
+            }
+        }
+        self.live.notes.extend(notes::items(container, segment, &unclaimed));
+        Ok(())
+    }
+
+    fn database(&mut self, address: &Address, replies: &DatabaseReplies) -> Result<(), CloudError> {
+        if self.is_known_by_uri(address) {
+            let Some(container) = self.scope.containers.get(address) else { return Ok(()) };
+            let Some(kind) = kind::by_name(&container.kind) else { return Ok(()) };
+            let found = Found { path: vec![("", replies.name.clone())], ..Found::default() };
+            self.live.inventory.insert(address.clone(), resource(kind, found, Mode::Existing));
+        }
+        if self.live.inventory.get(address).is_none() {
+            return Ok(());
+        }
+        let reply = Reply::Database(replies);
+        for kind in self.kinds.clone().into_iter().filter(|kind| is_region(kind.source())) {
+            for found in understood(kind, &reply, address)? {
+                self.insert(address, kind, found);
+            }
+        }
+        self.live.notes.extend(notes::script(address, replies));
+        Ok(())
+    }
+
+    fn insert(&mut self, container: &Address, kind: &'static dyn Kind, found: Found) {
+        let Some(of) = self.scope.containers.get(container) else { return };
+        if self.scope.kinds.contains(kind.about().name) {
+            let address = self.places.address(container, &of.kind, &found.path);
+            self.live.inventory.insert(address, resource(kind, found, Mode::Managed));
+        }
+    }
+
+    fn known_by_uri(&mut self, address: &Address, container: &Container, uri: &str) {
+        let Some(kind) = kind::by_name(&container.kind) else { return };
+        let body = Body::new().with("uri", uri);
+        let (path, attributes) = (vec![("", container.name.clone())], body.clone());
+        let found = Found { path, body, attributes, ..Found::default() };
+        self.live.inventory.insert(address.clone(), resource(kind, found, Mode::Existing));
+        self.open.insert(address.clone(), Some(uri.to_owned()));
+    }
+
+    fn is_known_by_uri(&self, address: &Address) -> bool {
+        self.scope.containers.get(&address.prefix(1)).is_some_and(|root| root.place.contains_key("uri"))
+    }
+
+    fn unreadable(&mut self, address: Address, why: String) {
+        if !self.live.unreadable.iter().any(|(known, _)| *known == address) {
+            self.live.unreadable.push((address, why));
+        }
+    }
+
+    fn kinds_like(&self, name: &str) -> Vec<&'static dyn Kind> {
+        self.kinds.iter().copied().filter(|kind| kind.about().name == name).collect()
+    }
+
+    /// The commands that the kinds need beyond the usual ones, each once.
+    fn shows(&self) -> BTreeSet<&'static str> {
+        let shows = |kind: &&'static dyn Kind| match kind.source() {
+            Source::Database { shows } => shows,
+            _ => &[],
+        };
+        self.kinds.iter().flat_map(shows).copied().collect()
+    }
+
+    /// The resource id of a container, from its root's place and the names on the way down.
+    fn arm_id(&self, address: &Address) -> Result<String, CloudError> {
+        let unknown = |what: &str| {
+            let message = format!("the resource id of {address} cannot be made: {what} is not known");
+            CloudError::garbled(message, &address.to_string())
+        };
+        let container = self.scope.containers.get(address).ok_or_else(|| unknown("the thing itself"))?;
+        let place = |name: &str| container.place.get(name).ok_or_else(|| unknown(name));
+        let above = address.parent().filter(|parent| !parent.segments().is_empty());
+        let segment = match source(container) {
+            Some(Source::ArmGet { provider, .. }) => provider,
+            Some(Source::ArmList { segment, .. }) => segment,
+            _ => return Err(unknown("its resource type")),
+        };
+        let above = match above {
+            Some(parent) => self.arm_id(&parent)?,
+            None => {
+                let (subscription, group) = (place("subscriptionId")?, place("resourceGroup")?);
+                format!("/subscriptions/{subscription}/resourceGroups/{group}/providers")
+            }
+        };
+        Ok(format!("{above}/{segment}/{}", container.name))
+    }
+}
+
+fn source(container: &Container) -> Option<Source> {
+    kind::by_name(&container.kind).map(Kind::source)
+}
+
+const fn is_region(source: Source) -> bool {
+    matches!(source, Source::Database { .. })
+}
+
+/// The containers around a kind that is read by commands: the nearest that are not read so themselves.
+fn around(kind: &'static dyn Kind) -> BTreeSet<&'static str> {
+    let mut found = BTreeSet::new();
+    let mut passed = BTreeSet::new();
+    let mut open = vec![kind];
+    while let Some(kind) = open.pop() {
+        for &parent in kind.about().parents {
+            match kind::by_name(parent) {
+                Some(parent) if is_region(parent.source()) => {
+                    if passed.insert(parent.about().name) {
+                        open.push(parent);
+                    }
+                }
+                _ => {
+                    found.insert(parent);
+                }
+            }
+        }
+    }
+    found
+}
+
+fn understood(kind: &'static dyn Kind, reply: &Reply<'_>, at: &Address) -> Result<Vec<Found>, CloudError> {
+    kind.found(reply).map_err(|why| {
+        let message =
+            format!("what the service says of a {} in {at} cannot be understood: {why}", kind.about().name);
+        CloudError::garbled(message, &at.to_string())
+    })
+}
+
+fn resource(kind: &'static dyn Kind, found: Found, mode: Mode) -> Resource {
+    let name = found.path.last().map(|(_, name)| name.as_str()).unwrap_or_default().into();
+    let Found { body, attributes, rows, bytes, .. } = found;
+    Resource { kind: kind.about().name, name, body, mode, attributes, rows, bytes, ..Resource::default() }
+}

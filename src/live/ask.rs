@@ -1,0 +1,139 @@
+//! One region: what is asked, and the answer in the form in which kinds read it.
+
+use crate::cloud::{Class, Cloud, CloudError};
+use crate::kind::replies::{DatabaseReplies, DatabaseSchema};
+use crate::kind::script::{self, Statement};
+use crate::model::{Address, Command, Rows};
+use serde::Deserialize;
+use serde_json::Value as Json;
+use std::collections::{BTreeMap, BTreeSet};
+use tokio::task::JoinSet;
+
+/// One region to be read.
+#[derive(Debug, Clone)]
+pub(super) enum Ask {
+    /// A container by itself.
+    Get { address: Address, path: String, api_version: &'static str },
+    /// A collection of a container.
+    List { address: Address, segment: &'static str, path: String, api_version: &'static str },
+    /// Everything in a database.
+    Database { address: Address, uri: String, name: String, shows: BTreeSet<&'static str> },
+}
+
+/// What a region holds.
+pub(super) enum Got {
+    One(Option<Json>),
+    Many(Vec<Json>),
+    Database(Box<DatabaseReplies>),
+}
+
+impl Ask {
+    /// The container concerned.
+    pub(super) const fn address(&self) -> &Address {
+        let (Self::Get { address, .. } | Self::List { address, .. } | Self::Database { address, .. }) = self;
+        address
+    }
+
+    pub(super) async fn answer(self, cloud: &Cloud) -> Result<Got, CloudError> {
+        match self {
+            Self::Get { path, api_version, .. } => cloud.get(&path, api_version).await.map(Got::One),
+            Self::List { path, api_version, .. } => {
+                let items = cloud.list(&path, api_version).await?;
+                Ok(Got::Many(items.unwrap_or_default()))
+            }
+            Self::Database { uri, name, shows, .. } => {
+                let replies = database(cloud, &uri, &name, &shows).await?;
+                Ok(Got::Database(Box::new(replies)))
+            }
+        }
+    }
+}
+
+/// A part of what is read of a database.
+enum Part {
+    Schema(DatabaseSchema),
+    Script(Vec<Statement>),
+    Details(Rows),
+    Show(String, Rows),
+}
+
+/// How the answer to a command becomes a part.
+type Read = Box<dyn FnOnce(Rows, &str) -> Result<Part, CloudError> + Send>;
+
+async fn database(
+    cloud: &Cloud,
+    uri: &str,
+    name: &str,
+    shows: &BTreeSet<&'static str>,
+) -> Result<DatabaseReplies, CloudError> {
+    let wanted = name.to_owned();
+    let of = |words| Command::new(".show database").name(name).word(words).as_str().to_owned();
+    let mut asks: Vec<(String, Read)> = vec![
+        (
+            of("schema as json"),
+            Box::new(move |rows, command| schema(&rows, &wanted, command).map(Part::Schema)),
+        ),
+        (of("schema as csl script"), Box::new(|rows, _| Ok(Part::Script(statements(&rows))))),
+        (".show tables details".to_owned(), Box::new(|rows, _| Ok(Part::Details(rows)))),
+    ];
+    for &show in shows {
+        asks.push((show.to_owned(), Box::new(|rows, command| Ok(Part::Show(command.to_owned(), rows)))));
+    }
+    let mut tasks = JoinSet::new();
+    for (command, read) in asks {
+        let (cloud, uri, name) = (cloud.clone(), uri.to_owned(), name.to_owned());
+        tasks.spawn(async move {
+            let table = cloud.command(&uri, &name, &command).await?.into_iter().next();
+            read(table.unwrap_or_default(), &command)
+        });
+    }
+    let mut replies = DatabaseReplies { name: name.to_owned(), ..DatabaseReplies::default() };
+    let mut failure: Option<CloudError> = None;
+    for part in tasks.join_all().await {
+        match part {
+            Ok(Part::Schema(schema)) => {
+                replies.name = if schema.name.is_empty() { name.to_owned() } else { schema.name.clone() };
+                replies.schema = schema;
+            }
+            Ok(Part::Script(script)) => replies.script = script,
+            Ok(Part::Details(details)) => replies.details = details,
+            Ok(Part::Show(command, rows)) => {
+                replies.shows.insert(command, rows);
+            }
+            // Of several failures, that the database is missing explains the others.
+            Err(error) if failure.is_none() || error.class == Class::Missing => failure = Some(error),
+            Err(_) => {}
+        }
+    }
+    failure.map_or(Ok(replies), Err)
+}
+
+/// The answer of `.show database schema as json`.
+///
+/// <https://learn.microsoft.com/kusto/management/show-schema-database>
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Document {
+    databases: BTreeMap<String, DatabaseSchema>,
+}
+
+fn schema(rows: &Rows, name: &str, command: &str) -> Result<DatabaseSchema, CloudError> {
+    let garbled = |why: String| {
+        CloudError::garbled(format!("the schema of database {name} cannot be read: {why}"), command)
+    };
+    let cell = rows.rows.first().and_then(|row| row.first());
+    let document: Document = match cell {
+        Some(Json::String(text)) => serde_json::from_str(text).map_err(|why| garbled(why.to_string()))?,
+        Some(json @ Json::Object(_)) => {
+            Document::deserialize(json).map_err(|why| garbled(why.to_string()))?
+        }
+        _ => return Err(garbled("the answer is empty".to_owned())),
+    };
+    let mut databases = document.databases.into_iter();
+    let found = databases.find(|(key, _)| key.eq_ignore_ascii_case(name));
+    found.map(|(_, schema)| schema).ok_or_else(|| garbled("it is not in the answer".to_owned()))
+}
+
+fn statements(rows: &Rows) -> Vec<Statement> {
+    script::parse(rows.rows.iter().filter_map(|row| row.first().and_then(Json::as_str)))
+}

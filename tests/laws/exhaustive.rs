@@ -1,0 +1,1 @@
+//! Every request × every fault, and every pair.

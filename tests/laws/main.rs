@@ -1,0 +1,18 @@
+//! Laws of a run, under a simulated cloud, clock and scheduler from one seed.
+//!
+//! `cargo test --test laws` runs a few thousand seeds; `ADXFORM_SEEDS=100000 cargo test --release --test laws` any
+//! number, and `ADXFORM_SEED=N` one again, exactly.
+
+mod dice;
+mod exhaustive;
+mod judge;
+mod plans;
+mod random;
+mod session;
+mod world;
+
+/// Runs a future on a runtime of its own whose clock stands still while anything can be done.
+fn simulate<T>(future: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+    runtime.unwrap().block_on(future)
+}

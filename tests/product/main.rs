@@ -1,0 +1,11 @@
+//! The product as its users meet it: plans, states, scenarios and examples, each a folder of data.
+
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+mod examples;
+mod kql;
+mod plans;
+mod scenarios;
+mod states;
+mod support;
+mod world;

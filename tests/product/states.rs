@@ -1,0 +1,196 @@
+//! All ordered pairs of states: from each state of a kind to each other, back again, and down to nothing.
+//!
+//! A folder of `tests/states/` is a kind; each file in it is a state, laid over `base.yaml` and the folder's
+//! `_base.yaml`. Adding a state adds all its migrations and no Rust.
+
+use crate::support::{complain, entries, load};
+use crate::world::World;
+use adxform::kind::Undo;
+use adxform::kind::{self, shape};
+use adxform::model::inventory::{Inventory, Mode};
+use adxform::model::{Request, Scope};
+use adxform::plan::{Plan, text};
+use adxform::run::event::Intent;
+use adxform::run::machine::OnFailure;
+use adxform::run::report::{Outcome, Report};
+use adxform::spec::Spec;
+use std::collections::BTreeSet;
+use std::path::Path;
+
+/// One state as a spec.
+struct State {
+    name: String,
+    spec: Spec,
+}
+
+fn states(folder: &Path) -> Vec<State> {
+    let files = entries(&format!("tests/states/{}", folder.file_name().unwrap().to_string_lossy()));
+    let (bases, states): (Vec<_>, Vec<_>) =
+        files.into_iter().partition(|path| path.file_name().unwrap().to_string_lossy().starts_with('_'));
+    let common = crate::support::root().join("tests/states/base.yaml");
+    let read = |path: &std::path::PathBuf| {
+        let together = tempfile::tempdir().unwrap();
+        for part in [&common, path].into_iter().chain(&bases) {
+            std::fs::copy(part, together.path().join(part.file_name().unwrap())).unwrap();
+        }
+        State { name: path.file_stem().unwrap().to_string_lossy().into_owned(), spec: load(together.path()) }
+    };
+    states.iter().map(read).collect()
+}
+
+/// What went wrong on the way from one state to another, with the plan that was at work.
+fn wrong(what: &str, plan: &Plan, report: Option<&Report>) -> String {
+    let report = report.map_or(String::new(), |r| {
+        format!("{:?}\n{:#?}\n{}\n", r.outcome, r.troubles, r.sentences.join("\n"))
+    });
+    format!("{what}\n{report}{}", text::plan(plan, text::Style { verbose: true }))
+}
+
+async fn converge(
+    world: &World,
+    spec: &Spec,
+    commands: &mut BTreeSet<String>,
+) -> Result<Option<std::path::PathBuf>, String> {
+    let plan = world.plan(spec, false).await;
+    commands.extend(printed(&plan));
+    if !plan.refusals.is_empty() {
+        return Err(wrong(&format!("refused: {}", text::refusals(&plan.refusals)), &plan, None));
+    }
+    if plan.is_empty() {
+        return Ok(None);
+    }
+    let (report, journal) = world.apply(&plan, OnFailure::Rollback).await;
+    if report.outcome != Outcome::Done {
+        return Err(wrong("apply failed", &plan, Some(&report)));
+    }
+    let second = world.plan(spec, false).await;
+    if second.is_empty() {
+        Ok(Some(journal))
+    } else {
+        Err(wrong("the second plan is not empty", &second, None))
+    }
+}
+
+/// Every Kusto command that a plan may send.
+fn printed(plan: &Plan) -> Vec<String> {
+    let mut requests: Vec<&Request> = plan.steps.iter().map(|step| &step.request).collect();
+    for step in &plan.steps {
+        if let Undo::By(undo) = &step.undo {
+            requests.extend(undo);
+        }
+    }
+    let commands = requests.into_iter().flat_map(|request| match request {
+        Request::Kusto(kusto) => match &kusto.lookup {
+            None => vec![kusto.command.to_string()],
+            Some(lookup) => vec![kusto.command.clone().text("v24.3").to_string(), lookup.command.to_string()],
+        },
+        Request::Arm(_) => Vec::new(),
+    });
+    commands.collect()
+}
+
+/// The differences between two readings of one scope.
+fn differences(before: &Inventory, after: &Inventory) -> Vec<String> {
+    let mut found = Vec::new();
+    let addresses: BTreeSet<_> = before.iter().chain(after.iter()).map(|(address, _)| address).collect();
+    for address in addresses {
+        match (before.get(address), after.get(address)) {
+            (Some(a), Some(b)) => {
+                let fields = kind::by_name(a.kind).unwrap().about().fields;
+                for field in shape::differing(fields, &a.body, &b.body) {
+                    found.push(format!(
+                        "{address}.{}: {:?} became {:?}",
+                        field.name,
+                        a.body.get(field.name),
+                        b.body.get(field.name)
+                    ));
+                }
+            }
+            (a, _) => found.push(format!("{address} {}", if a.is_some() { "is gone" } else { "is new" })),
+        }
+    }
+    found
+}
+
+async fn pair(from: &State, to: &State, commands: &mut BTreeSet<String>) -> Result<(), String> {
+    let world = World::new(None).await;
+    converge(&world, &from.spec, commands).await.map_err(|why| format!("to {}: {why}", from.name))?;
+    let scope = both(&from.spec, &to.spec);
+    let before = world.look(&scope).await.inventory;
+    let plan = world.plan(&to.spec, false).await;
+    let journal = converge(&world, &to.spec, commands).await?;
+    if let Some(journal) = journal.filter(|_| plan.steps.iter().all(|step| !step.behind_line)) {
+        let report = world.take_up(&journal, Intent::Rollback).await;
+        if report.outcome != Outcome::RolledBack {
+            return Err(wrong("rollback failed", &plan, Some(&report)));
+        }
+        let left = differences(&before, &world.look(&scope).await.inventory);
+        if !left.is_empty() {
+            return Err(wrong(
+                &format!("rollback leaves differences:\n{}", left.join("\n")),
+                &plan,
+                Some(&report),
+            ));
+        }
+        converge(&world, &to.spec, commands).await.map_err(|why| format!("again: {why}"))?;
+    }
+    destroy(&world, &to.spec, &scope).await?;
+    world.emulator.stop().await;
+    Ok(())
+}
+
+async fn destroy(world: &World, spec: &Spec, scope: &Scope) -> Result<(), String> {
+    let plan = world.plan(spec, true).await;
+    let (report, _) = world.apply(&plan, OnFailure::Rollback).await;
+    if report.outcome != Outcome::Done {
+        return Err(wrong("destroy failed", &plan, Some(&report)));
+    }
+    let left = world.look(scope).await.inventory;
+    let declared = |address| spec.desired.inventory.get(address).is_some_and(|r| r.mode == Mode::Managed);
+    let left: Vec<String> =
+        left.iter().map(|(a, _)| a).filter(|a| declared(a)).map(ToString::to_string).collect();
+    if left.is_empty() {
+        Ok(())
+    } else {
+        Err(wrong(&format!("destroy leaves {}", left.join(", ")), &plan, None))
+    }
+}
+
+/// What must be read to see the things of both specs.
+fn both(a: &Spec, b: &Spec) -> Scope {
+    let mut scope = adxform::plan::scope::of(&a.desired);
+    let other = adxform::plan::scope::of(&b.desired);
+    scope.containers.extend(other.containers);
+    scope.kinds.extend(other.kinds);
+    scope.aliases.extend(other.aliases);
+    scope.aliases.sort();
+    scope.aliases.dedup();
+    scope
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_pair_of_states_converges_and_comes_back() {
+    let only = std::env::var("ADXFORM_KIND").ok();
+    let mut complaints = Vec::new();
+    let mut commands = BTreeSet::new();
+    let mut pairs = 0;
+    for folder in entries("tests/states").into_iter().filter(|path| path.is_dir()) {
+        let kind = folder.file_name().unwrap().to_string_lossy().into_owned();
+        if only.as_ref().is_some_and(|only| *only != kind) {
+            continue;
+        }
+        let states = states(&folder);
+        for (from, to) in states.iter().flat_map(|from| states.iter().map(move |to| (from, to))) {
+            if from.name == to.name {
+                continue;
+            }
+            pairs += 1;
+            if let Err(why) = pair(from, to, &mut commands).await {
+                complaints.push(format!("== {kind}: {} → {}: {why}", from.name, to.name));
+            }
+        }
+    }
+    println!("{pairs} pairs of states, {} distinct commands", commands.len());
+    complain(&complaints);
+    crate::kql::check(&commands);
+}

@@ -1,0 +1,93 @@
+//! A world for tests: an emulator in memory, a cloud that talks to it over HTTP, and runs with real journals.
+
+use adxform::cloud::{Cloud, Config};
+use adxform::emulator::{Emulator, Hook, Options};
+use adxform::live::{self, Live};
+use adxform::model::{Address, LossClass, Scope};
+use adxform::plan::diff::Inputs;
+use adxform::plan::{self, MaxDeletes, Plan, scope};
+use adxform::run::azure::Azure;
+use adxform::run::driver::Run;
+use adxform::run::event::Intent;
+use adxform::run::journal::{self, Header, Recorded};
+use adxform::run::machine::{OnFailure, Policy};
+use adxform::run::report::Report;
+use adxform::run::store::FileStore;
+use adxform::spec::Spec;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use tempfile::TempDir;
+use time::OffsetDateTime;
+
+/// An emulator and what talks to it.
+pub(crate) struct World {
+    pub(crate) emulator: Emulator,
+    pub(crate) cloud: Cloud,
+    folder: TempDir,
+    runs: AtomicUsize,
+}
+
+impl World {
+    /// An empty subscription with the resource group of the states and those of the examples.
+    pub(crate) async fn new(hook: Option<Arc<dyn Hook>>) -> Self {
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let group = |name: &str| ("00000000-0000-0000-0000-000000000000".to_owned(), name.to_owned());
+        let groups = ["rg-states", "rg-storms", "rg-smartvitals"].map(group).to_vec();
+        let emulator = Emulator::start(Options { groups, hook, ..Options::default() }).await.unwrap();
+        let cloud = Cloud::new(Config::local(emulator.arm_url())).unwrap();
+        Self { emulator, cloud, folder: tempfile::tempdir().unwrap(), runs: AtomicUsize::new(0) }
+    }
+
+    /// Reads everything in a scope.
+    pub(crate) async fn look(&self, scope: &Scope) -> Live {
+        live::read(&self.cloud, scope).await.unwrap_or_else(|error| panic!("live cannot be read: {error}"))
+    }
+
+    /// The plan of a spec, every class of data loss allowed.
+    pub(crate) async fn plan(&self, spec: &Spec, destroy: bool) -> Plan {
+        let scope = scope::of(&spec.desired);
+        let live = self.look(&scope).await;
+        let origin = |address: &Address| spec.origins.get(address);
+        let inputs = Inputs {
+            desired: &spec.desired,
+            live: &live.inventory,
+            references: &spec.references,
+            destroy,
+            targets: &[],
+            excludes: &[],
+            origin: &origin,
+        };
+        let options = plan::Options { allow: LossClass::Irreversible, max_deletes: MaxDeletes::Any };
+        plan::make(&inputs, scope, options)
+    }
+
+    /// Carries a plan out and gives the report with the journal's path.
+    pub(crate) async fn apply(&self, plan: &Plan, on_failure: OnFailure) -> (Report, PathBuf) {
+        let run = format!("run-{}", self.runs.fetch_add(1, Ordering::Relaxed));
+        let path = self.folder.path().join(format!("{run}.journal"));
+        let header = Header {
+            format: journal::FORMAT,
+            run,
+            tool: "test".to_owned(),
+            target: "the emulator".to_owned(),
+            who: "test".to_owned(),
+            started: String::new(),
+            policy: Policy { on_failure, ..Policy::default() },
+            plan: plan.clone(),
+        };
+        let store = FileStore::create(&path).unwrap();
+        let effects = Arc::new(Azure::new(self.cloud.clone()));
+        let run = Run::begin(&header, store, OffsetDateTime::now_utc, effects).await.unwrap();
+        (run.to_end().await, path)
+    }
+
+    /// Takes a run up again from its journal.
+    pub(crate) async fn take_up(&self, path: &PathBuf, intent: Intent) -> Report {
+        let recorded = Recorded::read(&std::fs::read(path).unwrap()).unwrap();
+        let store = FileStore::open(path).unwrap();
+        let effects = Arc::new(Azure::new(self.cloud.clone()));
+        let run = Run::take_up(&recorded, intent, store, OffsetDateTime::now_utc, effects).await.unwrap();
+        run.to_end().await
+    }
+}
