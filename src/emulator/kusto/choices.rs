@@ -55,6 +55,10 @@ pub(crate) const UPDATE_POLICY_COMPARES_NAMES: bool = false;
 /// The tenant of principals that are named without one.
 pub(crate) const HOME_TENANT: &str = "b3f1c0de-7e9a-4d5c-8a44-0d1e2f3a4b5c";
 
+/// Whether restricted view access on a table refuses update policies and materialized views that read it, and the
+/// other way round. Documented as not supported; when it is checked is open. Definitions are accepted.
+pub(crate) const RESTRICTED_VIEW_REFUSES_READERS: bool = false;
+
 /// Journal entries kept for one database; the service keeps more, the number is not documented.
 pub(crate) const JOURNAL_KEPT: usize = 50_000;
 

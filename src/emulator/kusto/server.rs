@@ -80,8 +80,8 @@ impl Endpoint {
             .map_or_else(|| format!("unspecified;{}", Uuid::new_v4()), str::to_owned);
         let asked = Asked { at: time::datetime(time::now()), activity, client };
         let mut response = match self.caller(headers) {
-            Err(response) => response,
-            Ok(caller) => {
+            None => unauthorized(),
+            Some(caller) => {
                 let outcome = match read_body(body).await.and_then(|bytes| asking(&bytes)) {
                     Ok(asking) => self.answer(path, headers, asking, caller, &asked),
                     Err(fault) => Err(fault),
@@ -98,24 +98,16 @@ impl Endpoint {
         response
     }
 
-    /// Who asks; a response when a token is missing and required, or is none.
-    fn caller(&self, headers: &HeaderMap) -> Result<Caller, Response> {
-        let refused = || {
-            let challenge = "Bearer authorization_uri=https://login.microsoftonline.com";
-            (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, challenge)], "A bearer token is required.")
-                .into_response()
+    /// Who asks; `None` when a token is missing and required, or is none.
+    fn caller(&self, headers: &HeaderMap) -> Option<Caller> {
+        let Some(value) = header_text(headers, "authorization") else {
+            return Some(Caller::unknown()).filter(|_| !self.engine.is_token_required());
         };
-        match header_text(headers, "authorization") {
-            None if self.engine.is_token_required() => Err(refused()),
-            None => Ok(Caller::unknown()),
-            Some(value) => {
-                let (scheme, token) = value.split_once(' ').unwrap_or((value, ""));
-                if !scheme.eq_ignore_ascii_case("bearer") || token.trim().is_empty() {
-                    return Err(refused());
-                }
-                Ok(of_token(token.trim()).unwrap_or_else(Caller::unknown))
-            }
+        let (scheme, token) = value.split_once(' ').unwrap_or((value, ""));
+        if !scheme.eq_ignore_ascii_case("bearer") || token.trim().is_empty() {
+            return None;
         }
+        Some(of_token(token.trim()).unwrap_or_else(Caller::unknown))
     }
 
     fn answer(
@@ -158,6 +150,13 @@ impl Endpoint {
         let body = body.map_err(|error| Fault::internal(format!("the answer does not print: {error}")))?;
         Ok(([(header::CONTENT_TYPE, "application/json; charset=UTF-8")], body).into_response())
     }
+}
+
+/// The answer to a request without a token; its body is not JSON, as on the service.
+fn unauthorized() -> Response {
+    let challenge = "Bearer authorization_uri=https://login.microsoftonline.com";
+    let text = "A bearer token is required.";
+    (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, challenge)], text).into_response()
 }
 
 fn header_text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {

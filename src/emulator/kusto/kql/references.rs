@@ -197,10 +197,10 @@ fn mentions(tokens: &[Token]) -> BTreeSet<Mention> {
             "union" => out.extend(operands(tokens, at + 1, true)),
             "join" | "lookup" => out.extend(operands(tokens, at + 1, false)),
             "invoke" => {
-                if let Some(Token::Name(name, _)) = tokens.get(at + 1) {
-                    if is_mark(tokens, at + 2, "(") {
-                        out.insert(Mention::Call(name.clone()));
-                    }
+                if let Some(Token::Name(name, _)) = tokens.get(at + 1)
+                    && is_mark(tokens, at + 2, "(")
+                {
+                    out.insert(Mention::Call(name.clone()));
                 }
             }
             _ => {}
