@@ -33,10 +33,11 @@ pub(crate) fn is_reserved(word: &str) -> bool {
     RESERVED.split_whitespace().any(|reserved| reserved == word)
 }
 
-/// Whether `name` may stand without brackets.
+/// Whether `name` is printed without brackets. Other letters may stand so too, but not every parser agrees.
 pub(crate) fn is_plain(name: &str) -> bool {
     let mut letters = name.chars();
-    letters.next().is_some_and(begins_word) && letters.all(within_word) && !is_reserved(name)
+    let begins = letters.next().is_some_and(begins_word);
+    begins && letters.all(within_word) && name.is_ascii() && !is_reserved(name)
 }
 
 /// Refuses a name that the service does not allow for a new entity of `kind`.

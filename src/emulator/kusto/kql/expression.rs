@@ -252,7 +252,7 @@ impl Reader<'_, '_> {
         let text = self.cursor.slice(&token).to_owned();
         match token.kind {
             Kind::Text { .. } => {
-                Ok(Expression::Literal(Datum::Text(self.cursor.text("a string")?), Type::String))
+                Ok(Expression::Literal(Datum::Text(self.cursor.joined_text("a string")?), Type::String))
             }
             Kind::Number => {
                 self.cursor.move_to(token.end);
