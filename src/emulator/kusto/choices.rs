@@ -62,6 +62,10 @@ pub(crate) const RESTRICTED_VIEW_REFUSES_READERS: bool = false;
 /// Journal entries kept for one database; the service keeps more, the number is not documented.
 pub(crate) const JOURNAL_KEPT: usize = 50_000;
 
+/// The longest state of an entity, in bytes, that a journal entry keeps; the journal's content is declared to be no
+/// contract, and the states of wide tables would outweigh the tables.
+pub(crate) const LONGEST_JOURNAL_STATE: usize = 1_000;
+
 /// Operations kept for one cluster; the service keeps two weeks of them.
 pub(crate) const OPERATIONS_KEPT: usize = 1_000;
 
