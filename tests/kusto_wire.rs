@@ -19,7 +19,8 @@
 //! ```
 //!
 //! A cell that is written as an object or array is compared with the JSON text of the answer. After every request the
-//! state in memory must equal what the store holds, and after every transcript the same state must load again.
+//! state in memory must equal what the store holds, a refused one must not have moved the version of a database, and
+//! after every transcript the same state must load again.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -56,7 +57,11 @@ async fn transcripts_agree() {
                 Step::Send { line, text, expected, rows } => (line, text, expected, rows),
             };
             commands += 1;
+            let before = world.versions().await;
             let (status, _, body) = world.send(&text).await;
+            let unchanged =
+                status.is_success() || text.contains("ThrowOnErrors") || before == world.versions().await;
+            assert!(unchanged, "{}:{line}: refused, and yet something changed: {text}", path.display());
             if let Some(found) = difference(status, &body, &expected, &rows) {
                 failures.push(format!(
                     "{}:{line}: {text}\n  expected: {expected}\n  found: {found}",

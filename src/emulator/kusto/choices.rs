@@ -3,6 +3,11 @@
 //! Each entry says what is open, what was chosen, and why. A client must not rely on any of them: where the
 //! service may answer either way, the emulator takes the way that is harder on the client.
 //!
+//! Some choices are a form rather than a switch, and stand where the form is made: the members of a policy that are not
+//! known are ignored (`policy/fields.rs`); the JSON of a row order (`policy/row_order.rs`); the number or the name of a
+//! merge policy's lookback (`policy/merge.rs`); the newer of the two forms of ingestion mappings
+//! (`catalog/mapping.rs`); the order of the rows of a csl script (`show/script.rs`).
+//!
 //! Invariant: code elsewhere never decides such a question by itself.
 
 use super::catalog::Version;

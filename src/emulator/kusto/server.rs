@@ -32,6 +32,7 @@ enum Path {
     Manage,
     QueryV1,
     QueryV2,
+    Ingest,
 }
 
 impl Engine {
@@ -49,6 +50,7 @@ impl Engine {
             .route("/v1/rest/mgmt", route(Path::Manage))
             .route("/v1/rest/query", route(Path::QueryV1))
             .route("/v2/rest/query", route(Path::QueryV2))
+            .route("/v1/rest/ingest/{database}/{table}", route(Path::Ingest))
             .with_state(endpoint)
     }
 }
@@ -82,10 +84,7 @@ impl Endpoint {
         let mut response = match self.caller(headers) {
             None => unauthorized(),
             Some(caller) => {
-                let outcome = match read_body(body).await.and_then(|bytes| asking(&bytes)) {
-                    Ok(asking) => self.answer(path, headers, asking, caller, &asked),
-                    Err(fault) => Err(fault),
-                };
+                let outcome = self.outcome(path, headers, body, caller, &asked).await;
                 outcome.unwrap_or_else(|fault| refusal(&fault, &asked))
             }
         };
@@ -108,6 +107,21 @@ impl Endpoint {
             return None;
         }
         Some(of_token(token.trim()).unwrap_or_else(Caller::unknown))
+    }
+
+    async fn outcome(
+        &self,
+        path: Path,
+        headers: &HeaderMap,
+        body: Body,
+        caller: Caller,
+        asked: &Asked,
+    ) -> Result<Response, Fault> {
+        if path == Path::Ingest {
+            return Err(Fault::not_modelled("streaming ingestion"));
+        }
+        let asking = asking(&read_body(body).await?)?;
+        self.answer(path, headers, asking, caller, asked)
     }
 
     fn answer(
@@ -144,8 +158,8 @@ impl Endpoint {
                     "A management command is sent to /v1/rest/mgmt, not to a query path.",
                 ));
             }
-            Path::QueryV1 => frame::v1_query(&self.engine.query(&request, &asking.text)?, asked),
             Path::QueryV2 => frame::v2_query(&self.engine.query(&request, &asking.text)?, asked),
+            _ => frame::v1_query(&self.engine.query(&request, &asking.text)?, asked),
         };
         let body = body.map_err(|error| Fault::internal(format!("the answer does not print: {error}")))?;
         Ok(([(header::CONTENT_TYPE, "application/json; charset=UTF-8")], body).into_response())

@@ -49,6 +49,15 @@ impl World {
         (parts.status, parts.headers, serde_json::from_slice(&bytes).unwrap_or(Value::Null))
     }
 
+    /// The versions of all databases.
+    pub(crate) async fn versions(&self) -> Value {
+        let body = json!({"csl": ".show databases | project DatabaseName, Version"}).to_string();
+        let request = Request::post("/v1/rest/mgmt").body(Body::from(body)).unwrap();
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let bytes = to_bytes(response.into_body(), usize::MAX).await.unwrap();
+        serde_json::from_slice::<Value>(&bytes).unwrap()["Tables"][0]["Rows"].clone()
+    }
+
     /// The first table of an answer that is no refusal.
     pub(crate) async fn rows(&self, text: &str) -> Vec<Value> {
         let (status, _, body) = self.send(text).await;

@@ -1,5 +1,8 @@
 //! A database as the commands that make it: `schema as csl script` (`M:show-schema-database.md`).
 //!
+//! Invariant: the script of a database, run in an empty one, makes the same tables, functions and policies; views are
+//! not part of it, and principals given by creation are the runner's (test: `scripts_rebuild_databases`).
+//!
 //! Invariant: running the script in an empty database makes the same database, principals given by creation and
 //! retired values aside (test: `scripts_rebuild_databases` in `tests/kusto_wire.rs`).
 

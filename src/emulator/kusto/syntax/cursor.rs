@@ -34,7 +34,7 @@ impl<'a> Cursor<'a> {
 
     /// The token ahead.
     pub(crate) fn peek(&self) -> Result<Token, Fault> {
-        lexer::next(self.text, self.at).map_err(|bad| self.fault_at("SYN0004", bad.at, bad.why))
+        lexer::next(self.text, self.at).map_err(|bad| self.fault_at("SYN0002", bad.at, bad.why))
     }
 
     /// The text of a token.
@@ -65,7 +65,7 @@ impl<'a> Cursor<'a> {
         let found = match lexer::next(self.text, start) {
             Ok(token) if token.kind == Kind::End => "the end of the text".to_owned(),
             Ok(token) => format!("'{}'", shortened(&self.text[token.start..token.end])),
-            Err(bad) => return self.fault_at("SYN0004", bad.at, bad.why),
+            Err(bad) => return self.fault_at("SYN0002", bad.at, bad.why),
         };
         self.fault_at("SYN0002", start, &format!("expected {what}, found {found}"))
     }
