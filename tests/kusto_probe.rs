@@ -1,7 +1,7 @@
 //! Microsoft's own Python client against the emulator's Kusto endpoint.
 //!
 //! The probe is not part of this repository: the test runs it when `ADXFORM_PROBES=1` is set and the file stands in
-//! `../shared/tools`, and says so otherwise. It needs Python with network access for the first installation, and
+//! `../shared/tools`, and passes at once otherwise. It needs Python with network access for the first installation, and
 //! compares result columns with Microsoft's parser when Node.js is there.
 
 use adxform::emulator::kusto::{Engine, Periods};
