@@ -110,7 +110,9 @@ fn host_again(core: &mut core::Core) {
         core.state.find(|resource| resource.id.provider == "Microsoft.Kusto").into_iter().cloned().collect();
     for resource in known {
         let cluster = resource.id.ancestor(1);
-        let (name, made) = (cluster.name().to_owned(), resource.provisioning != "Creating");
+        let unmade =
+            resource.provisioning == "Creating" || resource.is_unborn() || database::follows(Some(&resource));
+        let (name, made) = (cluster.name().to_owned(), !unmade);
         match resource.id.collections.len() {
             1 if made => {
                 core.kusto.create_cluster(&name);
