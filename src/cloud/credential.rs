@@ -12,7 +12,9 @@ use super::wire::{self, Clients};
 use azure_core::cloud::{CloudConfiguration, CustomConfiguration};
 use azure_core::credentials::{Secret, TokenCredential};
 use azure_core::error::ErrorKind;
-use azure_core::http::{ClientMethodOptions, ClientOptions, HttpClient, Method, Request, Transport, Url};
+use azure_core::http::{
+    ClientMethodOptions, ClientOptions, HttpClient, Method, Request, StatusCode, Transport, Url,
+};
 use azure_identity::{
     AzureCliCredential, AzureCliCredentialOptions, AzureDeveloperCliCredential,
     AzureDeveloperCliCredentialOptions, ClientAssertion, ClientAssertionCredential,
@@ -175,10 +177,11 @@ impl Chain {
         let client = (self.reach)(Way::Direct).map_err(Unusable::Broken)?;
         if self.var("IDENTITY_ENDPOINT").is_err() && self.var("MSI_ENDPOINT").is_err() {
             let url = Url::parse(METADATA).map_err(|error| Unusable::Absent(error.to_string()))?;
-            // Without the header `Metadata: true` the service refuses, which shows that it is there.
+            // Without the header `Metadata: true` the service answers 400, which shows that it is there; a proxy
+            // in between answers something else.
             let request = Request::new(url, Method::Get);
             let answer = tokio::time::timeout(PROBE, client.execute_request(&request)).await;
-            if !matches!(answer, Ok(Ok(_))) {
+            if !matches!(answer, Ok(Ok(found)) if found.status() == StatusCode::BadRequest) {
                 return Err(Unusable::Absent("this machine has none".to_owned()));
             }
         }

@@ -128,7 +128,7 @@ impl<E: Effects, S: Store> Run<E, S> {
             interrupted: false,
             halt: None,
         };
-        driver.to_end().await;
+        driver.drive().await;
         let Driver { mut run, halt, .. } = driver;
         let report = Report::of(&run.run, &run.machine, halt.as_ref());
         run.observer.notice(&report.summary());
@@ -163,7 +163,7 @@ struct Driver<E, S> {
 }
 
 impl<E: Effects, S: Store> Driver<E, S> {
-    async fn to_end(&mut self) {
+    async fn drive(&mut self) {
         let Interrupts { first, second } = self.run.interrupts.clone();
         loop {
             if self.halt.is_none() {
