@@ -44,6 +44,9 @@ pub struct Connection {
     defaults: Defaults,
     /// The properties whose change makes a new connection.
     replaced_by: &'static [&'static str],
+    /// Properties that go with others: when one of those changes and the spec does not give the property, it is
+    /// not carried over.
+    follow: &'static [(&'static str, &'static [&'static str])],
     /// The property that names the hub, which only one connection may read with a consumer group.
     hub: Option<&'static str>,
     /// What does not arrive while there is no connection, as a clause.
@@ -201,7 +204,15 @@ impl Kind for Connection {
 
     fn settle(&self, live: Option<&Resource>, wanted: &Body) -> Body {
         let wanted = wire::defaulted(self.about.fields, self.defaults, wanted);
-        shape::overlay(self.about.fields, live.map_or(&Body::new(), |live| &live.body), &wanted)
+        let Some(live) = live else { return shape::overlay(self.about.fields, &Body::new(), &wanted) };
+        let mut after = shape::overlay(self.about.fields, &live.body, &wanted);
+        let differing = shape::differing(self.about.fields, &live.body, &after);
+        for (name, leaders) in self.follow.iter().filter(|(name, _)| wanted.get(name).is_none()) {
+            if differing.iter().any(|f| leaders.contains(&f.name)) {
+                after.remove(name);
+            }
+        }
+        after
     }
 
     fn undo(&self, at: &At<'_>, change: &Change) -> Undo {
@@ -336,6 +347,9 @@ impl Connection {
         }
     }
 }
+
+/// A mapping is one of its table.
+const MAPPING_OF_TABLE: (&str, &[&str]) = (MAPPING_RULE_NAME.name, &[TABLE_NAME.name]);
 
 /// For kinds without prerequisites.
 const fn no_prerequisites(_: &At<'_>) -> Vec<(String, &'static str)> {
