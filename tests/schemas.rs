@@ -21,6 +21,9 @@ fn the_schemas_are_generated() {
             std::fs::write(&path, &text).expect("schemas/ can be written");
         }
         let stands = std::fs::read_to_string(&path).unwrap_or_default();
-        assert!(stands == text, "schemas/{name}.schema.json is not what the types give; run this test with BLESS=1");
+        assert!(
+            stands == text,
+            "schemas/{name}.schema.json is not what the types give; run this test with BLESS=1"
+        );
     }
 }

@@ -132,7 +132,7 @@ pub async fn plan(
     destroy: bool,
 ) -> Result<Planned, Failure> {
     let live = session.read(&scope).await?;
-    let origin = |address: &Address| spec.origins.of(address);
+    let origin = |address: &Address| spec.origins.get(address);
     let inputs = Inputs {
         desired: &spec.desired,
         live: &live.inventory,
@@ -198,7 +198,7 @@ async fn prerequisites(session: &Session, spec: &Spec, plan: &Plan) -> Result<Ve
     let mut refusals = Vec::new();
     for (kind, at) in &concerned {
         for finding in kind.check_live(at, &|id| seen.get(id).cloned().flatten()) {
-            let origin = spec.origins.property(at.address, &finding.field);
+            let origin = spec.origins.field(at.address, &finding.field);
             let (address, message, help) = (at.address.clone(), finding.message, finding.help);
             refusals.push(Refusal { address, origin, rule: Rule::Invalid, message, help });
         }

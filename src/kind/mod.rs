@@ -9,10 +9,12 @@
 pub mod arm;
 pub mod connection;
 pub mod entity;
+mod names;
 pub mod policy;
 pub mod replies;
 pub mod script;
 pub mod shape;
+mod texts;
 
 use crate::model::Address;
 use crate::model::body::{Body, Value};

@@ -5,10 +5,13 @@
 //! Invariant: [`Shape::canonical`] is idempotent, and the spec and the live reader both go through it, so two
 //! spellings of one value compare equal (test: `canonical_is_idempotent`).
 
+use super::texts::{date_time, is_arm_id};
 use crate::model::body::{Body, Value};
 use crate::model::duration::Ticks;
-use crate::model::kql;
 use std::cmp::Ordering;
+
+pub use super::names::NameRule;
+pub use super::texts::{KqlForm, location, scalar_type, scalar_types};
 
 /// What a property may hold.
 #[derive(Debug, Clone, Copy)]
@@ -60,32 +63,6 @@ pub enum Shape {
     Secret,
     /// Anything, compared as JSON.
     Any,
-}
-
-/// Which piece of KQL a property holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum KqlForm {
-    /// A function's body; braces are added when missing.
-    Body,
-    /// A function's parameter list in parentheses.
-    Parameters,
-    /// A query.
-    Query,
-}
-
-/// What the service accepts as a name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NameRule {
-    /// Lower-case letters and digits, starting with a letter, 4 to 22 (clusters).
-    Cluster,
-    /// Letters, digits, blanks, `.`, `-`, `_`; 1 to 260; not only blanks (databases).
-    Database,
-    /// Letters, digits, blanks, `.`, `-`; 1 to some number (connections 40, assignments 260).
-    Arm(usize),
-    /// Letters, digits, `_`, blanks, `.`, `-`; 1 to 1024; not starting or ending with `__`.
-    Entity,
-    /// Any text up to 1024 without control characters (mapping names, which are texts in commands).
-    Label,
 }
 
 /// What a property is to the tool.
@@ -167,6 +144,7 @@ impl Shape {
             Self::Duration => "a length of time such as 90d, 12h, 365.00:00:00 or P90D".to_owned(),
             Self::DateTime => "a moment in time such as 2026-01-31T08:00:00Z".to_owned(),
             Self::Enum(words) | Self::OpenEnum(words) if words.len() <= 12 => {
+                let words: Vec<String> = words.iter().map(|word| alone(word)).collect();
                 format!("one of {}", words.join(", "))
             }
             Self::Enum(_) | Self::OpenEnum(_) => "one of the service's words".to_owned(),
@@ -180,7 +158,9 @@ impl Shape {
                 let shorts = short.iter().filter_map(|short| field(fields, short));
                 shorts.fold("a map".to_owned(), |text, short| format!("{text}, or {}", short.shape.expects()))
             }
-            Self::ScalarType => format!("a column type: {}", SCALAR_TYPES.map(|(word, _)| word).join(", ")),
+            Self::ScalarType => {
+                format!("one of the column types {}", scalar_types().collect::<Vec<_>>().join(", "))
+            }
             Self::Secret => "a secret by reference, such as ${secret.env.NAME}".to_owned(),
             Self::Any => "any value".to_owned(),
         }
@@ -358,112 +338,9 @@ pub fn short_form(fields: &[Field], short: &[&str], value: &Value) -> Option<Bod
     shorts.find_map(|f| f.shape.canonical(value).ok().map(|value| Body::new().with(f.name, value)))
 }
 
-/// The service's word for each column type, with the aliases it accepts (.NET names as old services give them).
-///
-/// <https://learn.microsoft.com/kusto/query/scalar-data-types/>
-const SCALAR_TYPES: [(&str, &[&str]); 10] = [
-    ("bool", &["boolean", "sbyte"]),
-    ("datetime", &["date"]),
-    ("decimal", &["sqldecimal"]),
-    ("dynamic", &["object"]),
-    ("guid", &["uuid", "uniqueid"]),
-    ("int", &["int8", "int16", "int32", "uint", "uint8", "uint16", "uint32"]),
-    ("long", &["int64", "uint64", "ulong"]),
-    ("real", &["double", "float"]),
-    ("string", &[]),
-    ("timespan", &["time"]),
-];
-
-/// The service's own words for column types.
-pub fn scalar_types() -> impl Iterator<Item = &'static str> {
-    SCALAR_TYPES.iter().map(|(word, _)| *word)
-}
-
-/// The service's own word for a column type in any accepted spelling, `System.Int32` included.
-pub fn scalar_type(text: &str) -> Option<&'static str> {
-    let word = text.rsplit('.').next().unwrap_or(text).to_ascii_lowercase();
-    let found = SCALAR_TYPES.iter().find(|(name, aliases)| *name == word || aliases.contains(&word.as_str()));
-    found.map(|(name, _)| *name)
-}
-
-/// A region as it is compared: lower case without blanks.
-pub fn location(text: &str) -> String {
-    text.chars().filter(|c| !c.is_whitespace()).flat_map(char::to_lowercase).collect()
-}
-
-impl KqlForm {
-    /// The text in the form in which two texts are compared.
-    pub fn canonical(self, text: &str) -> String {
-        let text = kql::canonical(text);
-        match self {
-            Self::Body => {
-                kql::canonical(text.strip_prefix('{').and_then(|t| t.strip_suffix('}')).unwrap_or(&text))
-            }
-            Self::Parameters => {
-                let inner = text.strip_prefix('(').and_then(|t| t.strip_suffix(')')).unwrap_or(&text);
-                parameters(inner)
-            }
-            Self::Query => text,
-        }
-    }
-}
-
-/// A parameter list without the blanks that the service adds or drops: `(a:long, b:string)`.
-fn parameters(inner: &str) -> String {
-    let Ok(tokens) = kql::tokens(inner) else { return format!("({})", inner.trim()) };
-    let mut list = String::from("(");
-    for token in tokens {
-        let piece = &inner[token.span];
-        let words =
-            list.ends_with(|c: char| c.is_alphanumeric()) && piece.starts_with(|c: char| c.is_alphanumeric());
-        if words {
-            list.push(' ');
-        }
-        list.push_str(piece);
-        if piece == "," {
-            list.push(' ');
-        }
-    }
-    list.push(')');
-    list
-}
-
-impl NameRule {
-    /// Why the service would refuse the name, if it would.
-    ///
-    /// <https://learn.microsoft.com/kusto/query/schema-entities/entity-names>
-    pub fn objection(self, name: &str) -> Option<String> {
-        let letters =
-            if self == Self::Entity { char::is_alphanumeric } else { |c: char| c.is_ascii_alphanumeric() };
-        let only = |allowed: &str| {
-            let ok = |c: &char| letters(*c) || allowed.contains(*c);
-            name.chars().find(|c| !ok(c)).map(|c| format!("{c:?} cannot stand in such a name"))
-        };
-        let length = |min: usize, max: usize| {
-            let count = name.chars().count();
-            (count < min || count > max)
-                .then(|| format!("it has {count} characters; {min} to {max} are allowed"))
-        };
-        let blank = || name.trim().is_empty().then(|| "it is blank".to_owned());
-        match self {
-            Self::Cluster => {
-                let ok = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
-                let first = name.starts_with(|c: char| c.is_ascii_lowercase());
-                let words = "it must be lower-case letters and digits, starting with a letter".to_owned();
-                length(4, 22).or_else(|| (!first || !name.chars().all(ok)).then_some(words))
-            }
-            Self::Database => blank().or_else(|| length(1, 260)).or_else(|| only(" ._-")),
-            Self::Arm(max) => blank().or_else(|| length(1, max)).or_else(|| only(" .-")),
-            Self::Entity => blank().or_else(|| length(1, 1024)).or_else(|| only(" ._-")).or_else(|| {
-                let reserved = name.starts_with("__") || name.ends_with("__");
-                reserved.then(|| "names that start or end with `__` are the service's own".to_owned())
-            }),
-            Self::Label => blank().or_else(|| length(1, 1024)).or_else(|| {
-                let control = name.chars().any(char::is_control);
-                control.then(|| "it holds a control character".to_owned())
-            }),
-        }
-    }
+/// A word as it stands in a list of words.
+fn alone(word: &str) -> String {
+    if word.contains(',') { format!("\"{word}\"") } else { word.to_owned() }
 }
 
 /// A value's kind in words, as in "found *a list*".
@@ -481,39 +358,6 @@ pub fn describe(value: &Value) -> String {
         Value::Unknown(expr) => format!("{expr}"),
         Value::Secret(place) => format!("{place}"),
     }
-}
-
-/// Whether a text is a resource id of a type; the empty type stands for any.
-fn is_arm_id(text: &str, of: &str) -> bool {
-    let parts: Vec<&str> = text.trim_end_matches('/').split('/').collect();
-    let ["", subscriptions, _, rest @ ..] = parts.as_slice() else { return false };
-    if !subscriptions.eq_ignore_ascii_case("subscriptions")
-        || parts[2..].iter().any(|part| part.trim().is_empty())
-    {
-        return false;
-    }
-    let provider = rest.iter().rposition(|part| part.eq_ignore_ascii_case("providers"));
-    let Some(provider) = provider else { return of.is_empty() };
-    let tail = &rest[provider + 1..];
-    let types: Vec<&str> = tail.iter().take(1).chain(tail.iter().skip(1).step_by(2)).copied().collect();
-    of.is_empty() || (types.join("/").eq_ignore_ascii_case(of) && tail.len() == 2 * types.len() - 1)
-}
-
-/// A moment in UTC, `yyyy-MM-ddTHH:mm:ss[.fffffff]Z`.
-fn date_time(text: &str) -> Option<String> {
-    use time::format_description::well_known::Rfc3339;
-    let text = text.trim().replacen(' ', "T", 1);
-    let text = if text.contains('T') { text } else { format!("{text}T00:00:00") };
-    let parsed = time::OffsetDateTime::parse(&text, &Rfc3339)
-        .or_else(|_| time::OffsetDateTime::parse(&format!("{text}Z"), &Rfc3339))
-        .ok()?;
-    let utc = parsed.to_offset(time::UtcOffset::UTC);
-    let fraction = match utc.nanosecond() / 100 {
-        0 => String::new(),
-        ticks => format!(".{ticks:07}").trim_end_matches('0').to_owned(),
-    };
-    let (hour, minute, second) = utc.to_hms();
-    Some(format!("{}T{hour:02}:{minute:02}:{second:02}{fraction}Z", utc.date()))
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a real property beyond 53 bits does not occur")]

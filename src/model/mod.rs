@@ -14,6 +14,7 @@ pub mod origin;
 pub mod request;
 pub mod rows;
 pub mod scope;
+mod stored;
 
 pub use address::Address;
 pub use body::{Body, Value};

@@ -14,7 +14,7 @@ mod status;
 
 pub use decide::{Decision, Wait};
 pub use phase::{Ending, Failure, Phase};
-pub use status::{Cause, State, Status, Terms};
+pub use status::{Cause, Left, State, Status, Terms};
 
 use super::event::{Attributes, Difference, Event, Happened, Intent, Way};
 use crate::kind::Undo;

@@ -5,7 +5,6 @@
 
 use super::diagnostic::{Code, Diagnostic, Diagnostics};
 use super::files::Place;
-use super::kinds::a;
 use super::loader::{Draft, Given, Loader, Slot};
 use super::yaml::quoted;
 use super::{Origins, Spec, suggest};
@@ -53,9 +52,9 @@ impl Loader<'_> {
             if first == at || matches!(about.keyed, Keyed::Fixed(_)) {
                 continue;
             }
-            let (other, kind) = (&self.drafts[first], a(about));
+            let other = &self.drafts[first];
             let message = if other.name == draft.name {
-                format!("two entries are {kind} named {}", quoted(&draft.name))
+                format!("two of the `{}` are named {}", about.collection, quoted(&draft.name))
             } else {
                 format!("{} and {} are one name to the service", quoted(&other.name), quoted(&draft.name))
             };

@@ -65,7 +65,7 @@ impl Loader<'_> {
         names.push(names[0].clone());
         let message = match circle {
             [_] => format!("{} refers to itself", names[0]),
-            _ => format!("each of these must be there before the next: {}", names.join(" → ")),
+            _ => format!("these need each other: {}", names.join(" → ")),
         };
         let mut found = Diagnostic::error(Code::Cycle, message);
         for (_, step) in turned() {

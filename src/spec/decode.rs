@@ -4,7 +4,6 @@
 //! cannot be read leaves a null in its place, so that what else is known about the whole stays known.
 
 use super::diagnostic::{Code, Diagnostic};
-use super::kinds::article;
 use super::loader::Loader;
 use super::template;
 use super::tree::{Id, Member, Style, View};
@@ -65,7 +64,7 @@ impl Loader<'_> {
             View::Scalar(text, Style::Plain) => quoted(text),
             View::Scalar(..) => "a text".to_owned(),
         };
-        let message = format!("{} was expected, found {found}", shape.expects());
+        let message = self.mismatch(&shape.expects(), &found);
         self.error(Code::WrongValue, message, id, "");
         None
     }
@@ -122,7 +121,13 @@ impl Loader<'_> {
 
     /// Reads the value of an entry of a map.
     pub(super) fn member(&mut self, member: Member, shape: &Shape) -> Option<Value> {
-        self.through(member.via, |loader| loader.decode(member.value, shape))
+        let (key, reported) = (self.key.replace(member.key), self.report.len());
+        let found = self.through(member.via, |loader| loader.decode(member.value, shape));
+        self.key = key;
+        if member.guessed && matches!(self.tree.view(member.value), View::Scalar(..)) {
+            self.report.truncate(reported);
+        }
+        found
     }
 
     fn object(&mut self, id: Id, fields: &'static [Field], short: &[&str], shape: &Shape) -> Option<Value> {
@@ -136,7 +141,8 @@ impl Loader<'_> {
         }
         let words: Vec<&'static str> = fields.iter().map(|field| field.name).collect();
         let members = self.tree.members(id);
-        let claimed = self.claim(&members, &words, &|_| None, "this map");
+        let what = self.key.map_or_else(|| "this map".to_owned(), |key| quoted(self.tree.text(key)));
+        let claimed = self.claim(&members, &words, &|_| None, &what);
         let mut body = Body::new();
         let mut missing = Vec::new();
         for field in fields {
@@ -154,16 +160,15 @@ impl Loader<'_> {
             }
         }
         if !missing.is_empty() && !self.partial {
-            let message = format!("this map lacks {}", listed(&missing));
-            let start = self.first_key(id);
-            self.error(Code::Missing, message, start, "");
+            let start = self.key.unwrap_or(id);
+            self.error(
+                Code::Missing,
+                format!("{what} lacks {}", listed(&missing)),
+                start,
+                added(fields, &missing),
+            );
         }
         Some(Value::Map(body))
-    }
-
-    /// A node that is short enough to be underlined: the first key of a map, or the node itself.
-    fn first_key(&self, id: Id) -> Id {
-        self.tree.pairs(id).first().copied().unwrap_or(id)
     }
 
     /// Reads a bare scalar or list that stands for one property.
@@ -195,7 +200,8 @@ impl Loader<'_> {
             View::List(_) => "a list".to_owned(),
             _ => quoted(self.tree.text(id)),
         };
-        self.error(Code::WrongValue, format!("{expects} was expected, found {found}"), id, "");
+        let message = self.mismatch(expects, &found);
+        self.error(Code::WrongValue, message, id, "");
         None
     }
 
@@ -213,12 +219,17 @@ impl Loader<'_> {
     pub(super) fn report_missing(&mut self, draft: usize, missing: &[&str]) {
         let draft = &self.drafts[draft];
         let (what, place) = (draft.kind.about().name, draft.key_at);
-        let message = format!("{} {} lacks {}", article(what), quoted(draft.address.key()), listed(missing));
-        let expects = draft.kind.about().fields.iter().find(|field| field.name == missing[0]);
-        let help = expects
-            .map_or_else(String::new, |field| format!("add `{}:`, {}", field.name, field.shape.expects()));
+        let message = format!("the {what} {} lacks {}", quoted(draft.address.key()), listed(missing));
+        let help = added(draft.kind.about().fields, missing);
         self.push(Diagnostic::error(Code::Missing, message).at(place, "").help(help));
     }
+}
+
+/// What to add, in the words of the first property's documentation.
+fn added(fields: &[Field], missing: &[&str]) -> String {
+    let Some(first) = missing.first().and_then(|name| field(fields, name)) else { return String::new() };
+    let doc = first.doc.split_once(". ").map_or(first.doc, |(sentence, _)| sentence).trim_end_matches('.');
+    format!("add `{}:`. {doc}", first.name)
 }
 
 fn takes_list(shape: &Shape) -> bool {

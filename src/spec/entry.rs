@@ -34,7 +34,8 @@ impl Loader<'_> {
         let via = std::mem::replace(&mut self.via, parts[0].member.via);
         let faults = self.faults;
         if let Some(kind) = self.kind_of(address, collection, parts) {
-            let shares: Vec<Share> = parts.iter().map(|part| self.share(kind, part)).collect();
+            let guessed = self.faults > faults;
+            let shares: Vec<Share> = parts.iter().map(|part| self.share(kind, part, guessed)).collect();
             self.twice(address, &shares);
             let given = self.together(kind, &shares);
             self.draft(address, kind, &shares, given, azure, faults);
@@ -79,8 +80,8 @@ impl Loader<'_> {
         near.and_then(kind).map(|(_, kind)| *kind)
     }
 
-    /// Sorts what one file says about an entry.
-    fn share(&mut self, kind: Each, part: &Part) -> Share {
+    /// Sorts what one file says about an entry; the property that says its kind is left out when that is a guess.
+    fn share(&mut self, kind: Each, part: &Part, guessed: bool) -> Share {
         let member = part.member;
         let whole = |given| Share { part: *part, given, inside: Vec::new(), defines: true };
         match self.tree.view(member.value) {
@@ -101,6 +102,9 @@ impl Loader<'_> {
         let mut members = self.tree.members(member.value);
         let via = member.via.or_else(|| self.alias(member.value));
         members.iter_mut().for_each(|inner| inner.via = via.or(inner.via));
+        if let Keyed::Tagged(tag, _) = about.keyed {
+            members.retain(|member| !guessed || self.tree.text(member.key) != tag);
+        }
         let claimed = self.claim(&members, &words, &|key| elsewhere(&kinds, kind, key), &a(about));
         let is_inside = |word: &str| below.contains(&word) && !about.fields.iter().any(|f| f.name == word);
         let (inside, own): (Vec<_>, Vec<_>) = claimed.into_iter().partition(|(word, _)| is_inside(word));
@@ -112,7 +116,9 @@ impl Loader<'_> {
     fn twice(&mut self, address: &Address, shares: &[Share]) {
         let mut defining = shares.iter().filter(|share| share.defines && !share.part.over);
         let Some(first) = defining.next() else { return };
-        for again in defining {
+        let file = |share: &Share| self.tree.place(share.part.member.key).file;
+        let again: Vec<&Share> = defining.filter(|again| file(again) != file(first)).collect();
+        for again in again {
             let message = format!("{address} is defined twice");
             let found = Diagnostic::error(Code::DefinedTwice, message)
                 .at(self.tree.place(again.part.member.key), "again here")
@@ -280,10 +286,10 @@ fn elsewhere(kinds: &Kinds, kind: Each, key: &str) -> Option<Diagnostic> {
         let has =
             |other: &&Each| has_setting(other.about(), !kinds.below(other.about().name).is_empty(), key);
         let names: Vec<&str> = kinds.all.iter().filter(has).map(|other| other.about().name).collect();
-        let message = format!("`{key}` is not for {}", a(about));
+        let message = format!("{} has no setting `{key}`", a(about));
         let help = match names.as_slice() {
             [] => "remove it".to_owned(),
-            names if names.len() <= 6 => format!("remove it; it is for: {}", names.join(", ")),
+            names if names.len() <= 6 => format!("remove it; only these have it: {}", names.join(", ")),
             _ => "remove it".to_owned(),
         };
         return Some(Diagnostic::error(Code::Setting, message).help(help));
@@ -292,6 +298,17 @@ fn elsewhere(kinds: &Kinds, kind: Each, key: &str) -> Option<Diagnostic> {
         if below.fixed.iter().any(|(word, _)| *word == key) {
             return Some(unknown().help(format!("put it into its `{}`", below.word)));
         }
+    }
+    let sibling = kinds.all.iter().find(|other| {
+        let tagged = matches!(other.about().keyed, Keyed::Tagged(..)) && other.about().name != about.name;
+        let beside = tagged && other.about().collection == about.collection;
+        beside && other.about().fields.iter().any(|field| field.name == key)
+    });
+    if let (Some(Keyed::Tagged(_, other)), Keyed::Tagged(tag, value)) =
+        (sibling.map(|kind| kind.about().keyed), about.keyed)
+    {
+        let help = format!("remove it; it is for `{tag}: {other}`, and this is `{tag}: {value}`");
+        return Some(unknown().help(help));
     }
     let holder = about.fields.iter().find(|field| match field.shape {
         Shape::Object { fields, .. } => fields.iter().any(|inner| inner.name == key),

@@ -15,6 +15,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
+/// How many words a message lists at most.
+pub(super) const MANY: usize = 16;
+
 /// An entry of the spec before its values are read.
 pub(super) struct Draft {
     pub address: Address,
@@ -97,6 +100,8 @@ pub(super) struct Loader<'a> {
     /// The alias or reference through which the nodes at hand are looked at.
     pub via: Option<Id>,
     pub scope: Scope,
+    /// The key of the property being read.
+    pub key: Option<Id>,
     /// The properties being read, each because of a reference in the one before it.
     pub trail: Vec<(usize, usize, Place)>,
     pub depth: usize,
@@ -123,6 +128,7 @@ impl<'a> Loader<'a> {
             faults: 0,
             via: None,
             scope: Scope::Property,
+            key: None,
             trail: Vec::new(),
             depth: 0,
             names: BTreeMap::new(),
@@ -150,6 +156,14 @@ impl<'a> Loader<'a> {
         let found = act(self);
         self.via = before;
         found
+    }
+
+    /// What to say about a value that does not fit the property being read.
+    pub(super) fn mismatch(&self, expects: &str, found: &str) -> String {
+        match self.key {
+            Some(key) => format!("{}: expected {expects}, found {found}", quoted(self.tree.text(key))),
+            None => format!("expected {expects}, found {found}"),
+        }
     }
 
     /// An error at a node.
@@ -197,6 +211,7 @@ impl<'a> Loader<'a> {
                 (None, None) => base.at(place, "").help(listed(what, words)),
             };
             let recovered = meant.filter(|_| diagnostic.patch.is_some());
+            let member = Member { guessed: true, ..member };
             self.through(member.via, |loader| loader.push(diagnostic));
             found.extend(recovered.map(|word| (*word, member)));
         }
@@ -213,7 +228,9 @@ impl<'a> Loader<'a> {
 fn listed(what: &str, words: &[&str]) -> String {
     match words {
         [] => String::new(),
-        words if words.len() > 24 => format!("{what} has {}, …", words[..24].join(", ")),
+        words if words.len() > MANY => {
+            format!("{what} has {}, and {} more", words[..MANY].join(", "), words.len() - MANY)
+        }
         words => format!("{what} has {}", words.join(", ")),
     }
 }

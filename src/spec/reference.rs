@@ -159,6 +159,11 @@ impl Loader<'_> {
     fn no_root(&self, word: &str, collections: &[Collection]) -> Diagnostic {
         let words: Vec<&str> =
             ["var", "env", "secret"].into_iter().chain(collections.iter().map(|c| c.word)).collect();
+        if collections.iter().any(|collection| collection.word == word) {
+            let message = format!("{} alone stands for no value", quoted(word));
+            let help = format!("name a thing and its attribute, as in ${{{word}.NAME.name}}");
+            return Diagnostic::error(Code::Dangling, message).help(help);
+        }
         let found = Diagnostic::error(Code::Dangling, format!("nothing is called {} here", quoted(word)));
         match suggest::nearest(word, &words) {
             Some(near) => found.help(format!("did you mean `{near}`?")),
@@ -307,5 +312,11 @@ fn has_path(shape: &Shape, path: &[String]) -> bool {
 fn attributes(about: &About) -> Vec<&'static str> {
     let outputs = about.outputs.iter().map(|(output, _)| *output);
     let fields = about.fields.iter().map(|field| field.name);
-    std::iter::once("name").chain(outputs).chain(fields.filter(|name| *name != "name")).collect()
+    let mut words = vec!["name"];
+    for word in outputs.chain(fields) {
+        if !words.contains(&word) {
+            words.push(word);
+        }
+    }
+    words
 }

@@ -43,13 +43,13 @@ impl Loader<'_> {
                 Some(value)
             }
             Err(_) if matches!(shape, Shape::Secret) => self.literal_secret(id),
-            Err(why) => {
-                let message = match whence {
-                    Whence::Hidden => {
-                        format!("{} was expected, and the environment gives something else", shape.expects())
-                    }
-                    _ => why,
+            Err(_) => {
+                let found = match whence {
+                    Whence::Written => describe(&value),
+                    Whence::Referred => format!("a reference to {}", describe(&value)),
+                    Whence::Hidden => "something else in the environment".to_owned(),
                 };
+                let message = self.mismatch(&shape.expects(), &found);
                 let place = self.tree.place(self.tree.resolve(id));
                 let found = Diagnostic::error(Code::WrongValue, message).at(place, "");
                 let advice = if whence == Whence::Written { self.advice(id, &value, shape) } else { None };
@@ -92,6 +92,9 @@ impl Loader<'_> {
         let text = self.tree.text(id);
         let meant = |word: &str| Some((format!("did you mean `{word}`?"), Some(word.to_owned())));
         match (shape, value) {
+            (Shape::Bool, Value::Text(_)) if matches!(text, "true" | "false") => {
+                Some(("write it without quotes".to_owned(), Some(text.to_owned())))
+            }
             (Shape::Bool, Value::Text(_)) => match text.to_ascii_lowercase().as_str() {
                 "true" | "yes" | "on" | "y" | "1" => meant("true"),
                 "false" | "no" | "off" | "n" | "0" => meant("false"),

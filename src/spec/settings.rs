@@ -21,7 +21,9 @@ impl Loader<'_> {
         let before = self.scope;
         self.scope = Scope::Setting;
         for (word, member) in settings {
+            let key = self.key.replace(member.key);
             self.through(member.via, |loader| loader.setting(draft, word, member.value));
+            self.key = key;
         }
         self.scope = before;
     }

@@ -23,7 +23,7 @@ fn score(wanted: &str, other: &str) -> Option<usize> {
     if distance <= allowed && distance < short.max(2) {
         return Some(distance * 10);
     }
-    let starts = short >= 4 && (other.starts_with(wanted) || (long >= 4 && wanted.starts_with(other)));
+    let starts = short >= 3 && long >= 3 && (other.starts_with(wanted) || wanted.starts_with(other));
     (starts || (short >= 5 && other.contains(wanted))).then_some(100 + distance)
 }
 

@@ -61,6 +61,8 @@ pub(super) struct Member {
     pub value: Id,
     /// The merge key or alias through which it came, if any.
     pub via: Option<Id>,
+    /// Whether its key is misspelt, and only probably means what it is taken for.
+    pub guessed: bool,
 }
 
 /// All nodes, and the texts that they stand in.
@@ -164,7 +166,8 @@ impl Tree {
         }
     }
 
-    /// The entries of a map with its merge keys followed: its own come first and win, then the maps it merges.
+    /// The entries of a map with its merge keys followed: its own come first and win, then the maps it merges. Those
+    /// whose key is no text are left out.
     pub(super) fn members(&self, id: Id) -> Vec<Member> {
         let pairs = self.pairs(id);
         let mut found = Vec::with_capacity(pairs.len() / 2);
@@ -172,8 +175,8 @@ impl Tree {
         for pair in pairs.chunks_exact(2) {
             if self.is_merge_key(pair[0]) {
                 merges.push(pair[1]);
-            } else {
-                found.push(Member { key: pair[0], value: pair[1], via: None });
+            } else if matches!(self.view(pair[0]), View::Scalar(..)) {
+                found.push(Member { key: pair[0], value: pair[1], via: None, guessed: false });
             }
         }
         if !merges.is_empty() {

@@ -6,8 +6,9 @@
 use super::diagnostic::{Code, Diagnostic};
 use super::files::{Place, offset};
 use super::suggest;
+use super::syntax::Trouble;
 use super::tree::{Id, Style, Tree, View};
-use granit_parser::{Event, Parser, ScalarStyle, Span, Tag};
+use granit_parser::{Event, Parser, ScalarStyle, Span, StructureStyle, Tag};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -42,16 +43,23 @@ pub(super) fn read(tree: &mut Tree, file: u32, report: &mut Vec<Diagnostic>) -> 
         let going = match event {
             Ok((event, span)) => reader.event(event, span),
             Err(error) => {
-                let last = reader.place(reader.last.0, reader.last.1);
-                reader.report.push(super::syntax::explain(&error, &held.text, last));
-                Err(Stop::Here)
+                let trouble = Trouble {
+                    error: &error,
+                    text: &held.text,
+                    last: reader.place(reader.last.0, reader.last.1),
+                    bracket: reader.stack.iter().rfind(|frame| frame.is_flow).map(|frame| frame.start),
+                };
+                let diagnostic = trouble.explain();
+                let refused = diagnostic.code == Code::TooLarge;
+                reader.report.push(diagnostic);
+                Err(if refused { Stop::Refused } else { Stop::Broken })
             }
         };
         if let Err(stop) = going {
             return Document { root: reader.cut(stop), complete: false };
         }
     }
-    Document { root: reader.root, complete: true }
+    Document { root: reader.root, complete: !reader.lacks }
 }
 
 /// Why reading ends early.
@@ -59,6 +67,8 @@ pub(super) fn read(tree: &mut Tree, file: u32, report: &mut Vec<Diagnostic>) -> 
 enum Stop {
     /// What stands before is sound.
     Here,
+    /// What stands before is sound, but for what is still open in brackets, and the last entry.
+    Broken,
     /// The document may not be looked at.
     Refused,
 }
@@ -73,6 +83,7 @@ struct Weight {
 /// A list or map that is still open.
 struct Frame {
     is_map: bool,
+    is_flow: bool,
     start: u32,
     /// Where its children start in the scratch list.
     first: usize,
@@ -98,13 +109,16 @@ struct Reader<'a> {
     documents: usize,
     /// The bytes of the last scalar, for the explanation of syntax errors.
     last: (u32, u32),
+    /// Whether a node stands for another that is not there.
+    lacks: bool,
 }
 
 impl<'a> Reader<'a> {
     fn new(tree: &'a mut Tree, file: u32, report: &'a mut Vec<Diagnostic>, bytes: usize) -> Self {
         let budget = FREE_NODES + 4 * bytes as u64;
         let (stack, scratch, anchors) = (Vec::new(), Vec::new(), HashMap::new());
-        Self { tree, report, file, budget, stack, scratch, anchors, root: None, documents: 0, last: (0, 0) }
+        let (root, documents, last, lacks) = (None, 0, (0, 0), false);
+        Self { tree, report, file, budget, stack, scratch, anchors, root, documents, last, lacks }
     }
 
     const fn place(&self, start: u32, end: u32) -> Place {
@@ -134,8 +148,14 @@ impl<'a> Reader<'a> {
                 let node = self.tree.scalar(place, if place.start == place.end { "" } else { &text }, style);
                 return self.attach(node, Weight { nodes: 1, depth: 0 }, anchor);
             }
-            Event::SequenceStart(_, anchor, tag) => self.open(false, place, anchor, tag.as_deref(), &span)?,
-            Event::MappingStart(_, anchor, tag) => self.open(true, place, anchor, tag.as_deref(), &span)?,
+            Event::SequenceStart(style, anchor, tag) => {
+                self.known_tag(tag.as_deref(), &span);
+                self.open(false, style, place, anchor)?;
+            }
+            Event::MappingStart(style, anchor, tag) => {
+                self.known_tag(tag.as_deref(), &span);
+                self.open(true, style, place, anchor)?;
+            }
             Event::SequenceEnd | Event::MappingEnd => return self.close(place.end),
             Event::Anchor(id, name) => {
                 self.anchors.entry(id).or_insert(Anchor { name: String::new(), node: None }).name =
@@ -168,15 +188,7 @@ impl<'a> Reader<'a> {
         None
     }
 
-    fn open(
-        &mut self,
-        is_map: bool,
-        place: Place,
-        anchor: usize,
-        tag: Option<&Tag>,
-        span: &Span,
-    ) -> Result<(), Stop> {
-        self.known_tag(tag, span);
+    fn open(&mut self, is_map: bool, style: StructureStyle, place: Place, anchor: usize) -> Result<(), Stop> {
         if self.stack.len() >= MAX_DEPTH {
             return Err(self.too_deep(place));
         }
@@ -184,7 +196,8 @@ impl<'a> Reader<'a> {
             self.anchors.insert(anchor, Anchor { name: String::new(), node: None });
         }
         let (first, weight) = (self.scratch.len(), Weight { nodes: 1, depth: 1 });
-        self.stack.push(Frame { is_map, start: place.start, first, weight, anchor });
+        let is_flow = style == StructureStyle::Flow;
+        self.stack.push(Frame { is_map, is_flow, start: place.start, first, weight, anchor });
         Ok(())
     }
 
@@ -250,11 +263,19 @@ impl<'a> Reader<'a> {
         let mut found =
             Diagnostic::error(Code::Alias, format!("no anchor `&{name}` stands before this alias"));
         found = found.at(place, "");
-        found = match suggest::nearest(name, &sorted(names)) {
+        let near = suggest::nearest(name, &sorted(names)).map(str::to_owned);
+        let meant = self.anchors.values().filter(|anchor| Some(&anchor.name) == near.as_ref());
+        let meant = meant.filter_map(|anchor| anchor.node).max_by_key(|(node, _)| *node);
+        found = match near {
             Some(near) => found.help(format!("did you mean `*{near}`?")).patch(place, format!("*{near}")),
             None => found.help(format!("mark what is to be repeated with `&{name}`, above its first use")),
         };
         self.report.push(found);
+        if let Some((node, weight)) = meant {
+            let alias = self.tree.alias(place, node);
+            return self.attach(alias, weight, 0);
+        }
+        self.lacks = true;
         let node = self.tree.scalar(place, "", Style::Plain);
         self.attach(node, Weight { nodes: 1, depth: 0 }, 0)
     }
@@ -293,14 +314,22 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Closes everything that is open, leaving out a key without its value.
+    /// Closes everything that is open, leaving out what may be garbled, and a key without its value.
     fn cut(&mut self, stop: Stop) -> Option<Id> {
         if stop == Stop::Refused {
             return None;
         }
+        let mut garbled = stop == Stop::Broken;
+        while let Some(frame) = self.stack.pop_if(|frame| frame.is_flow) {
+            self.scratch.truncate(frame.first);
+            garbled = false;
+        }
         while let Some(frame) = self.stack.last() {
-            let (count, is_map) = (self.scratch.len() - frame.first, frame.is_map);
-            if is_map && !count.is_multiple_of(2) {
+            let (first, is_map) = (frame.first, frame.is_map);
+            if std::mem::take(&mut garbled) && self.scratch.len() > first {
+                self.scratch.pop();
+            }
+            if is_map && !(self.scratch.len() - first).is_multiple_of(2) {
                 self.scratch.pop();
             }
             let end = self.last.1;

@@ -15,7 +15,9 @@ pub(crate) fn judge(world: &mut World, report: &Report, policy: Policy, last: Op
     let all: BTreeSet<usize> = (0..world.plan.steps.len()).collect();
     let steps = |entries: &[Entry]| entries.iter().map(|entry| entry.step).collect::<BTreeSet<_>>();
     let never = |id: &usize| matches!(world.plan.steps[*id].undo, Undo::Never(_));
-    let irreversible = world.effective.iter().chain(&world.torn).any(never);
+    let claimed = report.applied.iter().chain(&report.unsettled).map(|entry| entry.step);
+    let unseen: Vec<usize> = claimed.filter(|id| alike(world, id)).collect();
+    let irreversible = world.effective.iter().chain(&world.torn).chain(&unseen).any(never);
     let mut law = |holds: bool, what: &str| {
         if !holds {
             wrong.push(what.to_owned());

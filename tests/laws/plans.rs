@@ -209,6 +209,15 @@ fn finish(plan: &mut Plan) {
         if let Some(before) = followed.get(&step.address) {
             step.change.before.clone_from(before);
         }
+        let carried = step.change.before.as_ref().and_then(|before| before.get("ref"));
+        if let (Some(carried), Some(after)) = (carried, &mut step.change.after)
+            && after.get("ref").is_none()
+        {
+            after.set("ref", carried.clone());
+            if let Request::Arm(arm) = &mut step.request {
+                arm.body = Value::Map(after.clone());
+            }
+        }
         followed.insert(step.address.clone(), step.change.after.clone());
         let change = Change::new(step.change.before.clone(), step.change.after.clone());
         let resolution = plan.changes.entry(step.address.clone()).or_insert_with(|| Resolution {

@@ -144,6 +144,7 @@ pub(crate) struct World {
     deadly: BTreeSet<u64>,
     on_their_way: BTreeMap<u64, Vec<Outgoing>>,
     parts: BTreeMap<usize, usize>,
+    mangled: BTreeSet<usize>,
     token: u64,
     delays: Dice,
 }
@@ -182,6 +183,7 @@ impl World {
             deadly: BTreeSet::new(),
             on_their_way: BTreeMap::new(),
             parts: BTreeMap::new(),
+            mangled: BTreeSet::new(),
             token: 0,
             delays,
         }
@@ -450,18 +452,21 @@ impl World {
                 if step.behind_line && before_line.clone().any(|step| !self.effective.contains(&step.id)) {
                     self.breach(format!("step {id} crosses the line too early"));
                 }
-                if self.effective.contains(id) && !alike {
+                if self.effective.contains(id) && !self.torn.contains(id) && !alike {
                     self.breach(format!("step {id} takes effect twice"));
                 }
                 let body = self.body_of(&effect.of).or_else(|| step.change.after.clone());
                 self.write(address, body.filter(|_| step.change.after.is_some()), effect.extent);
-                if effect.extent == Extent::Whole {
-                    self.effective.insert(*id);
-                    self.torn.remove(id);
-                    self.parts.remove(id);
-                } else {
+                if effect.extent == Extent::Torn {
                     self.torn.insert(*id);
+                } else {
+                    self.effective.insert(*id);
+                    self.parts.remove(id);
                 }
+                match effect.extent {
+                    Extent::Whole => self.torn.remove(id),
+                    Extent::Torn | Extent::WholeButFailed => self.torn.insert(*id),
+                };
             }
             Way::Undo => self.undo(effect, alike),
         }
@@ -485,13 +490,16 @@ impl World {
             self.breach(format!("step {id} is undone though it has no effect"));
         }
         let later = plan.steps.iter().find(|later| {
-            later.needs.contains(id) && (self.effective.contains(&later.id) || self.torn.contains(&later.id))
+            let stands = self.effective.contains(&later.id) || self.torn.contains(&later.id);
+            later.needs.contains(id) && stands && !self.is_alike(later.id)
         });
         if let Some(later) = later {
             self.breach(format!("step {id} is undone before step {}, which needs it", later.id));
         }
         let done = self.parts.get(id).copied().unwrap_or(0);
-        if !alike && (*part > done || (*part < done && *part == 0)) {
+        // Where a failure has left live in between, looking cannot tell the first part of an undo from none.
+        let clear = !self.torn.contains(id) && !self.mangled.contains(id);
+        if !alike && (*part > done || (*part < done && *part == 0 && clear)) {
             self.breach(format!("part {part} of the undo of step {id} comes when {done} are done"));
         }
         let last = part + 1 == requests.len();
@@ -509,6 +517,8 @@ impl World {
             self.write(address, None, Extent::Torn);
             if effect.extent == Extent::Whole {
                 self.parts.insert(*id, part + 1);
+            } else {
+                self.mangled.insert(*id);
             }
         }
     }

@@ -25,16 +25,25 @@ async fn every_example_is_planned_applied_and_destroyed() {
         complaints.extend(expect_file(&folder.join("plan.txt"), &printed).err());
         let (report, _) = world.apply(&plan, OnFailure::Rollback).await;
         if report.outcome != Outcome::Done {
-            complaints.push(format!("{name}: {:?} {:#?}\n{}", report.outcome, report.troubles, report.sentences.join("\n")));
+            complaints.push(format!(
+                "{name}: {:?} {:#?}\n{}",
+                report.outcome,
+                report.troubles,
+                report.sentences.join("\n")
+            ));
             continue;
         }
         let second = world.plan(&spec, false).await;
         if !second.is_empty() {
-            complaints.push(format!("{name}: the second plan is not empty:\n{}", text::plan(&second, text::Style::default())));
+            complaints.push(format!(
+                "{name}: the second plan is not empty:\n{}",
+                text::plan(&second, text::Style::default())
+            ));
         }
         let destroy = world.plan(&spec, true).await;
         let (report, _) = world.apply(&destroy, OnFailure::Rollback).await;
-        let left: BTreeSet<String> = world.look(&plan.scope).await.inventory.iter().map(|(a, _)| a.to_string()).collect();
+        let left: BTreeSet<String> =
+            world.look(&plan.scope).await.inventory.iter().map(|(a, _)| a.to_string()).collect();
         if report.outcome != Outcome::Done || !left.is_empty() {
             complaints.push(format!("{name}: destroy ends as {:?} and leaves {left:?}", report.outcome));
         }

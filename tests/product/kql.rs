@@ -10,7 +10,10 @@ use std::process::{Command, Stdio};
 pub(crate) fn check(commands: &BTreeSet<String>) {
     let checker = crate::support::root().join("../shared/tools/kql-check.mjs");
     if std::env::var_os("ADXFORM_PROBES").is_none() || !checker.exists() {
-        println!("skipped: Microsoft's parser does not look at these {} commands (ADXFORM_PROBES=1)", commands.len());
+        println!(
+            "skipped: Microsoft's parser does not look at these {} commands (ADXFORM_PROBES=1)",
+            commands.len()
+        );
         return;
     }
     let mut lines = String::new();
@@ -30,5 +33,9 @@ pub(crate) fn check(commands: &BTreeSet<String>) {
     writer.join().unwrap().unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "Microsoft's parser objects:\n{said}");
-    println!("Microsoft's parser over {} commands: {}", commands.len(), said.lines().last().unwrap_or_default());
+    println!(
+        "Microsoft's parser over {} commands: {}",
+        commands.len(),
+        said.lines().last().unwrap_or_default()
+    );
 }

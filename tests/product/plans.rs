@@ -40,7 +40,7 @@ fn plans_are_as_written() {
     for folder in entries("tests/plans") {
         let (before, after) = (load(&folder.join("before.yaml")), load(&folder.join("after.yaml")));
         let live = live(&before.desired);
-        let origin = |address: &Address| after.origins.of(address);
+        let origin = |address: &Address| after.origins.get(address);
         let inputs = Inputs {
             desired: &after.desired,
             live: &live,

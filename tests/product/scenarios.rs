@@ -21,7 +21,11 @@ impl Stage {
     fn command(&self, words: &[String]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_adxform"));
         command.args(words).current_dir(self.folder.path()).env_clear();
-        command.env("HOME", self.folder.path()).env("NO_COLOR", "1").env("USER", "tester").env("HOSTNAME", "here");
+        command
+            .env("HOME", self.folder.path())
+            .env("NO_COLOR", "1")
+            .env("USER", "tester")
+            .env("HOSTNAME", "here");
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }
@@ -32,7 +36,8 @@ impl Stage {
         let mut child = self.command(&words).stderr(Stdio::inherit()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let ready: serde_json::Value = serde_json::from_str(&line).unwrap_or_else(|why| panic!("{line}: {why}"));
+        let ready: serde_json::Value =
+            serde_json::from_str(&line).unwrap_or_else(|why| panic!("{line}: {why}"));
         let url = ready["arm"].as_str().unwrap().to_owned();
         self.servers.insert(name.to_owned(), (child, url));
     }
@@ -40,7 +45,10 @@ impl Stage {
     /// Carries one line out and gives what a user reads.
     fn line(&mut self, line: &str) -> String {
         let mut text = format!("$ {line}\n");
-        let filled = self.servers.iter().fold(line.to_owned(), |l, (name, (_, url))| l.replace(&format!("{{{name}}}"), url));
+        let filled = self
+            .servers
+            .iter()
+            .fold(line.to_owned(), |l, (name, (_, url))| l.replace(&format!("{{{name}}}"), url));
         let words = words(&filled);
         match words[0].as_str() {
             "adxform" => {
@@ -63,7 +71,8 @@ impl Stage {
                 std::fs::write(&path, before.replace(old.trim(), new.trim())).unwrap();
             }
             "copy" => {
-                std::fs::copy(self.folder.path().join(&words[1]), self.folder.path().join(&words[2])).unwrap();
+                std::fs::copy(self.folder.path().join(&words[1]), self.folder.path().join(&words[2]))
+                    .unwrap();
             }
             "serve" => self.serve(&words[1], &words[2..]),
             "kill" => {
@@ -109,7 +118,9 @@ fn settled(text: &str, folder: &Path) -> String {
     let mut rest = text.as_str();
     while let Some(c) = rest.chars().next() {
         let fresh = !out.ends_with(|c: char| c.is_ascii_alphanumeric() || c == '-');
-        let found = PATTERNS.iter().find_map(|(pattern, word)| Some((matched(rest, pattern).filter(|_| fresh)?, *word)));
+        let found = PATTERNS
+            .iter()
+            .find_map(|(pattern, word)| Some((matched(rest, pattern).filter(|_| fresh)?, *word)));
         match found {
             Some((length, word)) => {
                 out.push_str(word);
@@ -140,7 +151,8 @@ fn matched(text: &str, pattern: &str) -> Option<usize> {
         let c = text[at..].chars().next()?;
         match p {
             '*' => {
-                let run = text[at..].find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(text.len() - at);
+                let run =
+                    text[at..].find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(text.len() - at);
                 at += run;
                 if run == 0 && pattern != "9999-99-99T99:99:99*Z" {
                     return None;

@@ -5,10 +5,10 @@
 
 use crate::support::{complain, entries, load};
 use crate::world::World;
+use adxform::kind::Undo;
 use adxform::kind::{self, shape};
 use adxform::model::inventory::{Inventory, Mode};
 use adxform::model::{Request, Scope};
-use adxform::kind::Undo;
 use adxform::plan::{Plan, text};
 use adxform::run::event::Intent;
 use adxform::run::machine::OnFailure;
@@ -40,11 +40,17 @@ fn states(folder: &Path) -> Vec<State> {
 
 /// What went wrong on the way from one state to another, with the plan that was at work.
 fn wrong(what: &str, plan: &Plan, report: Option<&Report>) -> String {
-    let report = report.map_or(String::new(), |r| format!("{:?}\n{:#?}\n{}\n", r.outcome, r.troubles, r.sentences.join("\n")));
+    let report = report.map_or(String::new(), |r| {
+        format!("{:?}\n{:#?}\n{}\n", r.outcome, r.troubles, r.sentences.join("\n"))
+    });
     format!("{what}\n{report}{}", text::plan(plan, text::Style { verbose: true }))
 }
 
-async fn converge(world: &World, spec: &Spec, commands: &mut BTreeSet<String>) -> Result<Option<std::path::PathBuf>, String> {
+async fn converge(
+    world: &World,
+    spec: &Spec,
+    commands: &mut BTreeSet<String>,
+) -> Result<Option<std::path::PathBuf>, String> {
     let plan = world.plan(spec, false).await;
     commands.extend(printed(&plan));
     if !plan.refusals.is_empty() {
@@ -58,7 +64,11 @@ async fn converge(world: &World, spec: &Spec, commands: &mut BTreeSet<String>) -
         return Err(wrong("apply failed", &plan, Some(&report)));
     }
     let second = world.plan(spec, false).await;
-    if second.is_empty() { Ok(Some(journal)) } else { Err(wrong("the second plan is not empty", &second, None)) }
+    if second.is_empty() {
+        Ok(Some(journal))
+    } else {
+        Err(wrong("the second plan is not empty", &second, None))
+    }
 }
 
 /// Every Kusto command that a plan may send.
@@ -88,7 +98,12 @@ fn differences(before: &Inventory, after: &Inventory) -> Vec<String> {
             (Some(a), Some(b)) => {
                 let fields = kind::by_name(a.kind).unwrap().about().fields;
                 for field in shape::differing(fields, &a.body, &b.body) {
-                    found.push(format!("{address}.{}: {:?} became {:?}", field.name, a.body.get(field.name), b.body.get(field.name)));
+                    found.push(format!(
+                        "{address}.{}: {:?} became {:?}",
+                        field.name,
+                        a.body.get(field.name),
+                        b.body.get(field.name)
+                    ));
                 }
             }
             (a, _) => found.push(format!("{address} {}", if a.is_some() { "is gone" } else { "is new" })),
@@ -111,7 +126,11 @@ async fn pair(from: &State, to: &State, commands: &mut BTreeSet<String>) -> Resu
         }
         let left = differences(&before, &world.look(&scope).await.inventory);
         if !left.is_empty() {
-            return Err(wrong(&format!("rollback leaves differences:\n{}", left.join("\n")), &plan, Some(&report)));
+            return Err(wrong(
+                &format!("rollback leaves differences:\n{}", left.join("\n")),
+                &plan,
+                Some(&report),
+            ));
         }
         converge(&world, &to.spec, commands).await.map_err(|why| format!("again: {why}"))?;
     }
@@ -128,8 +147,13 @@ async fn destroy(world: &World, spec: &Spec, scope: &Scope) -> Result<(), String
     }
     let left = world.look(scope).await.inventory;
     let declared = |address| spec.desired.inventory.get(address).is_some_and(|r| r.mode == Mode::Managed);
-    let left: Vec<String> = left.iter().map(|(a, _)| a).filter(|a| declared(a)).map(ToString::to_string).collect();
-    if left.is_empty() { Ok(()) } else { Err(wrong(&format!("destroy leaves {}", left.join(", ")), &plan, None)) }
+    let left: Vec<String> =
+        left.iter().map(|(a, _)| a).filter(|a| declared(a)).map(ToString::to_string).collect();
+    if left.is_empty() {
+        Ok(())
+    } else {
+        Err(wrong(&format!("destroy leaves {}", left.join(", ")), &plan, None))
+    }
 }
 
 /// What must be read to see the things of both specs.

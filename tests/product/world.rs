@@ -48,7 +48,7 @@ impl World {
     pub(crate) async fn plan(&self, spec: &Spec, destroy: bool) -> Plan {
         let scope = scope::of(&spec.desired);
         let live = self.look(&scope).await;
-        let origin = |address: &Address| spec.origins.of(address);
+        let origin = |address: &Address| spec.origins.get(address);
         let inputs = Inputs {
             desired: &spec.desired,
             live: &live.inventory,

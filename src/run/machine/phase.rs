@@ -1,6 +1,6 @@
 //! Where the run as a whole stands, and what moves it on.
 
-use super::{Cause, Machine, OnFailure, State, Status};
+use super::{Cause, Left, Machine, OnFailure, State, Status};
 use crate::kind::Undo;
 use crate::model::Address;
 use crate::run::event::{Difference, Intent};
@@ -163,7 +163,7 @@ impl Machine {
             let now = &self.steps[id].status;
             let status = match now {
                 Status::Checking | Status::Checked => Status::Waiting,
-                Status::Stuck if self.steps[id].torn && !back => Status::Broken,
+                Status::Stuck if self.steps[id].left != Left::Nothing && !back => Status::Broken,
                 Status::Sent | Status::Stuck => Status::Doubt(Cause::Lost),
                 Status::Refused if !back => Status::Waiting,
                 Status::Undoing => Status::UndoDoubt(Cause::Lost),

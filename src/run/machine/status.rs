@@ -24,7 +24,7 @@ pub enum Status {
     Done,
     /// The service said no; nothing was done.
     Refused,
-    /// The service reported failure and left something behind, which rollback takes away.
+    /// It failed and left something behind, or may have: rollback takes it away, going on sends it again.
     Broken,
     /// Live is neither as before nor as after; a person is needed.
     Stuck,
@@ -103,14 +103,25 @@ pub struct State {
     pub undo_attempts: u32,
     /// Which request of its undo comes next, from 0.
     pub part: usize,
-    /// Whether it failed half-way, so that live was between before and after by our own doing.
-    pub torn: bool,
+    /// What a failure of it left in live.
+    pub left: Left,
     /// How many requests were ever sent for it, undo included; makes their ids differ.
     pub sends: u32,
     /// What the service or the network last said against it.
     pub message: Option<String>,
     /// What the service or the network last said against taking it back.
     pub undo_message: Option<String>,
+}
+
+/// What a failed step left in live.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Left {
+    /// Nothing, or it has not failed.
+    Nothing,
+    /// The whole change, though the service reported failure; or perhaps the whole change, and live cannot tell.
+    Whole,
+    /// Something between before and after.
+    Part,
 }
 
 /// What a step's next move depends on beyond its own state.
@@ -131,7 +142,7 @@ impl Default for State {
             attempts: 0,
             undo_attempts: 0,
             part: 0,
-            torn: false,
+            left: Left::Nothing,
             sends: 0,
             message: None,
             undo_message: None,
@@ -185,10 +196,12 @@ impl State {
             }
             (Status::Sent, Happened::Begun { operation }) => Status::Pending(operation.clone()),
             (Status::Sent | Status::Pending(_), Happened::Finished { .. }) => {
-                self.torn = false;
+                self.left = Left::Nothing;
                 Status::Done
             }
-            (Status::Sent, Happened::Refused { .. } | Happened::NotRun) if self.torn => Status::Broken,
+            (Status::Sent, Happened::Refused { .. } | Happened::NotRun) if self.left != Left::Nothing => {
+                Status::Broken
+            }
             (Status::Sent, Happened::Refused { .. }) => Status::Refused,
             (Status::Sent, Happened::NotRun) => {
                 self.attempts -= 1;
@@ -207,28 +220,29 @@ impl State {
 
     fn settled(&mut self, cause: Cause, verdict: Verdict, terms: Terms) -> Status {
         let undoable = terms.undo_parts.is_some();
-        let (status, torn) = match (cause, verdict) {
-            (Cause::Lost, Verdict::Before) if terms.forward && self.attempts >= terms.attempts => {
-                (Status::Refused, false)
+        let spent = terms.forward && self.attempts >= terms.attempts;
+        let failed_before = self.left != Left::Nothing;
+        let (status, left) = match (cause, verdict) {
+            (Cause::Lost, Verdict::Before) if spent => (Status::Refused, Left::Nothing),
+            (Cause::Lost, Verdict::Before) => (Status::Waiting, Left::Nothing),
+            (Cause::Failed, Verdict::Before) => (Status::Refused, Left::Nothing),
+            (Cause::Revisit, Verdict::Before) => (Status::Undone, Left::Nothing),
+            (_, Verdict::Either) if failed_before => (Status::Broken, self.left),
+            (Cause::Lost, Verdict::Either) if terms.forward && !spent => (Status::Waiting, Left::Nothing),
+            (Cause::Lost | Cause::Failed, Verdict::Either) if undoable => (Status::Broken, Left::Whole),
+            (Cause::Lost | Cause::Failed, Verdict::Either) => (Status::Stuck, Left::Whole),
+            (Cause::Lost, Verdict::After) | (Cause::Revisit, Verdict::After | Verdict::Either) => {
+                (Status::Done, Left::Nothing)
             }
-            (Cause::Lost, Verdict::Before) => (Status::Waiting, false),
-            (Cause::Failed, Verdict::Before) => (Status::Refused, false),
-            (Cause::Revisit, Verdict::Before) => (Status::Undone, false),
-            (_, Verdict::Either) if self.torn => (Status::Broken, true),
-            (Cause::Lost, Verdict::Either) if terms.forward && self.attempts >= terms.attempts => {
-                (Status::Refused, false)
+            (Cause::Failed, Verdict::After) if undoable => (Status::Broken, Left::Whole),
+            (Cause::Failed, Verdict::Neither) if undoable => (Status::Broken, Left::Part),
+            (Cause::Lost | Cause::Revisit, Verdict::Neither) if failed_before && undoable => {
+                (Status::Broken, Left::Part)
             }
-            (Cause::Lost, Verdict::Either) if terms.forward => (Status::Waiting, false),
-            (Cause::Failed, Verdict::Either) => (Status::Refused, false),
-            (Cause::Lost | Cause::Revisit, Verdict::After | Verdict::Either) => (Status::Done, false),
-            (Cause::Failed, Verdict::After | Verdict::Neither) if undoable => (Status::Broken, true),
-            (Cause::Lost | Cause::Revisit, Verdict::Neither) if self.torn && undoable => {
-                (Status::Broken, true)
-            }
-            (Cause::Failed, Verdict::After | Verdict::Neither) => (Status::Stuck, true),
-            (Cause::Lost | Cause::Revisit, Verdict::Neither) => (Status::Stuck, self.torn),
+            (Cause::Failed, Verdict::After | Verdict::Neither) => (Status::Stuck, Left::Part),
+            (Cause::Lost | Cause::Revisit, Verdict::Neither) => (Status::Stuck, self.left),
         };
-        self.torn = torn;
+        self.left = left;
         status
     }
 
@@ -238,7 +252,6 @@ impl State {
             (Status::Done | Status::Broken | Status::ToUndo, Happened::Started { part, .. })
                 if *part == self.part && *part < parts =>
             {
-                self.torn |= self.status == Status::Broken;
                 self.undo_attempts += 1;
                 Status::Undoing
             }
@@ -268,7 +281,7 @@ impl State {
         self.part += 1;
         self.undo_attempts = 0;
         if self.part >= parts {
-            self.torn = false;
+            self.left = Left::Nothing;
             Status::Undone
         } else {
             Status::ToUndo
@@ -282,11 +295,18 @@ impl State {
         match (verdict, cause) {
             (Verdict::Before, _) => self.part_undone(parts),
             (Verdict::After | Verdict::Either, _) => again,
-            (Verdict::Neither, Cause::Lost | Cause::Revisit) if !last && self.part == 0 && !self.torn => {
+            (Verdict::Neither, Cause::Lost | Cause::Revisit)
+                if !last && self.part == 0 && self.left != Left::Part =>
+            {
                 self.part_undone(parts)
             }
-            (Verdict::Neither, Cause::Failed) => again,
-            (Verdict::Neither, Cause::Lost | Cause::Revisit) if self.torn || self.part > 0 => again,
+            (Verdict::Neither, Cause::Failed) => {
+                self.left = Left::Part;
+                again
+            }
+            (Verdict::Neither, Cause::Lost | Cause::Revisit) if self.left == Left::Part || self.part > 0 => {
+                again
+            }
             (Verdict::Neither, Cause::Lost | Cause::Revisit) => Status::UndoStuck,
         }
     }

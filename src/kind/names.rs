@@ -1,0 +1,54 @@
+//! What the service accepts as a name.
+
+/// What the service accepts as a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NameRule {
+    /// Lower-case letters and digits, starting with a letter, 4 to 22 (clusters).
+    Cluster,
+    /// Letters, digits, blanks, `.`, `-`, `_`; 1 to 260; not only blanks (databases).
+    Database,
+    /// Letters, digits, blanks, `.`, `-`; 1 to some number (connections 40, assignments 260).
+    Arm(usize),
+    /// Letters, digits, `_`, blanks, `.`, `-`; 1 to 1024; not starting or ending with `__`.
+    Entity,
+    /// Any text up to 1024 without control characters (mapping names, which are texts in commands).
+    Label,
+}
+
+impl NameRule {
+    /// Why the service would refuse the name, if it would.
+    ///
+    /// <https://learn.microsoft.com/kusto/query/schema-entities/entity-names>
+    pub fn objection(self, name: &str) -> Option<String> {
+        let letters =
+            if self == Self::Entity { char::is_alphanumeric } else { |c: char| c.is_ascii_alphanumeric() };
+        let only = |allowed: &str| {
+            let ok = |c: &char| letters(*c) || allowed.contains(*c);
+            name.chars().find(|c| !ok(c)).map(|c| format!("{c:?} cannot stand in such a name"))
+        };
+        let length = |min: usize, max: usize| {
+            let count = name.chars().count();
+            (count < min || count > max)
+                .then(|| format!("it has {count} characters; {min} to {max} are allowed"))
+        };
+        let blank = || name.trim().is_empty().then(|| "it is blank".to_owned());
+        match self {
+            Self::Cluster => {
+                let ok = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+                let first = name.starts_with(|c: char| c.is_ascii_lowercase());
+                let words = "it must be lower-case letters and digits, starting with a letter".to_owned();
+                length(4, 22).or_else(|| (!first || !name.chars().all(ok)).then_some(words))
+            }
+            Self::Database => blank().or_else(|| length(1, 260)).or_else(|| only(" ._-")),
+            Self::Arm(max) => blank().or_else(|| length(1, max)).or_else(|| only(" .-")),
+            Self::Entity => blank().or_else(|| length(1, 1024)).or_else(|| only(" ._-")).or_else(|| {
+                let reserved = name.starts_with("__") || name.ends_with("__");
+                reserved.then(|| "names that start or end with `__` are the service's own".to_owned())
+            }),
+            Self::Label => blank().or_else(|| length(1, 1024)).or_else(|| {
+                let control = name.chars().any(char::is_control);
+                control.then(|| "it holds a control character".to_owned())
+            }),
+        }
+    }
+}
