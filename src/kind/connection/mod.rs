@@ -4,7 +4,7 @@
 //! share stands in this file.
 //!
 //! Invariant: every write carries the full set of properties, because the service clears what a PATCH does not
-//! name (test: `requests`).
+//! name (test: `every_pair_converges_and_comes_back`).
 
 mod cosmos_db;
 mod event_grid;
@@ -188,8 +188,11 @@ impl Kind for Connection {
         }
     }
 
-    fn loss(&self, _at: &At<'_>, change: &Change) -> Loss {
+    fn loss(&self, at: &At<'_>, change: &Change) -> Loss {
+        let surroundings = &at.resource.body;
         let what = match (&change.before, &change.after) {
+            // The first half of a replacement stands in the world as it will be.
+            (Some(before), None) if self.is_new(before, surroundings) => self.gap_of_replacement(surroundings),
             (Some(_), None) => format!("from then on {}", self.gap),
             (Some(before), Some(after)) if self.is_new(before, after) => self.gap_of_replacement(after),
             _ => return Loss::none(),
