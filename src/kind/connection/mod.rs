@@ -192,7 +192,9 @@ impl Kind for Connection {
         let surroundings = &at.resource.body;
         let what = match (&change.before, &change.after) {
             // The first half of a replacement stands in the world as it will be.
-            (Some(before), None) if self.is_new(before, surroundings) => self.gap_of_replacement(surroundings),
+            (Some(before), None) if self.is_new(before, surroundings) => {
+                self.gap_of_replacement(surroundings)
+            }
             (Some(_), None) => format!("from then on {}", self.gap),
             (Some(before), Some(after)) if self.is_new(before, after) => self.gap_of_replacement(after),
             _ => return Loss::none(),
