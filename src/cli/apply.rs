@@ -14,7 +14,7 @@ use std::path::Path;
 ///
 /// # Errors
 /// Whatever keeps it from starting; nothing is changed then.
-pub async fn run(args: &ApplyArgs, global: &Global, terminal: Terminal) -> Result<Exit, Failure> {
+pub(super) async fn run(args: &ApplyArgs, global: &Global, terminal: Terminal) -> Result<Exit, Failure> {
     may_ask(&args.running, terminal, "apply")?;
     match plan::saved(&args.spec)? {
         Some(saved) => apply_saved(saved, args, global, terminal).await,
@@ -26,13 +26,17 @@ pub async fn run(args: &ApplyArgs, global: &Global, terminal: Terminal) -> Resul
 ///
 /// # Errors
 /// Whatever keeps it from starting; nothing is changed then.
-pub async fn destroy(args: &DestroyArgs, global: &Global, terminal: Terminal) -> Result<Exit, Failure> {
+pub(super) async fn destroy(
+    args: &DestroyArgs,
+    global: &Global,
+    terminal: Terminal,
+) -> Result<Exit, Failure> {
     may_ask(&args.running, terminal, "destroy")?;
     converge(&args.spec.spec, args.allow, &args.running, global, terminal, true).await
 }
 
 /// Without a terminal and without approval nothing is read, let alone changed.
-pub fn may_ask(running: &Running, terminal: Terminal, command: &str) -> Result<(), Failure> {
+pub(super) fn may_ask(running: &Running, terminal: Terminal, command: &str) -> Result<(), Failure> {
     if running.auto_approve || terminal.can_ask() {
         return Ok(());
     }

@@ -6,7 +6,7 @@ use super::terminal::Terminal;
 use clap::CommandFactory;
 
 /// Prints the script.
-pub fn run(args: &CompletionsArgs, terminal: &Terminal) -> Exit {
+pub(super) fn run(args: &CompletionsArgs, terminal: &Terminal) -> Exit {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "adxform", &mut script);
     terminal.result(&String::from_utf8_lossy(&script));

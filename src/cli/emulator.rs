@@ -11,7 +11,7 @@ use std::time::Duration;
 ///
 /// # Errors
 /// An address that cannot be listened on, or files that cannot be read.
-pub async fn run(args: &EmulatorArgs, terminal: Terminal) -> Result<Exit, Failure> {
+pub(super) async fn run(args: &EmulatorArgs, terminal: Terminal) -> Result<Exit, Failure> {
     if !args.listen.ip().is_loopback() {
         let help = "listen on 127.0.0.1: whoever reaches the emulator may change everything in it";
         return Err(Failure::new(Exit::Usage, format!("{} is not a loopback address", args.listen), help));

@@ -11,7 +11,7 @@ use std::fmt::Write;
 ///
 /// # Errors
 /// A word that is no kind's, with the likeliest one.
-pub fn run(args: &ExplainArgs, terminal: &Terminal) -> Result<Exit, Failure> {
+pub(super) fn run(args: &ExplainArgs, terminal: &Terminal) -> Result<Exit, Failure> {
     let Some(word) = &args.kind else {
         terminal.result(&list());
         return Ok(Exit::Done);

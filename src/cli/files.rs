@@ -10,7 +10,7 @@ use std::path::Path;
 ///
 /// # Errors
 /// Why it cannot be made.
-pub fn private_directory(path: &Path) -> Result<(), Failure> {
+pub(super) fn private_directory(path: &Path) -> Result<(), Failure> {
     if path.is_dir() {
         return Ok(());
     }
@@ -22,7 +22,7 @@ pub fn private_directory(path: &Path) -> Result<(), Failure> {
 ///
 /// # Errors
 /// Why it cannot be written.
-pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+pub(super) fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let beside = path.with_added_extension(format!("{}.tmp", std::process::id()));
     let written = private(&beside, bytes).and_then(|()| std::fs::rename(&beside, path));
     written.map_err(|error| {

@@ -11,20 +11,20 @@ use std::path::Path;
 /// A saved plan, as it stands in its file.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Saved {
+pub(super) struct Saved {
     /// Tells the file from a spec; the version of this form.
-    pub adxform_plan: u32,
+    pub(super) adxform_plan: u32,
     /// SHA-256 of the plan, so that a damaged or edited file is refused.
-    pub digest: String,
+    pub(super) digest: String,
     /// The plan.
-    pub plan: Plan,
+    pub(super) plan: Plan,
 }
 
 /// Reads live and prints what apply would do.
 ///
 /// # Errors
 /// A spec with mistakes, a target that cannot be read, or a plan that cannot be saved.
-pub async fn run(args: &PlanArgs, global: &Global, terminal: Terminal) -> Result<Exit, Failure> {
+pub(super) async fn run(args: &PlanArgs, global: &Global, terminal: Terminal) -> Result<Exit, Failure> {
     let spec = session::load(&args.spec.spec, global, terminal)?;
     let scope = scope::of(&spec.desired);
     let session = Session::open(&args.spec.spec, global, &scope, terminal).await?;
@@ -43,7 +43,7 @@ pub async fn run(args: &PlanArgs, global: &Global, terminal: Terminal) -> Result
 }
 
 /// Prints a plan as text or JSON, and why it is refused.
-pub fn print(plan: &Plan, terminal: Terminal) {
+pub(super) fn print(plan: &Plan, terminal: Terminal) {
     if terminal.json {
         terminal.document(&plan.document());
     } else {
@@ -62,7 +62,7 @@ fn save(plan: &Plan, path: &Path) -> Result<(), Failure> {
 ///
 /// # Errors
 /// A file that is a saved plan, and damaged or of another version.
-pub fn saved(path: &Path) -> Result<Option<Plan>, Failure> {
+pub(super) fn saved(path: &Path) -> Result<Option<Plan>, Failure> {
     if path.is_dir() {
         return Ok(None);
     }

@@ -7,13 +7,13 @@ use crate::run::notice::{Notice, Observer, StepOf};
 
 /// Tells a run's notices to whoever started the program.
 #[derive(Debug, Clone, Copy)]
-pub struct Progress {
+pub(super) struct Progress {
     terminal: Terminal,
 }
 
 impl Progress {
     /// An observer that talks to a terminal.
-    pub const fn new(terminal: Terminal) -> Self {
+    pub(super) const fn new(terminal: Terminal) -> Self {
         Self { terminal }
     }
 }

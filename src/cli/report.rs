@@ -9,7 +9,7 @@ use serde_json::{Value as Json, json};
 use std::fmt::Write;
 
 /// Prints how a run ended. With `--json` the run's last notice has said it.
-pub fn print(report: &Report, terminal: Terminal) {
+pub(super) fn print(report: &Report, terminal: Terminal) {
     if terminal.json {
         return;
     }
@@ -20,12 +20,12 @@ pub fn print(report: &Report, terminal: Terminal) {
 }
 
 /// One difference between live and what it should be, as a line.
-pub fn difference(of: &Difference) -> String {
+pub(super) fn difference(of: &Difference) -> String {
     format!("  {of}")
 }
 
 /// Where a run stands and why.
-pub fn standing(known: &Known) -> String {
+pub(super) fn standing(known: &Known) -> String {
     let header = &known.recorded.header;
     let steps = counted(header.plan.steps.len(), "step");
     let mut text = format!(
@@ -57,7 +57,7 @@ pub fn standing(known: &Known) -> String {
 }
 
 /// The same for programs.
-pub fn document(known: &Known) -> Json {
+pub(super) fn document(known: &Known) -> Json {
     let header = &known.recorded.header;
     let report = Report::of(&known.id, &known.machine, None);
     json!({

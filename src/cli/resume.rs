@@ -11,7 +11,7 @@ use crate::run::event::Intent;
 ///
 /// # Errors
 /// No such run, or one for which it makes no sense.
-pub async fn run(
+pub(super) async fn run(
     args: &RunArgs,
     intent: Intent,
     global: &Global,

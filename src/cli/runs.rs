@@ -30,19 +30,19 @@ fn journal(state: &Path, run: &str) -> PathBuf {
 }
 
 /// A run as its journal tells it.
-pub struct Known {
+pub(super) struct Known {
     /// The run's id.
-    pub id: String,
+    pub(super) id: String,
     /// What its journal holds.
-    pub recorded: Recorded,
+    pub(super) recorded: Recorded,
     /// Where it stands.
-    pub machine: machine::Machine,
+    pub(super) machine: machine::Machine,
     path: PathBuf,
 }
 
 impl Known {
     /// Whether it came to an end.
-    pub fn has_ended(&self) -> bool {
+    pub(super) fn has_ended(&self) -> bool {
         matches!(self.machine.phase(), Phase::Ended(_))
     }
 }
@@ -51,7 +51,7 @@ impl Known {
 ///
 /// # Errors
 /// No such run, or a journal that is damaged.
-pub fn find(state: &Path, run: Option<&str>) -> Result<Known, Failure> {
+pub(super) fn find(state: &Path, run: Option<&str>) -> Result<Known, Failure> {
     let id = match run {
         Some(id) => id.to_owned(),
         None => ids(state).pop().ok_or_else(|| {
@@ -66,7 +66,7 @@ pub fn find(state: &Path, run: Option<&str>) -> Result<Known, Failure> {
 ///
 /// # Errors
 /// A journal that is damaged.
-pub fn unfinished(state: &Path) -> Result<Option<Known>, Failure> {
+pub(super) fn unfinished(state: &Path) -> Result<Option<Known>, Failure> {
     for id in ids(state).into_iter().rev() {
         let known = read(state, &id)?;
         if !known.has_ended() {
@@ -115,7 +115,7 @@ fn read(state: &Path, id: &str) -> Result<Known, Failure> {
 ///
 /// # Errors
 /// Another run that holds it.
-pub async fn lock(state: &Path, running: &Running, doing: &str) -> Result<Lock, Failure> {
+pub(super) async fn lock(state: &Path, running: &Running, doing: &str) -> Result<Lock, Failure> {
     super::files::private_directory(state)?;
     let holder = Holder {
         who: who(),
@@ -140,7 +140,7 @@ pub async fn lock(state: &Path, running: &Running, doing: &str) -> Result<Lock, 
 ///
 /// # Errors
 /// A journal that cannot be begun; nothing is changed then.
-pub async fn begin(
+pub(super) async fn begin(
     session: &Session,
     plan: Plan,
     running: &Running,
@@ -173,7 +173,7 @@ pub async fn begin(
 ///
 /// # Errors
 /// A run for which that makes no sense, or a journal that cannot be written.
-pub async fn take_up(
+pub(super) async fn take_up(
     session: &Session,
     known: &Known,
     intent: Intent,

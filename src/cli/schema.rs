@@ -9,7 +9,7 @@ use crate::run::notice::Notice;
 use serde_json::Value as Json;
 
 /// Prints a schema.
-pub fn run(args: &SchemaArgs, terminal: &Terminal) -> Exit {
+pub(super) fn run(args: &SchemaArgs, terminal: &Terminal) -> Exit {
     terminal.document(&of(args.of));
     Exit::Done
 }

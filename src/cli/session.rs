@@ -17,15 +17,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// A connection to a target, and where the tool keeps its own files for it.
-pub struct Session {
+pub(super) struct Session {
     /// The control and data planes.
-    pub cloud: Cloud,
+    pub(super) cloud: Cloud,
     /// The directory of journals, the lock and local state.
-    pub state: PathBuf,
+    pub(super) state: PathBuf,
     /// How many requests run at a time.
-    pub parallelism: usize,
+    pub(super) parallelism: usize,
     /// Where the work goes, for people: `Azure`, or the emulator's URL.
-    pub target: String,
+    pub(super) target: String,
     emulator: Option<Emulator>,
 }
 
@@ -37,7 +37,7 @@ impl Session {
     ///
     /// # Errors
     /// Settings that are wrong, no credentials, or local state that another program is using.
-    pub async fn open(
+    pub(super) async fn open(
         spec: &Path,
         global: &Global,
         scope: &Scope,
@@ -55,7 +55,9 @@ impl Session {
             }
         };
         let talk = move |waiting: &cloud::Waiting| {
-            terminal.say(&format!("waiting {} s: {}", waiting.length.as_secs().max(1), waiting.what));
+            if waiting.length.as_secs() >= 2 {
+                terminal.say(&format!("waiting {} s for {}", waiting.length.as_secs(), waiting.what));
+            }
         };
         let cloud =
             Cloud::new(cloud::Config { progress: Arc::new(talk), ..cloud }).map_err(|e| unreachable(&e))?;
@@ -66,12 +68,12 @@ impl Session {
     ///
     /// # Errors
     /// What could not be read, and what to do.
-    pub async fn read(&self, scope: &Scope) -> Result<Live, Failure> {
+    pub(super) async fn read(&self, scope: &Scope) -> Result<Live, Failure> {
         live::read(&self.cloud, scope).await.map_err(|error| unreachable(&error))
     }
 
     /// Ends the session; the embedded emulator writes its state and stops.
-    pub async fn close(self) {
+    pub(super) async fn close(self) {
         if let Some(emulator) = self.emulator {
             emulator.stop().await;
         }
@@ -82,7 +84,7 @@ impl Session {
 ///
 /// # Errors
 /// Every mistake, printed already.
-pub fn load(root: &Path, global: &Global, terminal: Terminal) -> Result<Spec, Failure> {
+pub(super) fn load(root: &Path, global: &Global, terminal: Terminal) -> Result<Spec, Failure> {
     let env = environment();
     let options = spec::Options {
         root: root.to_path_buf(),
@@ -107,23 +109,21 @@ pub fn load(root: &Path, global: &Global, terminal: Terminal) -> Result<Spec, Fa
 }
 
 /// The process's environment, as a function; the only place that reads it beside clap.
-pub fn environment() -> Arc<dyn Fn(&str) -> Option<String> + Send + Sync> {
+pub(super) fn environment() -> Arc<dyn Fn(&str) -> Option<String> + Send + Sync> {
     Arc::new(|name| std::env::var(name).ok())
 }
 
 /// What a plan is made of, and what it is made for.
-pub struct Planned {
+pub(super) struct Planned {
     /// The plan.
-    pub plan: Plan,
-    /// What was read for it.
-    pub live: Live,
+    pub(super) plan: Plan,
 }
 
 /// Reads live and makes the plan of a spec.
 ///
 /// # Errors
 /// What could not be read, and every objection of a prerequisite at its place in the spec.
-pub async fn plan(
+pub(super) async fn plan(
     session: &Session,
     spec: &Spec,
     scope: Scope,
@@ -165,7 +165,7 @@ pub async fn plan(
     }
     let objections = prerequisites(session, spec, &plan).await?;
     plan.refusals.extend(objections);
-    Ok(Planned { plan, live })
+    Ok(Planned { plan })
 }
 
 /// Looks at what the things to be written need around them, and lets their kinds object.
@@ -207,7 +207,7 @@ async fn prerequisites(session: &Session, spec: &Spec, plan: &Plan) -> Result<Ve
 }
 
 /// The code of a refused plan: 1 where the service or the spec is at odds with Azure, 6 for a safety rule.
-pub fn refused(plan: &Plan) -> Option<Exit> {
+pub(super) fn refused(plan: &Plan) -> Option<Exit> {
     let invalid = |refusal: &Refusal| matches!(refusal.rule, Rule::Invalid | Rule::Missing);
     match plan.refusals.as_slice() {
         [] => None,
@@ -217,7 +217,7 @@ pub fn refused(plan: &Plan) -> Option<Exit> {
 }
 
 /// A failure to reach or to read, after which nothing has changed.
-pub fn unreachable(error: &CloudError) -> Failure {
+pub(super) fn unreachable(error: &CloudError) -> Failure {
     let help = error
         .hint
         .clone()

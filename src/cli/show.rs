@@ -12,7 +12,7 @@ use crate::plan::scope;
 ///
 /// # Errors
 /// No such plan, run or address.
-pub async fn run(args: &ShowArgs, global: &Global, terminal: Terminal) -> Result<Exit, Failure> {
+pub(super) async fn run(args: &ShowArgs, global: &Global, terminal: Terminal) -> Result<Exit, Failure> {
     if let Some(address) = &args.live {
         return live(address, args, global, terminal).await;
     }

@@ -5,49 +5,49 @@ use std::io::{IsTerminal, Write};
 
 /// How to talk to whoever started the program.
 #[derive(Debug, Clone, Copy)]
-pub struct Terminal {
+pub(super) struct Terminal {
     /// Whether results are JSON for programs.
-    pub json: bool,
+    pub(super) json: bool,
     /// Whether diagnostics may be coloured.
-    pub color: bool,
+    pub(super) color: bool,
     /// How much more to say.
-    pub verbose: u8,
+    pub(super) verbose: u8,
 }
 
 impl Terminal {
     /// The terminal as flags and the environment (`NO_COLOR`) want it.
-    pub fn new(global: &Global) -> Self {
+    pub(super) fn new(global: &Global) -> Self {
         let choice = anstream::AutoStream::choice(&std::io::stderr());
         let color = !global.no_color && !matches!(choice, anstream::ColorChoice::Never);
         Self { json: global.json, color, verbose: global.verbose }
     }
 
     /// Prints a result to stdout. A reader that went away is no error.
-    pub fn result(&self, text: &str) {
+    pub(super) fn result(&self, text: &str) {
         let mut out = std::io::stdout().lock();
         let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     }
 
     /// Prints a JSON document to stdout, indented and with a line end.
-    pub fn document(&self, document: &impl serde::Serialize) {
+    pub(super) fn document(&self, document: &impl serde::Serialize) {
         let text = serde_json::to_string_pretty(document).unwrap_or_default();
         self.result(&format!("{text}\n"));
     }
 
     /// Says a line or more on stderr.
-    pub fn say(&self, text: &str) {
+    pub(super) fn say(&self, text: &str) {
         if !text.is_empty() {
             let _ = writeln!(anstream::stderr().lock(), "{}", text.trim_end());
         }
     }
 
     /// Whether a person can be asked.
-    pub fn can_ask(&self) -> bool {
+    pub(super) fn can_ask(&self) -> bool {
         std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
     }
 
     /// Asks a person; anything but the wanted answer is a no.
-    pub fn ask(&self, question: &str, wanted: &str) -> bool {
+    pub(super) fn ask(&self, question: &str, wanted: &str) -> bool {
         let _ = write!(std::io::stderr().lock(), "{question} ");
         let mut answer = String::new();
         std::io::stdin().read_line(&mut answer).is_ok() && answer.trim() == wanted

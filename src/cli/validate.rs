@@ -9,7 +9,7 @@ use crate::plan::text::counted;
 ///
 /// # Errors
 /// Every mistake, printed already.
-pub fn run(args: &SpecArg, global: &Global, terminal: Terminal) -> Result<Exit, Failure> {
+pub(super) fn run(args: &SpecArg, global: &Global, terminal: Terminal) -> Result<Exit, Failure> {
     let spec = super::session::load(&args.spec, global, terminal)?;
     if terminal.json {
         terminal.document(&spec.warnings.to_json());

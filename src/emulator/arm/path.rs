@@ -1,0 +1,218 @@
+//! Addresses of the control plane: parsing, comparing and printing resource ids.
+//!
+//! Ids compare without regard to case, and are printed with the provider's collections and with the caller's
+//! spelling of every name (reference: arm-api §2.6). Invariant: [`Id::key`] is equal for two spellings of one
+//! resource and different for different ones (test: `spellings_share_a_key`).
+
+/// A resource id: `names` are those of the resource and its parents, outermost first.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(super) struct Id {
+    pub(super) subscription: String,
+    pub(super) group: String,
+    /// For example `Microsoft.Kusto`; empty for a resource group.
+    pub(super) provider: String,
+    /// The collections with the provider's casing, for example `Clusters`, `Databases`.
+    pub(super) collections: Vec<String>,
+    pub(super) names: Vec<String>,
+}
+
+impl Id {
+    /// The id of a resource group.
+    pub(super) fn of_group(subscription: &str, group: &str) -> Self {
+        Self {
+            subscription: subscription.to_owned(),
+            group: group.to_owned(),
+            provider: String::new(),
+            collections: Vec::new(),
+            names: Vec::new(),
+        }
+    }
+
+    /// The id as the provider prints it.
+    pub(super) fn text(&self) -> String {
+        let mut text = format!("/subscriptions/{}/resourceGroups/{}", self.subscription, self.group);
+        if !self.provider.is_empty() {
+            text.push_str("/providers/");
+            text.push_str(&self.provider);
+        }
+        for (collection, name) in self.collections.iter().zip(&self.names) {
+            text.push_str(&format!("/{collection}/{name}"));
+        }
+        text
+    }
+
+    /// What the resource is stored and compared by.
+    pub(super) fn key(&self) -> String {
+        self.text().to_lowercase()
+    }
+
+    /// `Microsoft.Kusto/Clusters/Databases`.
+    pub(super) fn type_text(&self) -> String {
+        let mut text = self.provider.clone();
+        for collection in &self.collections {
+            text.push('/');
+            text.push_str(collection);
+        }
+        text
+    }
+
+    /// `cluster/database`: a nested resource's name is the whole chain.
+    pub(super) fn full_name(&self) -> String {
+        self.names.join("/")
+    }
+
+    /// The own name.
+    pub(super) fn name(&self) -> &str {
+        self.names.last().map_or(self.group.as_str(), String::as_str)
+    }
+
+    /// The enclosing resource, or `None` at the top level.
+    pub(super) fn parent(&self) -> Option<Self> {
+        (self.names.len() > 1).then(|| self.ancestor(self.names.len() - 1))
+    }
+
+    /// The resource that the first `depth` names lead to.
+    pub(super) fn ancestor(&self, depth: usize) -> Self {
+        let mut id = self.clone();
+        id.names.truncate(depth);
+        id.collections.truncate(depth);
+        id
+    }
+
+    /// A child of this resource.
+    pub(super) fn child(&self, collection: &str, name: &str) -> Self {
+        let mut id = self.clone();
+        id.collections.push(collection.to_owned());
+        id.names.push(name.to_owned());
+        id
+    }
+
+    /// The same resource, with the parents spelled as `other` spells them.
+    pub(super) fn spelled_under(&self, other: &Self) -> Self {
+        let mut id = self.clone();
+        id.subscription.clone_from(&other.subscription);
+        id.group.clone_from(&other.group);
+        for (own, others) in id.names.iter_mut().zip(&other.names) {
+            own.clone_from(others);
+        }
+        id
+    }
+}
+
+/// A request path in segments, percent-decoded.
+pub(super) fn segments(path: &str) -> Vec<String> {
+    path.split('/').filter(|part| !part.is_empty()).map(decode).collect()
+}
+
+fn decode(text: &str) -> String {
+    let bytes = text.as_bytes();
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while at < bytes.len() {
+        let hex = (bytes[at] == b'%').then(|| text.get(at + 1..at + 3)).flatten();
+        if let Some(byte) = hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
+            out.push(byte);
+            at += 3;
+        } else {
+            out.push(bytes[at]);
+            at += 1;
+        }
+    }
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+/// The value of one query parameter, decoded; names compare without regard to case.
+pub(super) fn parameter(query: &str, name: &str) -> Option<String> {
+    query.split('&').find_map(|pair| {
+        let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+        decode(key).eq_ignore_ascii_case(name).then(|| decode(&value.replace('+', " ")))
+    })
+}
+
+/// A location as locations compare: lower case, no blanks.
+pub(super) fn plain_location(location: &str) -> String {
+    location.chars().filter(|letter| !letter.is_whitespace()).flat_map(char::to_lowercase).collect()
+}
+
+/// The display name of a location: `westus2` → `West US 2`. A location that is not known stays as it is.
+pub(super) fn display_location(location: &str) -> String {
+    let plain = plain_location(location);
+    LOCATIONS
+        .iter()
+        .find(|known| plain_location(known) == plain)
+        .map_or_else(|| location.to_owned(), |known| (*known).to_owned())
+}
+
+/// The public regions by display name.
+pub(super) const LOCATIONS: [&str; 42] = [
+    "Australia Central",
+    "Australia East",
+    "Australia Southeast",
+    "Brazil South",
+    "Brazil Southeast",
+    "Canada Central",
+    "Canada East",
+    "Central India",
+    "Central US",
+    "East Asia",
+    "East US",
+    "East US 2",
+    "France Central",
+    "France South",
+    "Germany West Central",
+    "Israel Central",
+    "Italy North",
+    "Japan East",
+    "Japan West",
+    "Korea Central",
+    "Korea South",
+    "Mexico Central",
+    "North Central US",
+    "North Europe",
+    "Norway East",
+    "Norway West",
+    "Poland Central",
+    "Qatar Central",
+    "South Africa North",
+    "South Central US",
+    "South India",
+    "Southeast Asia",
+    "Spain Central",
+    "Sweden Central",
+    "Switzerland North",
+    "UAE North",
+    "UK South",
+    "UK West",
+    "West Europe",
+    "West US",
+    "West US 2",
+    "West US 3",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spellings_share_a_key() {
+        let id = Id::of_group("S", "Group");
+        let mut one = id.child("Clusters", "Adx").child("Databases", "My Db");
+        one.provider = "Microsoft.Kusto".to_owned();
+        let mut two = one.clone();
+        two.names = vec!["aDX".to_owned(), "my db".to_owned()];
+        assert_eq!(one.key(), two.key());
+        assert_eq!(
+            two.spelled_under(&one.ancestor(1)).text(),
+            "/subscriptions/S/resourceGroups/Group/providers/Microsoft.Kusto/Clusters/Adx/Databases/my db"
+        );
+        assert_ne!(one.key(), one.ancestor(1).key());
+    }
+
+    #[test]
+    fn segments_are_decoded() {
+        assert_eq!(segments("/a%20b/%C3%BC/%zz/"), ["a b", "ü", "%zz"]);
+        assert_eq!(parameter("a=1&API-Version=2024%2D04", "api-version").as_deref(), Some("2024-04"));
+        assert_eq!(display_location("westus2"), "West US 2");
+        assert_eq!(display_location("Elsewhere"), "Elsewhere");
+    }
+}
