@@ -174,13 +174,17 @@ impl Core {
         let root =
             format!("{}/subscriptions/{}/providers/{provider}/locations", ask.origin, operation.subscription);
         let query = format!("api-version={}{}", ask.api, signature(&ask.api, operation));
-        let reply =
-            reply.with("azure-asyncoperation", format!("{root}/{shown}/operationResults/{guid}?{query}"));
+        let collection = match provider.as_str() {
+            "Microsoft.Network" => "operations",
+            "Microsoft.EventHub" => "namespaceOperationResults",
+            _ => "operationResults",
+        };
+        let reply = reply.with("azure-asyncoperation", format!("{root}/{shown}/{collection}/{guid}?{query}"));
         if !location {
             return reply;
         }
         let url =
-            format!("{root}/{encoded}/operationResults/{guid}?{query}&operationResultResponseType=Location");
+            format!("{root}/{encoded}/{collection}/{guid}?{query}&operationResultResponseType=Location");
         reply.with("location", url)
     }
 }
@@ -201,6 +205,9 @@ pub(super) fn status_body(operation: &Operation, now: i64) -> Value {
         (Some(_), true) => ("Failed", 1.0),
         (None, true) => ("Succeeded", 1.0),
     };
+    if operation.on.provider != "Microsoft.Kusto" {
+        return neighbour_status(operation, status);
+    }
     let details = match (&operation.result, operation.over, operation.kind.as_str()) {
         (Some(result), true, "") if operation.failure.is_none() => result.clone(),
         (_, _, "") => json!({}),
@@ -231,6 +238,18 @@ pub(super) fn status_body(operation: &Operation, now: i64) -> Value {
     });
     if let (Some(failure), true, Some(body)) = (&operation.failure, operation.over, body.as_object_mut()) {
         body.insert("error".to_owned(), json!({"code": failure.code, "message": failure.message}));
+    }
+    body
+}
+
+/// The neighbours say less about their operations.
+fn neighbour_status(operation: &Operation, status: &str) -> Value {
+    let network = operation.on.provider == "Microsoft.Network";
+    let status = if network && status == "Running" { "InProgress" } else { status };
+    let mut body =
+        if network { json!({"status": status}) } else { json!({"name": operation.guid, "status": status}) };
+    if let Some(failure) = operation.failure.as_ref().filter(|_| operation.over) {
+        body["error"] = json!({"code": failure.code, "message": failure.message});
     }
     body
 }

@@ -80,7 +80,7 @@ pub(super) fn serve(
         let groups = core.state.find(|resource| {
             resource.id.provider.is_empty() && resource.id.subscription.eq_ignore_ascii_case(subscription)
         });
-        return Ok(value_list(groups.into_iter().map(|group| view(group)).collect()));
+        return Ok(value_list(groups.into_iter().map(view).collect()));
     };
     let id = Id::of_group(subscription, name);
     let found = core.state.get(&id).cloned();

@@ -133,6 +133,11 @@ pub(super) trait Kind: Sync {
         change.asked.clone()
     }
 
+    /// The id in the first answer.
+    fn first_id(&self, id: &Id) -> Id {
+        id.clone()
+    }
+
     /// The body that GET shows, with defaults, without id, name, type and `provisioningState`.
     fn show(&self, core: &Core, resource: &Resource, api: &str) -> Value;
 
@@ -164,6 +169,12 @@ pub(super) const KINDS: &[&dyn Kind] = &[
     &super::follower::Follower,
     &super::private_endpoint::Managed,
     &super::private_endpoint::Connection,
+    &super::script::Script,
+    &super::storage::Account,
+    &super::event_hub::Namespace,
+    &super::event_hub::Hub,
+    &super::event_hub::ConsumerGroup,
+    &super::private_link::Endpoint,
 ];
 
 /// The kind with these collections, compared without regard to case.

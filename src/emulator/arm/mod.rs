@@ -8,6 +8,7 @@ mod cluster_actions;
 mod core;
 mod data_connection;
 mod database;
+mod event_hub;
 mod follower;
 mod front;
 mod group;
@@ -17,11 +18,14 @@ mod path;
 mod ports;
 mod principal;
 mod private_endpoint;
+mod private_link;
 mod reply;
 mod resource;
+mod script;
 mod sku;
 mod span;
 mod state;
+mod storage;
 mod token;
 mod write;
 
@@ -112,10 +116,11 @@ fn host_again(core: &mut core::Core) {
                 core.kusto.create_cluster(&name);
                 cluster::host(core, resource);
             }
-            2 if made && resource.id.type_text() == "Microsoft.Kusto/Clusters/Databases" => {
-                if core.kusto.periods(&name, resource.id.name()).is_none() {
-                    core.kusto.create_database(&name, resource.id.name(), database::periods(&resource));
-                }
+            2 if made
+                && resource.id.type_text() == "Microsoft.Kusto/Clusters/Databases"
+                && core.kusto.periods(&name, resource.id.name()).is_none() =>
+            {
+                core.kusto.create_database(&name, resource.id.name(), database::periods(&resource));
             }
             _ if made && resource.id.type_text().ends_with("/PrincipalAssignments") => {
                 principal::grant(core, &resource)

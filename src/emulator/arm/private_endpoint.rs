@@ -111,9 +111,14 @@ impl Kind for Connection {
 
     /// The answer nests the request in itself, as the service does.
     fn first(&self, _: &Core, change: &Change<'_>, target: &Resource) -> Value {
-        let mut id = change.id.clone();
-        id.collections[1] = "PrivateEndpointConnections".to_owned();
+        let id = self.first_id(change.id);
         json!({"properties": {"properties": change.asked.get("properties"), "id": id.text(), "systemData": target.made}})
+    }
+
+    fn first_id(&self, id: &Id) -> Id {
+        let mut id = id.clone();
+        id.collections[1] = "PrivateEndpointConnections".to_owned();
+        id
     }
 
     fn show(&self, _: &Core, resource: &Resource, _: &str) -> Value {

@@ -273,7 +273,7 @@ fn first(core: &Core, kind: &dyn Kind, change: &Change<'_>, target: &Resource) -
     if kind.provider() == "Microsoft.Kusto" && change.ask.api.as_str() >= "2025-02-14" {
         object(&mut body).insert("systemData".to_owned(), target.made.clone());
     }
-    identify(&mut body, change.id);
+    identify(&mut body, &kind.first_id(change.id));
     body
 }
 

@@ -210,14 +210,15 @@ impl Kind for Connection {
     fn settle(&self, live: Option<&Resource>, wanted: &Body) -> Body {
         let wanted = wire::defaulted(self.about.fields, self.defaults, wanted);
         let Some(live) = live else { return shape::overlay(self.about.fields, &Body::new(), &wanted) };
-        let mut after = shape::overlay(self.about.fields, &live.body, &wanted);
-        let differing = shape::differing(self.about.fields, &live.body, &after);
-        for (name, leaders) in self.follow.iter().filter(|(name, _)| wanted.get(name).is_none()) {
-            if differing.iter().any(|f| leaders.contains(&f.name)) {
-                after.remove(name);
-            }
-        }
-        after
+        let after = shape::overlay(self.about.fields, &live.body, &wanted);
+        let moved: Vec<&str> = shape::differing(self.about.fields, &live.body, &after)
+            .into_iter()
+            .filter(|f| f.name != DATA_FORMAT.name || !rules::same_family(&live.body, &after))
+            .map(|f| f.name)
+            .collect();
+        let silent = |name: &str| wanted.get(name).is_none();
+        let left = self.follow.iter().filter(|(_, leaders)| leaders.iter().any(|name| moved.contains(name)));
+        left.filter(|(name, _)| silent(name)).fold(after, |after, (name, _)| after.without(name))
     }
 
     fn undo(&self, at: &At<'_>, change: &Change) -> Undo {
@@ -353,8 +354,8 @@ impl Connection {
     }
 }
 
-/// A mapping is one of its table.
-const MAPPING_OF_TABLE: (&str, &[&str]) = (MAPPING_RULE_NAME.name, &[TABLE_NAME.name]);
+/// A mapping is one of its table, and of the formats that it can read.
+const MAPPING_OF_TABLE: (&str, &[&str]) = (MAPPING_RULE_NAME.name, &[TABLE_NAME.name, DATA_FORMAT.name]);
 
 /// For kinds without prerequisites.
 const fn no_prerequisites(_: &At<'_>) -> Vec<(String, &'static str)> {

@@ -75,6 +75,18 @@ const EVENT_HUB_CASES: &str = r#"
 > PATCH ~/clusters/c/databases/d/dataConnections/dc {"kind":"EventHub","location":"westeurope","properties":{"compression":"None","consumerGroup":"adx","databaseRouting":"Single","eventHubResourceId":"@hub","mappingRuleName":null,"tableName":"U"}}
 >   undo PATCH ~/clusters/c/databases/d/dataConnections/dc {"kind":"EventHub","location":"westeurope","properties":{"compression":"None","consumerGroup":"adx","databaseRouting":"Single","eventHubResourceId":"@hub","mappingRuleName":"M","tableName":"T"}}
 
+== nor to a format that it cannot read
+- {"kind": "EventHub", "location": "westeurope", "eventHubResourceId": "@hub", "consumerGroup": "adx", "tableName": "T", "mappingRuleName": "M", "dataFormat": "CSV"}
++ {"kind": "EventHub", "dataFormat": "JSON"}
+> PATCH ~/clusters/c/databases/d/dataConnections/dc {"kind":"EventHub","location":"westeurope","properties":{"compression":"None","consumerGroup":"adx","dataFormat":"JSON","databaseRouting":"Single","eventHubResourceId":"@hub","mappingRuleName":null,"tableName":"T"}}
+>   undo PATCH ~/clusters/c/databases/d/dataConnections/dc {"kind":"EventHub","location":"westeurope","properties":{"compression":"None","consumerGroup":"adx","dataFormat":"CSV","databaseRouting":"Single","eventHubResourceId":"@hub","mappingRuleName":"M","tableName":"T"}}
+
+== but to one that it can
+- {"kind": "EventHub", "location": "westeurope", "eventHubResourceId": "@hub", "consumerGroup": "adx", "tableName": "T", "mappingRuleName": "M", "dataFormat": "CSV"}
++ {"kind": "EventHub", "dataFormat": "TSV"}
+> PATCH ~/clusters/c/databases/d/dataConnections/dc {"kind":"EventHub","location":"westeurope","properties":{"compression":"None","consumerGroup":"adx","dataFormat":"TSV","databaseRouting":"Single","eventHubResourceId":"@hub","mappingRuleName":"M","tableName":"T"}}
+>   undo PATCH ~/clusters/c/databases/d/dataConnections/dc {"kind":"EventHub","location":"westeurope","properties":{"compression":"None","consumerGroup":"adx","dataFormat":"CSV","databaseRouting":"Single","eventHubResourceId":"@hub","mappingRuleName":"M","tableName":"T"}}
+
 == the region is fixed
 - {"kind": "EventHub", "location": "westeurope", "eventHubResourceId": "@hub", "consumerGroup": "adx"}
 + {"kind": "EventHub", "location": "northeurope"}
