@@ -5,7 +5,7 @@
 //! at work drives the control plane alone. Invariant: a hub and consumer group feed one connection in the whole service
 //! (test: `tests/wire/arm/connections.jsonl`).
 
-use super::core::{Begin, Core};
+use super::core::{Begin, Core, QUESTION};
 use super::front::Ask;
 use super::kind::{Change, Kind, Located, Verb, kind_of, merged, object, properties, with_defaults};
 use super::path::{Id, segments};
@@ -380,7 +380,7 @@ pub(super) fn validate(core: &mut Core, ask: &Ask, database: &Id) -> Reply {
             milliseconds: 3_300,
             location,
             on: id,
-            lane: "validation".to_owned(),
+            lane: QUESTION.to_owned(),
             effect: Effect::Nothing,
             failed: None,
             failure: None,
