@@ -17,7 +17,7 @@ pub use phase::{Ending, Failure, Phase};
 pub use status::{Cause, Left, State, Status, Terms};
 
 use super::event::{Attributes, Difference, Event, Happened, Intent, Way};
-use crate::kind::Undo;
+use crate::kind::{DELETED_AT, Undo};
 use crate::model::{Address, Body, Request, Value};
 use crate::plan::{Plan, Step};
 use schemars::JsonSchema;
@@ -282,6 +282,14 @@ impl Machine {
                 if way == Way::Apply && !outputs.is_empty() =>
             {
                 self.outputs.entry(address).or_default().extend(outputs.clone());
+            }
+            // The moment before a deletion is known even when its reply is lost.
+            Happened::Started { at, .. }
+                if way == Way::Apply && self.plan.steps[id].change.after.is_none() =>
+            {
+                let moment = Attributes::from([(DELETED_AT.to_owned(), Value::from(at.as_str()))]);
+                let moment = self.wanted(id, moment);
+                self.outputs.entry(address).or_default().extend(moment);
             }
             _ => {}
         }
