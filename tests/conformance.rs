@@ -346,7 +346,7 @@ async fn the_python_client_passes() {
     let options =
         Options { groups: vec![(subscription.to_owned(), "rg-probe".to_owned())], ..Options::default() };
     for blocks in ["etag,failures", "etag,failures,scripts,skus,startstop"] {
-        let emulator = Emulator::start_with(options.clone(), Arc::new(Memory::default())).await.unwrap();
+        let emulator = Emulator::start(options.clone()).await.unwrap();
         let mut command = tokio::process::Command::new("python3");
         command.arg(&probe).args(["--install", "--require-lro", "--endpoint", emulator.arm_url()]);
         command.args(["--subscription", subscription, "--also", blocks]);

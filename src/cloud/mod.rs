@@ -4,7 +4,7 @@
 //! words a plan can act on ([`Class`]).
 //!
 //! Invariant: a write whose fate is unknown is never sent again; it ends in [`Class::Lost`] (test: `tests/cloud/doubt`).
-//! Invariant: a token goes only to a host that [`trust`] admits, redirects are never followed, and plain http
+//! Invariant: a token goes only to a host that `trust` admits, redirects are never followed, and plain http
 //! stays on this machine (test: `only_known_hosts_are_trusted`).
 //! Invariant: nothing here prints, and no error, log or `Debug` form holds a token, a request body or a signed
 //! URL (test: `tokens_do_not_print`).

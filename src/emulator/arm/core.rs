@@ -71,13 +71,12 @@ impl Core {
         match operation.effect {
             Effect::Nothing => self.release(&operation.on, &operation.guid),
             Effect::Put(mut resource) => {
-                let new = self.state.get(&resource.id).is_none_or(|now| now.provisioning == "Creating");
                 resource.operation = None;
                 "Succeeded".clone_into(&mut resource.provisioning);
                 resource.etag = format!("\"{}\"", stamp(operation.ends));
                 self.state.put((*resource).clone());
                 if let Some(kind) = kind_of(&resource.id.provider, &resource.id.collections) {
-                    kind.applied(self, &resource, new);
+                    kind.applied(self, &resource);
                 }
             }
             Effect::Remove => self.remove(&operation.on),

@@ -1,7 +1,8 @@
 //! `…/databases/dataConnections` of every kind, and their validation (reference: arm-api §3.3).
 //!
 //! A hub, storage account or identity that this emulator does not host is taken on trust; those it hosts must be
-//! there and fit. Invariant: a hub and consumer group feed one connection in the whole service
+//! there and fit. The tables of a cluster whose own endpoint was never called are taken on trust too: the client
+//! at work drives the control plane alone. Invariant: a hub and consumer group feed one connection in the whole service
 //! (test: `tests/wire/arm/connections.jsonl`).
 
 use super::core::{Begin, Core};
@@ -295,7 +296,7 @@ fn unfit(core: &Core, id: &Id, body: &Value) -> Vec<String> {
         .get(&id.ancestor(2))
         .map_or_else(|| id.ancestor(2).name().to_owned(), |found| found.id.name().to_owned());
     let table = text("tableName");
-    if !core.kusto.has_any_table(cluster.name(), &database) {
+    if !core.ports.was_called(cluster.name()) {
         return found;
     }
     if let Some(table) = table.filter(|table| !core.kusto.has_table(cluster.name(), &database, table)) {

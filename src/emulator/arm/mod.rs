@@ -110,11 +110,14 @@ fn host_again(core: &mut core::Core) {
         core.state.find(|resource| resource.id.provider == "Microsoft.Kusto").into_iter().cloned().collect();
     for resource in known {
         let cluster = resource.id.ancestor(1);
-        let (name, made) = (cluster.name().to_owned(), resource.provisioning != "Creating");
+        let unmade =
+            resource.provisioning == "Creating" || resource.is_unborn() || database::follows(Some(&resource));
+        let (name, made) = (cluster.name().to_owned(), !unmade);
         match resource.id.collections.len() {
             1 if made => {
                 core.kusto.create_cluster(&name);
                 cluster::host(core, resource);
+                core.ports.note_call(&name);
             }
             2 if made
                 && resource.id.type_text() == "Microsoft.Kusto/Clusters/Databases"

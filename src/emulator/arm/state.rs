@@ -49,6 +49,11 @@ impl Resource {
         }
     }
 
+    /// Whether its creation failed: the record is there, the thing is not.
+    pub(super) fn is_unborn(&self) -> bool {
+        self.hidden.get("unborn").is_some()
+    }
+
     /// `properties.{name}` as text; `None` when absent, null or empty.
     pub(super) fn text(&self, name: &str) -> Option<&str> {
         self.body.get("properties")?.get(name)?.as_str().filter(|text| !text.is_empty())

@@ -50,7 +50,7 @@ pub(super) fn write(
         Manner::Immediate(new) => {
             let status = if old.is_none() { new } else { 200 };
             core.state.put(target.clone());
-            kind.applied(core, &target, old.is_none());
+            kind.applied(core, &target);
             Ok(Reply::json(status, view(core, kind, &target, id, &ask.api)))
         }
         Manner::Location => Ok(by_location(core, kind, &change, target)),
@@ -178,6 +178,7 @@ fn target(core: &Core, kind: &dyn Kind, change: &Change<'_>) -> Resource {
     {
         made.insert(name.to_owned(), json!(value));
     }
+    object(&mut target.hidden).remove("unborn");
     target.operation = None;
     "Succeeded".clone_into(&mut target.provisioning);
     kind.fill(core, change, &mut target);
@@ -199,12 +200,22 @@ pub(super) fn place(core: &Core, kind: &dyn Kind, change: &Change<'_>) -> String
     }
 }
 
+/// What a failed creation leaves.
+fn unborn(target: &Resource) -> Resource {
+    let mut failed = Resource { provisioning: "Failed".to_owned(), ..target.clone() };
+    failed.hidden["unborn"] = json!(true);
+    if !failed.phase.is_empty() {
+        "Unavailable".clone_into(&mut failed.phase);
+    }
+    failed
+}
+
 fn operate(core: &mut Core, kind: &'static dyn Kind, change: &Change<'_>, target: Resource) -> Reply {
     let excluded = excluded(core, kind, change.id);
     let maintenance = excluded.is_some();
     let failure = excluded.or_else(|| kind.late(core, change, &target));
     let failed = match change.old {
-        None => Resource { provisioning: "Failed".to_owned(), ..target.clone() },
+        None => unborn(&target),
         Some(old) if maintenance => old.clone(),
         Some(old) => Resource { provisioning: "Failed".to_owned(), ..old.clone() },
     };
