@@ -30,7 +30,7 @@ use std::time::Duration;
 /// Where a virtual machine's metadata service answers.
 ///
 /// <https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/how-to-use-vm-token>
-const METADATA: &str = "http://169.254.169.254/metadata/identity/oauth2/token?api-version=2018-02-01";
+const METADATA: &str = "http://169.254.169.254/metadata/instance?api-version=2021-02-01";
 
 /// How long that service is given to show that it is there.
 const PROBE: Duration = Duration::from_secs(1);
