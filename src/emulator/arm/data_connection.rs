@@ -295,7 +295,9 @@ fn unfit(core: &Core, id: &Id, body: &Value) -> Vec<String> {
         .get(&id.ancestor(2))
         .map_or_else(|| id.ancestor(2).name().to_owned(), |found| found.id.name().to_owned());
     let table = text("tableName");
-    if !core.kusto.has_any_table(cluster.name(), &database) {
+    // A client of the control plane alone names tables that nobody made, and hubs that are not here.
+    let hub = text(shape.source).and_then(resource_id).and_then(|hub| core.state.get(&hub));
+    if hub.is_none() && !core.kusto.has_any_table(cluster.name(), &database) {
         return found;
     }
     if let Some(table) = table.filter(|table| !core.kusto.has_table(cluster.name(), &database, table)) {
