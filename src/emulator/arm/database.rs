@@ -106,10 +106,11 @@ impl Kind for Database {
                 }
             }
         }
+        // Up to 2024-04-13 the creator becomes Admin unless the request says None; 2025-02-14 has no default.
         let role = super::path::parameter(&change.ask.query, "callerRole");
-        let unwanted = role.is_some_and(|role| role.eq_ignore_ascii_case("None"));
+        let wanted = role.map_or(change.ask.api.as_str() < "2025", |role| role.eq_ignore_ascii_case("Admin"));
         if change.old.is_none()
-            && !unwanted
+            && wanted
             && let Some(caller) = &change.ask.caller
         {
             target.hidden["creator"] = principal::creator(caller);
@@ -149,6 +150,9 @@ impl Kind for Database {
     }
 
     fn applied(&self, core: &mut Core, resource: &Resource, new: bool) {
+        if follows(Some(resource)) {
+            return;
+        }
         let (cluster, periods) = (resource.id.ancestor(1), periods(resource));
         if new {
             core.kusto.create_database(cluster.name(), resource.id.name(), periods);
@@ -160,6 +164,9 @@ impl Kind for Database {
     }
 
     fn removed(&self, core: &mut Core, resource: &Resource) {
+        if follows(Some(resource)) {
+            return;
+        }
         core.kusto.drop_database(resource.id.ancestor(1).name(), resource.id.name());
     }
 

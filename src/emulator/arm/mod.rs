@@ -14,6 +14,7 @@ mod front;
 mod group;
 mod kind;
 mod login;
+mod member;
 mod path;
 mod ports;
 mod principal;
@@ -110,7 +111,8 @@ fn host_again(core: &mut core::Core) {
         core.state.find(|resource| resource.id.provider == "Microsoft.Kusto").into_iter().cloned().collect();
     for resource in known {
         let cluster = resource.id.ancestor(1);
-        let (name, made) = (cluster.name().to_owned(), resource.provisioning != "Creating");
+        let (name, made) =
+            (cluster.name().to_owned(), resource.etag != core::NEVER || resource.provisioning == "Succeeded");
         match resource.id.collections.len() {
             1 if made => {
                 core.kusto.create_cluster(&name);
@@ -118,6 +120,7 @@ fn host_again(core: &mut core::Core) {
             }
             2 if made
                 && resource.id.type_text() == "Microsoft.Kusto/Clusters/Databases"
+                && !database::follows(Some(&resource))
                 && core.kusto.periods(&name, resource.id.name()).is_none() =>
             {
                 core.kusto.create_database(&name, resource.id.name(), database::periods(&resource));

@@ -43,7 +43,7 @@ impl Resource {
             hidden: json!({}),
             provisioning: "Succeeded".to_owned(),
             phase: String::new(),
-            etag: "\"\"".to_owned(),
+            etag: super::core::NEVER.to_owned(),
             made: json!({}),
             operation: None,
         }
