@@ -280,7 +280,14 @@ async fn the_recorded_scenario_replays() {
         note("SKIPPED the_recorded_scenario_replays: ../shared/conformance is not here");
         return;
     };
-    let emulator = Emulator::start_with(Options::default(), Arc::new(Memory::default())).await.unwrap();
+    let text = std::fs::read_to_string(path).unwrap();
+    let alone = Emulator::start_with(Options::default(), Arc::new(Memory::default())).await.unwrap();
+    replay_on(alone, &text).await;
+    replay_on(Emulator::start(Options::default()).await.unwrap(), &text).await;
+}
+
+/// Replays the recording on the control plane alone, and on both planes together.
+async fn replay_on(emulator: Emulator, text: &str) {
     let mut replay = Replay {
         client: client(),
         url: emulator.arm_url().to_owned(),
@@ -300,7 +307,6 @@ async fn the_recorded_scenario_replays() {
         );
         assert_eq!(send(&replay.client, "PUT", &url, &body).await.status, 201);
     }
-    let text = std::fs::read_to_string(path).unwrap();
     let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(lines.len(), 323);
     // The guid in a connection's name is the service's own: ours is found in the list.
@@ -309,6 +315,7 @@ async fn the_recorded_scenario_replays() {
         replay.line(index + 1, &line).await;
     }
     assert!(replay.faults.is_empty(), "{} differences:\n{}", replay.faults.len(), replay.faults.join("\n"));
+    emulator.stop().await;
 }
 
 /// The name of a private endpoint connection ends in a guid of the service: ours has its own.

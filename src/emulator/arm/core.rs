@@ -14,9 +14,6 @@ use crate::emulator::kusto_port::KustoPlane;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-/// The etag of what no work on it succeeded: two quote characters.
-pub(super) const NEVER: &str = "\"\"";
-
 /// State, clock and the Kusto plane.
 pub(super) struct Core {
     pub(super) state: State,
@@ -74,14 +71,12 @@ impl Core {
         match operation.effect {
             Effect::Nothing => self.release(&operation.on, &operation.guid),
             Effect::Put(mut resource) => {
-                // No work on it ever succeeded: a first creation, or one that is tried again after a failure.
-                let new = self.state.get(&resource.id).is_none_or(|now| now.etag == NEVER);
                 resource.operation = None;
                 "Succeeded".clone_into(&mut resource.provisioning);
                 resource.etag = format!("\"{}\"", stamp(operation.ends));
                 self.state.put((*resource).clone());
                 if let Some(kind) = kind_of(&resource.id.provider, &resource.id.collections) {
-                    kind.applied(self, &resource, new);
+                    kind.applied(self, &resource);
                 }
             }
             Effect::Remove => self.remove(&operation.on),

@@ -149,25 +149,25 @@ impl Kind for Database {
         body
     }
 
-    fn applied(&self, core: &mut Core, resource: &Resource, new: bool) {
+    fn applied(&self, core: &mut Core, resource: &Resource) {
         if follows(Some(resource)) {
             return;
         }
         let (cluster, periods) = (resource.id.ancestor(1), periods(resource));
-        if new {
-            core.kusto.create_database(cluster.name(), resource.id.name(), periods);
-        }
+        core.kusto.create_database(cluster.name(), resource.id.name(), periods);
         core.kusto.set_periods(cluster.name(), resource.id.name(), periods);
-        if new && let Some(body) = resource.hidden.get("creator") {
+        if let Some(body) = resource.hidden.get("creator") {
             principal::grant_creator(core, &resource.id, body);
+            let mut granted = resource.clone();
+            object(&mut granted.hidden).remove("creator");
+            core.state.put(granted);
         }
     }
 
     fn removed(&self, core: &mut Core, resource: &Resource) {
-        if follows(Some(resource)) {
-            return;
+        if !follows(Some(resource)) && !resource.is_unborn() {
+            core.kusto.drop_database(resource.id.ancestor(1).name(), resource.id.name());
         }
-        core.kusto.drop_database(resource.id.ancestor(1).name(), resource.id.name());
     }
 
     fn act(&self, core: &mut Core, ask: &Ask, resource: &Resource, action: &str) -> Option<Reply> {

@@ -132,7 +132,7 @@ impl Kind for Follower {
         body
     }
 
-    fn applied(&self, core: &mut Core, resource: &Resource, _: bool) {
+    fn applied(&self, core: &mut Core, resource: &Resource) {
         for name in attached(core, resource) {
             let mut database = Resource::new(resource.id.ancestor(1).child("Databases", &name));
             let text = |name: &str| resource.text(name).unwrap_or_default().to_owned();

@@ -182,7 +182,9 @@ fn group_level(
             return resource::serve(core, ask, kind, &id);
         }
         if ask.method == "GET" {
-            resource::reach(core, ask, &id)?;
+            let mut within = id.clone();
+            within.collections = kind.collections().iter().map(|part| (*part).to_owned()).collect();
+            resource::reach(core, ask, &within)?;
             if kind.collections().last() == Some(&"PrincipalAssignments") {
                 super::principal::adopt(core, &id.ancestor(id.names.len()));
             }

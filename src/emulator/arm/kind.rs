@@ -141,9 +141,9 @@ pub(super) trait Kind: Sync {
     /// The body that GET shows, with defaults, without id, name, type and `provisioningState`.
     fn show(&self, core: &Core, resource: &Resource, api: &str) -> Value;
 
-    /// After the resource came to be or changed.
-    fn applied(&self, core: &mut Core, resource: &Resource, new: bool) {
-        let _ = (core, resource, new);
+    /// After the resource came to be or changed; what it does may be done again.
+    fn applied(&self, core: &mut Core, resource: &Resource) {
+        let _ = (core, resource);
     }
 
     /// After the resource went.

@@ -111,8 +111,9 @@ fn host_again(core: &mut core::Core) {
         core.state.find(|resource| resource.id.provider == "Microsoft.Kusto").into_iter().cloned().collect();
     for resource in known {
         let cluster = resource.id.ancestor(1);
-        let (name, made) =
-            (cluster.name().to_owned(), resource.etag != core::NEVER || resource.provisioning == "Succeeded");
+        let unmade =
+            resource.provisioning == "Creating" || resource.is_unborn() || database::follows(Some(&resource));
+        let (name, made) = (cluster.name().to_owned(), !unmade);
         match resource.id.collections.len() {
             1 if made => {
                 core.kusto.create_cluster(&name);
@@ -120,7 +121,6 @@ fn host_again(core: &mut core::Core) {
             }
             2 if made
                 && resource.id.type_text() == "Microsoft.Kusto/Clusters/Databases"
-                && !database::follows(Some(&resource))
                 && core.kusto.periods(&name, resource.id.name()).is_none() =>
             {
                 core.kusto.create_database(&name, resource.id.name(), database::periods(&resource));

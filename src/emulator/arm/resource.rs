@@ -87,7 +87,7 @@ pub(super) fn reach(core: &Core, ask: &Ask, id: &Id) -> Result<(), Reply> {
     }
     for depth in 2..=below {
         let parent = id.ancestor(depth);
-        if core.state.get(&parent).is_none() && ask.method != "DELETE" {
+        if core.state.get(&parent).is_none_or(Resource::is_unborn) && ask.method != "DELETE" {
             return Err(absent(&parent));
         }
     }

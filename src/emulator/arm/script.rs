@@ -48,6 +48,9 @@ impl Kind for Script {
         if change.verb == Verb::Delete {
             return Ok(());
         }
+        if super::database::follows(core.state.get(&change.id.ancestor(2))) {
+            return Err(Reply::bad("A following database has no scripts of its own."));
+        }
         match (change.text("scriptContent"), change.text("scriptUrl")) {
             (None, None) if change.verb == Verb::Put => {
                 return Err(Reply::bad("One of the properties 'scriptContent' and 'scriptUrl' is required."));

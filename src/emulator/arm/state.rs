@@ -43,10 +43,15 @@ impl Resource {
             hidden: json!({}),
             provisioning: "Succeeded".to_owned(),
             phase: String::new(),
-            etag: super::core::NEVER.to_owned(),
+            etag: "\"\"".to_owned(),
             made: json!({}),
             operation: None,
         }
+    }
+
+    /// Whether its creation failed: the record is there, the thing is not.
+    pub(super) fn is_unborn(&self) -> bool {
+        self.hidden.get("unborn").is_some()
     }
 
     /// `properties.{name}` as text; `None` when absent, null or empty.

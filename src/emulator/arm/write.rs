@@ -54,7 +54,7 @@ pub(super) fn write(
         Manner::Immediate(new) => {
             let status = if old.is_none() { new } else { 200 };
             core.state.put(target.clone());
-            kind.applied(core, &target, old.is_none());
+            kind.applied(core, &target);
             Ok(Reply::json(status, view(core, kind, &target, id, &ask.api)))
         }
         Manner::Location => Ok(by_location(core, kind, &change, target)),
@@ -182,6 +182,7 @@ fn target(core: &Core, kind: &dyn Kind, change: &Change<'_>) -> Resource {
     {
         made.insert(name.to_owned(), json!(value));
     }
+    object(&mut target.hidden).remove("unborn");
     target.operation = None;
     "Succeeded".clone_into(&mut target.provisioning);
     kind.fill(core, change, &mut target);
@@ -226,6 +227,16 @@ fn second_creation(core: &mut Core, kind: &'static dyn Kind, change: &Change<'_>
     core.follow(change.ask, Reply::json(201, first), &guid, false)
 }
 
+/// What a failed creation leaves.
+fn unborn(target: &Resource) -> Resource {
+    let mut failed = Resource { provisioning: "Failed".to_owned(), ..target.clone() };
+    failed.hidden["unborn"] = json!(true);
+    if !failed.phase.is_empty() {
+        "Unavailable".clone_into(&mut failed.phase);
+    }
+    failed
+}
+
 fn operate(core: &mut Core, kind: &'static dyn Kind, change: &Change<'_>, target: Resource) -> Reply {
     let excluded = excluded(core, kind, change.id);
     let (operation, milliseconds) = kind.work(change.verb);
@@ -242,7 +253,7 @@ fn operate(core: &mut Core, kind: &'static dyn Kind, change: &Change<'_>, target
     }
     let sequence = core.state.get(change.id).map_or(0, |now| now.sequence);
     let location = place(core, kind, change);
-    let failed = Resource { sequence, ..failed(kind, change, &target) };
+    let failed = Resource { sequence, ..failed(change, &target) };
     let begin = Begin {
         style: Style::Status,
         kind: operation,
@@ -281,14 +292,11 @@ fn interim(kind: &dyn Kind, change: &Change<'_>, target: &Resource) -> Resource 
     interim
 }
 
-/// What the resource is when the work fails: as before, or, if it is new, there but of no use.
-fn failed(kind: &dyn Kind, change: &Change<'_>, target: &Resource) -> Resource {
-    let mut failed = change.old.unwrap_or(target).clone();
-    "Failed".clone_into(&mut failed.provisioning);
-    if has_etag(kind) && change.old.is_none() {
-        "Unavailable".clone_into(&mut failed.phase);
-    }
-    failed
+/// What the resource is when the work fails: as before, or a record of a thing that is not there.
+fn failed(change: &Change<'_>, target: &Resource) -> Resource {
+    change
+        .old
+        .map_or_else(|| unborn(target), |old| Resource { provisioning: "Failed".to_owned(), ..old.clone() })
 }
 
 /// The first answer: the request, the states, and the location as it will be shown.
