@@ -20,7 +20,7 @@ pub struct Entry {
     pub cluster: Option<String>,
     /// The command or query text of a Kusto call.
     pub csl: Option<String>,
-    /// The status that was sent; `None` while the call runs, and when the connection was dropped.
+    /// The status decided on; `None` while the call runs, or when the connection was dropped before any effect.
     pub status: Option<u16>,
     /// The position of the beginning among all beginnings and endings.
     pub started: u64,

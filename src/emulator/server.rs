@@ -177,7 +177,7 @@ async fn exchange(State(watch): State<Watch>, request: Request, next: Next) -> R
         }
     }
     let response = next.run(request).await;
-    watch.front.log.end(exchange.number, (!lose).then(|| response.status().as_u16()));
+    watch.front.log.end(exchange.number, Some(response.status().as_u16()));
     if lose {
         cut.0.store(true, Ordering::Release);
     }

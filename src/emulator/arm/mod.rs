@@ -157,7 +157,13 @@ async fn answer(State(plane): State<Arc<Plane>>, request: Request) -> Response {
         caller: None,
         fail: parts.extensions.get::<FailOperation>().cloned(),
     };
-    plane.serve(&mut ask).into_response()
+    // Serving writes to the disk before it answers, which must not hold up the other plane.
+    let served = tokio::task::spawn_blocking(move || plane.serve(&mut ask)).await;
+    served
+        .unwrap_or_else(|error| {
+            Reply::gateway(500, "InternalServerError", format!("The emulator failed: {error}"))
+        })
+        .into_response()
 }
 
 fn text_of(headers: &HeaderMap, name: &header::HeaderName) -> Option<String> {

@@ -7,7 +7,7 @@
 use super::core::{Begin, Core};
 use super::front::Ask;
 use super::kind::{Change, Kind, Located, Manner, Verb, object, properties};
-use super::path::{Id, display_location, plain_location};
+use super::path::{Id, LOCATIONS, display_location, is_location, plain_location};
 use super::reply::Reply;
 use super::resource::{absent, has_etag, identify, reach, view};
 use super::state::{Effect, Failure, Resource, Style};
@@ -108,6 +108,15 @@ fn in_place(core: &Core, kind: &dyn Kind, change: &Change<'_>) -> Result<(), Rep
         } else {
             Ok(())
         };
+    }
+    if change.old.is_none() && !is_location(asked) {
+        let known: Vec<String> = LOCATIONS.iter().map(|known| plain_location(known)).collect();
+        let message = format!(
+            "The provided location '{asked}' is not available for resource type '{}'. List of available regions for the resource type is '{}'.",
+            change.id.type_text(),
+            known.join(",")
+        );
+        return Err(Reply::gateway(400, "LocationNotAvailableForResourceType", message));
     }
     let of_old = change.old.and_then(|old| old.body.get("location")?.as_str());
     if let Some(old) = of_old.filter(|old| plain_location(old) != plain_location(asked)) {
