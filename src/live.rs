@@ -2,10 +2,10 @@
 //! database, whatever the number of things in them.
 //!
 //! Invariant: two rounds of requests, all concurrent within each: the roots, then everything below those that can
-//! be read (test: `reading_is_shallow`). Children of databases that the scope does not declare are not read.
+//! be read (test: `tests/cloud/live/whole.txt`). Children of databases that the scope does not declare are not read.
 //!
 //! Invariant: what could not be read is said, never taken for absent ([`Live::unreadable`]; test:
-//! `a_stopped_cluster_is_unknown_below`).
+//! `tests/cloud/live/stopped.txt`).
 
 mod ask;
 mod notes;
@@ -279,7 +279,7 @@ impl<'a> Reading<'a> {
     fn arm_id(&self, address: &Address) -> Result<String, CloudError> {
         let unknown = |what: &str| {
             let message = format!("the resource id of {address} cannot be made: {what} is not known");
-            CloudError::garbled(message, &address.to_string())
+            CloudError::unsent(message, &address.to_string())
         };
         let container = self.scope.containers.get(address).ok_or_else(|| unknown("the thing itself"))?;
         let place = |name: &str| container.place.get(name).ok_or_else(|| unknown(name));

@@ -104,7 +104,7 @@ fn invalid() {
 fn valid() {
     check("tests/specs/valid", "txt", |case| match read(case) {
         Ok(spec) => {
-            is_canonical(&spec);
+            values_are_canonical(&spec);
             shown(&spec)
         }
         Err(mistakes) => panic!("{}: this is invalid\n{mistakes}", case.display()),
@@ -140,7 +140,7 @@ fn shown(spec: &Spec) -> String {
     text + &spec.warnings.render(false)
 }
 
-fn is_canonical(spec: &Spec) {
+fn values_are_canonical(spec: &Spec) {
     for (address, resource) in spec.desired.inventory.iter() {
         let fields = kind::by_name(resource.kind).unwrap().about().fields;
         assert_eq!(shape::canonical_body(fields, &resource.body).as_ref(), Ok(&resource.body), "{address}");
@@ -189,7 +189,7 @@ fn survives(bytes: Vec<u8>) {
     let source = Memory([(PathBuf::from("spec/a.yaml"), bytes)].into());
     match load_with(&options, &source, &kinds) {
         Ok(spec) => {
-            is_canonical(&spec);
+            values_are_canonical(&spec);
             shown(&spec);
         }
         Err(mistakes) => {

@@ -275,6 +275,7 @@ fn azure(config: &Config) -> Result<cloud::Config, Failure> {
     Ok(cloud::Config {
         login: config.azure.login.clone(),
         tenant: config.auth.tenant_id.clone(),
+        client: config.auth.client_id.clone(),
         trusted: config.azure.trusted_hosts.clone(),
         auth,
         ..cloud::Config::azure(config.azure.arm.clone().unwrap_or_else(|| (*arm).to_owned()), environment())

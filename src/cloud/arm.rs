@@ -108,14 +108,20 @@ impl Cloud {
         mut begun: impl FnMut(&Operation) + Send,
     ) -> Result<Json, CloudError> {
         let mut patience = self.patience();
+        let mut failed = false;
         loop {
-            let operation = match self.begin(request).await? {
-                Begun::Done(json) => return Ok(json),
-                Begun::Operation(operation) => operation,
+            let operation = match self.begin(request).await {
+                Ok(Begun::Done(json)) => return Ok(json),
+                Ok(Begun::Operation(operation)) => operation,
+                // What an earlier try may have left behind is still there.
+                Err(error) if failed && !error.class.in_doubt() => {
+                    return Err(CloudError { class: Class::Failed, ..error });
+                }
+                Err(error) => return Err(error),
             };
             begun(&operation);
             match self.follow(&operation).await {
-                Err(error) if patience.wait(&error).await => {}
+                Err(error) if patience.wait(&error).await => failed = true,
                 ended => return ended,
             }
         }
@@ -123,7 +129,8 @@ impl Cloud {
 
     pub(super) fn arm_url(&self, path: &str, api_version: &str) -> Result<Url, CloudError> {
         let segments: Vec<&str> = path.trim_start_matches('/').split('/').collect();
-        let mut url = below(&self.wire.trust.arm, &segments)?;
+        let named = |error| CloudError { request: path.into(), ..error };
+        let mut url = below(&self.wire.trust.arm, &segments).map_err(named)?;
         url.query_pairs_mut().append_pair("api-version", api_version);
         Ok(url)
     }

@@ -35,6 +35,8 @@ pub struct Config {
     pub audience: Option<String>,
     /// The tenant to sign in to; `None` for the credential's own.
     pub tenant: Option<String>,
+    /// The application or user-assigned identity to sign in as; `None` for what `AZURE_CLIENT_ID` says.
+    pub client: Option<String>,
     /// Hosts and suffixes of hosts that the user trusts with tokens, beyond those of the cloud.
     pub trusted: Vec<String>,
     /// As whom.
@@ -59,6 +61,7 @@ impl Config {
             login: None,
             audience: None,
             tenant: None,
+            client: None,
             trusted: Vec::new(),
             auth: Auth::Chain,
             pace: Pace::azure(),

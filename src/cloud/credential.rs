@@ -61,6 +61,7 @@ pub(super) struct Chain {
     env: Env,
     login: Option<String>,
     tenant: Option<String>,
+    client: Option<String>,
     reach: Reach,
     executor: Arc<dyn Executor>,
     chosen: Mutex<Option<(Credential, Arc<dyn TokenCredential>)>>,
@@ -83,6 +84,7 @@ impl Chain {
             env: Arc::clone(&config.env),
             login: trust.login.clone(),
             tenant: config.tenant.clone(),
+            client: config.client.clone(),
             reach,
             executor: new_executor(),
             chosen: Mutex::new(None),
@@ -109,7 +111,7 @@ impl Chain {
                     *self.chosen.lock().unwrap_or_else(PoisonError::into_inner) = Some((kind, credential));
                     return Ok(token);
                 }
-                Err(error) if self.order.len() > 1 && is_tool(kind) => tried.push((kind, error.message)),
+                Err(error) if self.order.len() > 1 && is_tool(kind) => tried.push((kind, bare(kind, &error))),
                 Err(error) => return Err(error),
             }
         }
@@ -137,7 +139,7 @@ impl Chain {
 
     fn environment(&self) -> Result<Arc<dyn TokenCredential>, Unusable> {
         let secret = self.var("AZURE_CLIENT_SECRET")?;
-        let (tenant, client) = (self.tenant()?, self.var("AZURE_CLIENT_ID")?);
+        let (tenant, client) = (self.tenant()?, self.client()?);
         let options = ClientSecretCredentialOptions { client_options: self.options(Way::Outside)? };
         let made_of = ClientSecretCredential::new(&tenant, client, Secret::new(secret), Some(options));
         made(Credential::Environment, made_of)
@@ -147,7 +149,7 @@ impl Chain {
         let file = self.var("AZURE_FEDERATED_TOKEN_FILE")?;
         let options = WorkloadIdentityCredentialOptions {
             tenant_id: Some(self.tenant()?),
-            client_id: Some(self.var("AZURE_CLIENT_ID")?),
+            client_id: Some(self.client()?),
             token_file_path: Some(file.into()),
             credential_options: ClientAssertionCredentialOptions {
                 client_options: self.options(Way::Outside)?,
@@ -159,7 +161,7 @@ impl Chain {
     fn github(&self) -> Result<Arc<dyn TokenCredential>, Unusable> {
         let (url, bearer) =
             (self.var("ACTIONS_ID_TOKEN_REQUEST_URL")?, self.var("ACTIONS_ID_TOKEN_REQUEST_TOKEN")?);
-        let (tenant, client) = (self.tenant()?, self.var("AZURE_CLIENT_ID")?);
+        let (tenant, client) = (self.tenant()?, self.client()?);
         let absent = || Unusable::Absent("ACTIONS_ID_TOKEN_REQUEST_URL is not an https URL".to_owned());
         let mut url = Url::parse(&url).ok().filter(|url| url.scheme() == "https").ok_or_else(absent)?;
         url.query_pairs_mut().append_pair("audience", EXCHANGE);
@@ -181,7 +183,7 @@ impl Chain {
             }
         }
         let options = ManagedIdentityCredentialOptions {
-            user_assigned_id: self.var("AZURE_CLIENT_ID").ok().map(UserAssignedId::ClientId),
+            user_assigned_id: self.client().ok().map(UserAssignedId::ClientId),
             client_options: ClientOptions {
                 transport: Some(Transport::new(client)),
                 ..ClientOptions::default()
@@ -195,6 +197,10 @@ impl Chain {
         value.ok_or_else(|| Unusable::Absent(format!("{name} is not set")))
     }
 
+    fn client(&self) -> Result<String, Unusable> {
+        self.client.clone().map_or_else(|| self.var("AZURE_CLIENT_ID"), Ok)
+    }
+
     fn tenant(&self) -> Result<String, Unusable> {
         self.tenant.clone().map_or_else(|| self.var("AZURE_TENANT_ID"), Ok)
     }
@@ -203,7 +209,7 @@ impl Chain {
         let login = self.login.clone().ok_or_else(|| {
             let message = "where tokens for this control plane come from is not known";
             let error = CloudError::new(Class::Denied, "NoLogin", message, String::new());
-            Unusable::Broken(error.hint("set the login host of this cloud in adxform.toml"))
+            Unusable::Broken(error.hint("set `login` under `[azure]` in adxform.toml"))
         })?;
         let mut cloud = CustomConfiguration::default();
         cloud.authority_host = login;
@@ -299,29 +305,39 @@ fn none(tried: &[(Credential, String)]) -> CloudError {
     CloudError::new(Class::Denied, "NoCredentials", message, String::new()).hint(hint)
 }
 
+fn prefix(kind: Credential) -> String {
+    format!("signing in ({kind}) failed: ")
+}
+
+/// What a failed sign-in says, for a list that names its kind already.
+fn bare(kind: Credential, error: &CloudError) -> String {
+    error.message.strip_prefix(&prefix(kind)).unwrap_or(&error.message).to_owned()
+}
+
 /// The error of a credential that was found and gave no token.
 fn failed(kind: Credential, error: &azure_core::Error) -> CloudError {
     let whole = error.to_string();
     let said = whole.split("\nTo troubleshoot").next().unwrap_or_default();
     let said = said.split_once("authentication failed.").map_or(said, |(_, said)| said);
-    let mut said = said.split_whitespace().collect::<Vec<_>>().join(" ");
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut cause: &(dyn std::error::Error + 'static) = error;
     let mut unreachable = false;
-    while let Some(at) = cause {
-        if let Some(inner) = at.downcast_ref::<azure_core::Error>() {
+    loop {
+        if let Some(inner) = cause.downcast_ref::<azure_core::Error>() {
             unreachable |= matches!(inner.kind(), ErrorKind::Connection | ErrorKind::Io);
-        } else if unreachable && !said.contains(&at.to_string()) {
-            said = format!("{said}: {at}");
         }
-        cause = at.source();
+        match cause.source() {
+            Some(next) => cause = next,
+            None => break,
+        }
     }
     if unreachable {
-        let message = format!("the host that signs in ({kind}) cannot be reached: {said}");
+        let message = format!("the host that signs in ({kind}) cannot be reached: {cause}");
         return CloudError::new(Class::Unreachable, "Unreachable", message, String::new())
             .hint("check the network, and any proxy in between")
             .again(Again::Unreachable);
     }
-    let message = format!("signing in ({kind}) failed: {said}");
+    let message = format!("{}{said}", prefix(kind));
     CloudError::new(Class::Denied, code(&said), message, String::new()).hint(remedy(kind, &said))
 }
 
@@ -359,3 +375,6 @@ fn remedy(kind: Credential, said: &str) -> String {
     };
     remedy.to_owned()
 }
+
+#[cfg(test)]
+mod tests;

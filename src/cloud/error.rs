@@ -76,6 +76,11 @@ impl CloudError {
             .hint("the service may be newer than this adxform; a newer release may know it")
     }
 
+    /// The error of a request that cannot be made from what is known; nothing was sent.
+    pub fn unsent(message: impl Into<String>, request: &str) -> Self {
+        Self::new(Class::Refused, "NotSent", message, request)
+    }
+
     pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self

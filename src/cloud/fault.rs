@@ -74,7 +74,7 @@ pub(super) fn error(plane: &Plane, write: bool, answer: &Answer, request: &str) 
     let (class, again) = judge(plane, write, known, answer, &fault);
     let mut error = CloudError::new(class, &fault.code, fault.message.clone(), request).again(again);
     error.status = Some(answer.status);
-    error.hint = hint(plane, answer.status, &fault).map(Into::into);
+    error.hint = hint(plane, answer.status, &fault);
     error.id = fault.activity.or_else(|| answer.id()).map(Into::into);
     error
 }
@@ -202,10 +202,11 @@ fn hint(plane: &Plane, status: u16, fault: &Fault) -> Option<String> {
         ("MissingSubscriptionRegistration", _) => {
             "register the resource provider: `az provider register --namespace Microsoft.Kusto`"
         }
+        ("ResourceGroupNotFound", _) => "create the resource group first: `az group create`",
         ("ScopeLocked", _) => "take the resource lock away, or have its owner do it",
         ("RequestDisallowedByPolicy", _) => "a policy of the organisation forbids this; the message names it",
         (_, 412) => "somebody changed the resource since it was read: plan again",
-        (_, 401 | 403) if kusto => {
+        (_, 403) if kusto => {
             "give the signed-in identity a role on the database or cluster, by a principal assignment or `.add database … admins`; roles of Azure Resource Manager grant no access to data"
         }
         (_, 401) => "sign in again: `az login`, or renew the credential",

@@ -79,7 +79,9 @@ pub(super) enum Unread {
 /// The result tables of an answer: the first when there are one or two, else those that the table of contents,
 /// which is the last, calls results.
 pub(super) fn read(body: &[u8]) -> Result<Vec<Rows>, Unread> {
-    let dataset: Dataset = match serde_json::from_slice(body) {
+    // Checking UTF-8 once is faster than checking each string of an answer of many megabytes.
+    let text = std::str::from_utf8(body).map_err(|why| Unread::Garbled(why.to_string()))?;
+    let dataset: Dataset = match serde_json::from_str(text) {
         Ok(dataset) => dataset,
         Err(why) => return Err(other(body, &why)),
     };
@@ -153,5 +155,36 @@ fn other(body: &[u8], why: &serde_json::Error) -> Unread {
     match json.as_ref().filter(|json| json.get("error").is_some()).and_then(fault::read) {
         Some(fault) => Unread::Fault(fault),
         None => Unread::Garbled(why.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    proptest! {
+        #[test]
+        fn answers_of_any_kind_do_no_harm(
+            ordinals in prop::collection::vec(-2..9_i64, 0..5),
+            kind in "QueryResult|QueryStatus|\\PC{0,4}",
+            rows in prop::collection::vec(0..3_usize, 0..4),
+            tables in 0..5_usize,
+            broken in "\\PC{0,40}",
+        ) {
+            let _ = read(broken.as_bytes());
+            let row = |n: &usize| (0..*n).map(Json::from).collect::<Vec<_>>();
+            let plain = json!({"Columns": [{"ColumnName": "a"}], "Rows": rows.iter().map(row).collect::<Vec<_>>()});
+            let contents: Vec<Json> = ordinals.iter().map(|n| json!([n, kind])).collect();
+            let contents = json!({"Columns": [{"ColumnName": "Ordinal"}, {"ColumnName": "Kind"}], "Rows": contents});
+            let mut all = vec![plain; tables];
+            all.push(contents);
+            let count = all.len();
+            if let Ok(found) = read(json!({"Tables": all}).to_string().as_bytes()) {
+                prop_assert!(found.len() <= count);
+                prop_assert!(found.iter().all(|table| table.rows.iter().all(|row| row.len() == table.columns.len())));
+            }
+        }
     }
 }

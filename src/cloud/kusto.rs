@@ -103,7 +103,11 @@ impl Cloud {
 fn unread_error(call: &Call, answer: &Answer, unread: Unread) -> CloudError {
     let mut error = match unread {
         Unread::Fault(fault) => {
-            let (class, again) = fault::judge_command(call.write, &fault, answer.retry_after.into());
+            let (class, again) = match call.write {
+                // It began as a success, so that part of the effect may be there.
+                true => (Class::Lost, Again::Never),
+                false => fault::judge_command(false, &fault, answer.retry_after.into()),
+            };
             CloudError {
                 id: fault.activity.map(Into::into),
                 ..CloudError::new(class, &fault.code, fault.message, &call.label)
@@ -200,4 +204,40 @@ fn outcome(command: &Command, result: &str, reason: &str, id: Option<&Json>) -> 
 /// A command without white space: the service gives it back with lines joined.
 fn folded(text: &str) -> String {
     text.chars().filter(|c| !c.is_whitespace()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn rows(texts: &[String], results: &[String]) -> Rows {
+        let row = |(text, result): (&String, &String)| {
+            vec![Json::from(&**text), Json::from(&**result), Json::from("")]
+        };
+        let columns = ["CommandText", "Result", "Reason"].map(str::to_owned).to_vec();
+        Rows { columns, rows: texts.iter().zip(results).map(row).collect() }
+    }
+
+    proptest! {
+        #[test]
+        fn every_command_has_one_result(
+            commands in prop::collection::vec("\\.[ab] ?[ab]", 0..5),
+            texts in prop::collection::vec("\\.[ab] ?[ab]", 0..7),
+            results_ in prop::collection::vec("Completed|Failed|Skipped|x", 7),
+        ) {
+            let commands: Vec<Command> = commands.iter().map(|text| serde_json::from_value(Json::from(&**text)).unwrap()).collect();
+            let commands: Vec<&Command> = commands.iter().collect();
+            let found = results(&commands, &rows(&texts, &results_));
+            prop_assert_eq!(found.len(), commands.len());
+            let told = results_.iter().take(texts.len()).filter(|result| *result == "Completed").count();
+            prop_assert!(found.iter().filter(|result| result.is_ok()).count() <= told);
+        }
+
+        #[test]
+        fn hidden_texts_never_show(text in "[a-z]{4,9}", before in "\\PC{0,9}", quote in "h'|H@'|h@'") {
+            let csl = format!(".x {before}\n {quote}SECRET{text}' end");
+            prop_assert!(!shown(&csl).contains("SECRET") || before.contains(['"', '\'', '`', '~', '/']));
+        }
+    }
 }

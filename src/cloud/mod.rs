@@ -3,12 +3,11 @@
 //! Everything here is thin: it sends what it is given, waits as the service asks, and says what came of it in
 //! words a plan can act on ([`Class`]).
 //!
-//! Invariant: a write whose fate is unknown is never sent again; it ends in [`Class::Lost`] (test:
-//! `tests/cloud/lost-*`).
-//! Invariant: a token goes only to a host that [`trust`] admits, redirects are never followed, and plain http
-//! stays on this machine (test: `tests/cloud/trust-*`, `cloud::trust::tests`).
+//! Invariant: a write whose fate is unknown is never sent again; it ends in [`Class::Lost`] (test: `tests/cloud/doubt`).
+//! Invariant: a token goes only to a host that `trust` admits, redirects are never followed, and plain http
+//! stays on this machine (test: `only_known_hosts_are_trusted`).
 //! Invariant: nothing here prints, and no error, log or `Debug` form holds a token, a request body or a signed
-//! URL (test: `cloud::auth::tests::tokens_do_not_print`).
+//! URL (test: `tokens_do_not_print`).
 //! Invariant: the environment is read only through [`Config::env`], save for what `azure_identity` itself reads
 //! about a managed identity (`IDENTITY_ENDPOINT` and its like).
 

@@ -3,7 +3,7 @@
 //! <https://learn.microsoft.com/azure/azure-resource-manager/management/async-operations>
 //!
 //! Invariant: an operation can be followed again by another process, from its stored form alone (test:
-//! `tests/cloud/follow-*`).
+//! `tests/cloud/operation`).
 
 use super::Cloud;
 use super::arm::parsed;

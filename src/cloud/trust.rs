@@ -148,7 +148,7 @@ impl Trust {
         refuse(
             "UntrustedHost",
             message,
-            "if the host is yours, name it among the trusted hosts in adxform.toml",
+            "if the host is yours, name it in `trusted-hosts` under `[azure]` in adxform.toml",
         )
     }
 }

@@ -8,6 +8,7 @@ use super::fault;
 use super::log::Log;
 use super::retry::{After, Again, Patience, retry_after};
 use super::trust::{self, Trust};
+use azure_core::Bytes;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, Method, Url};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -58,7 +59,7 @@ impl Call {
 pub(super) struct Answer {
     pub(super) status: u16,
     headers: HeaderMap,
-    pub(super) body: Vec<u8>,
+    pub(super) body: Bytes,
     /// The wait that the service asks for.
     pub(super) retry_after: Option<Duration>,
 }
@@ -174,7 +175,7 @@ impl Wire {
         self.log.end(number, status, self.config.clock.elapsed());
         let now = self.config.clock.now();
         let asked = headers.get(RETRY_AFTER).and_then(|value| retry_after(value.to_str().ok()?, now));
-        Ok(Answer { status, headers, body: body.into(), retry_after: asked })
+        Ok(Answer { status, headers, body, retry_after: asked })
     }
 }
 
@@ -238,7 +239,7 @@ fn broken(call: &Call, error: reqwest::Error) -> CloudError {
             .again(Again::Unreachable);
     }
     let what = if timed_out {
-        format!("{host} did not answer within {} s", call.timeout.as_secs())
+        format!("{host} did not answer within {:?}", call.timeout)
     } else {
         format!("the reply of {host} was lost: {}", reasons.text)
     };
@@ -259,7 +260,8 @@ fn reasons(error: &reqwest::Error) -> Reasons {
     let mut cause = std::error::Error::source(error);
     while let Some(at) = cause {
         let text = at.to_string();
-        if !texts.iter().any(|known| known.contains(&text)) {
+        // The client's own names for its phases say nothing to people.
+        if !text.starts_with("client error (") && !texts.iter().any(|known| known.contains(&text)) {
             texts.push(text);
         }
         cause = at.source();
@@ -342,5 +344,27 @@ impl reqwest::dns::Resolve for Loopback {
         let addresses = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
         let found: reqwest::dns::Addrs = Box::new(addresses.into_iter().map(|ip| SocketAddr::new(ip, 0)));
         Box::pin(std::future::ready(Ok(found)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn names_stay_within_their_segment(names in prop::collection::vec("\\PC{0,9}|\\.{1,2}|%2e", 1..4)) {
+            let base = Url::parse("https://management.azure.com/").unwrap();
+            let segments: Vec<&str> = names.iter().map(String::as_str).collect();
+            let dots = |name: &&str| matches!(*name, "" | "." | "..");
+            match below(&base, &segments) {
+                Ok(url) => {
+                    prop_assert_eq!(url.path_segments().unwrap().count(), names.len());
+                    prop_assert_eq!((url.host_str(), url.query()), (base.host_str(), None));
+                }
+                Err(_) => prop_assert!(segments.iter().any(dots)),
+            }
+        }
     }
 }

@@ -59,10 +59,6 @@ impl KustoPlane for Bridge {
         self.0.has_table(cluster, database, table)
     }
 
-    fn has_any_table(&self, cluster: &str, database: &str) -> bool {
-        self.0.has_any_table(cluster, database)
-    }
-
     fn has_mapping(
         &self,
         cluster: &str,
@@ -97,32 +93,5 @@ impl KustoPlane for Bridge {
 
     fn router(&self, cluster: &str) -> axum::Router {
         self.0.router(cluster)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::emulator::store::Store;
-    use axum::body::Body;
-    use axum::http::Request;
-    use tower::ServiceExt;
-
-    #[tokio::test]
-    async fn a_table_made_by_command_is_seen_by_the_control_plane() {
-        let store = Arc::new(Store::open(None).unwrap());
-        let plane = Bridge(Engine::open(store).unwrap());
-        plane.create_cluster("c");
-        plane.create_database("c", "d", Periods::default());
-        let seen = |plane: &Bridge| (plane.has_any_table("c", "d"), plane.has_table("c", "d", "T"));
-        assert_eq!(seen(&plane), (false, false));
-        let body = r#"{"db": "d", "csl": ".create table T (a: int)"}"#;
-        let request = Request::post("/v1/rest/mgmt")
-            .header("content-type", "application/json")
-            .header("authorization", "Bearer x")
-            .body(Body::from(body));
-        let response = plane.router("c").oneshot(request.unwrap()).await.unwrap();
-        assert!(response.status().is_success(), "{response:?}");
-        assert_eq!(seen(&plane), (true, true));
     }
 }

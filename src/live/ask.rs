@@ -80,16 +80,17 @@ async fn database(
         asks.push((show.to_owned(), Box::new(|rows, command| Ok(Part::Show(command.to_owned(), rows)))));
     }
     let mut tasks = JoinSet::new();
-    for (command, read) in asks {
+    for (number, (command, read)) in asks.into_iter().enumerate() {
         let (cloud, uri, name) = (cloud.clone(), uri.to_owned(), name.to_owned());
         tasks.spawn(async move {
-            let table = cloud.command(&uri, &name, &command).await?.into_iter().next();
-            read(table.unwrap_or_default(), &command)
+            let answer = cloud.command(&uri, &name, &command).await;
+            (number, answer.and_then(|tables| read(tables.into_iter().next().unwrap_or_default(), &command)))
         });
     }
     let mut replies = DatabaseReplies { name: name.to_owned(), ..DatabaseReplies::default() };
     let mut failure: Option<CloudError> = None;
-    for part in tasks.join_all().await {
+    let parts: BTreeMap<usize, Result<Part, CloudError>> = tasks.join_all().await.into_iter().collect();
+    for part in parts.into_values() {
         match part {
             Ok(Part::Schema(schema)) => {
                 replies.name = if schema.name.is_empty() { name.to_owned() } else { schema.name.clone() };

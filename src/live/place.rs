@@ -9,8 +9,10 @@ use std::collections::BTreeMap;
 #[derive(Debug, Default)]
 pub(super) struct Places {
     /// By parent, then by collection and name in lower case: the names with their keys.
-    known: BTreeMap<Address, BTreeMap<(String, String), Vec<(String, String)>>>,
+    known: BTreeMap<Address, Names>,
 }
+
+type Names = BTreeMap<(String, String), Vec<(String, String)>>;
 
 impl Places {
     pub(super) fn of(scope: &Scope) -> Self {
@@ -82,7 +84,7 @@ mod tests {
         }
         for (parent, kind, name, key) in [
             ("clusters.c.databases.d", "table", "Storm Events", "storms"),
-            ("clusters.c.databases.d", "EventHub data connection", "Hub", "hub1"),
+            ("clusters.c.databases.d", "eventHubDataConnection", "Hub", "in"),
             ("clusters.c.databases.d", "no such kind", "x", "y"),
         ] {
             let (kind, name, key) = (kind.to_owned(), name.to_owned(), key.to_owned());
@@ -97,6 +99,12 @@ mod tests {
                 "database",
                 &[("tables", "Storm Events"), ("policies", "retention")],
                 "clusters.c.databases.d.tables.storms.policies.retention",
+            ),
+            (
+                "clusters.c.databases.d",
+                "database",
+                &[("dataConnections", "hub")],
+                "clusters.c.databases.d.dataConnections.in",
             ),
             // Names of tables do count their case.
             (

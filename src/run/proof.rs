@@ -40,6 +40,20 @@ impl Rules {
         }
     }
 
+    /// The properties in which what was put back is not what it was.
+    fn unrestored(self, before: &Body, live: &Body) -> BTreeSet<String> {
+        match self.0 {
+            Some(kind) => {
+                let fields = kind.about().fields;
+                kind::shape::unrestored(fields, before, live)
+                    .iter()
+                    .map(|field| field.name.to_owned())
+                    .collect()
+            }
+            None => self.differing(before, live),
+        }
+    }
+
     /// What live would be if `wanted` were applied to it: equal to live when it is satisfied already.
     fn settled(self, live: &Resource, wanted: &Body) -> Body {
         match self.0 {
@@ -89,7 +103,7 @@ pub fn verdict(
     let before = before.as_ref().map(|body| answered(body, known));
     let after = after.as_ref().map(|body| answered(body, known));
     let from = |end: &Body, found: &Resource| {
-        if was_read { rules.differing(&found.body, end) } else { rules.missing(found, end) }
+        if was_read { rules.unrestored(end, &found.body) } else { rules.missing(found, end) }
     };
     let is_before = match (&before, found) {
         (None, found) => found.is_none(),
@@ -133,7 +147,13 @@ pub fn verdict(
 ///
 /// After: what the plan wants, laid over live, must leave live as it is, so that a second plan is empty. Before:
 /// every property must be as it was read.
+///
+/// Before, after an undoing: what is put back may start later than it did, so that nothing is read twice.
 pub fn residue(plan: &Plan, way: Way, live: &Inventory, known: &impl Known) -> Vec<Difference> {
+    compared(plan, way, live, known, false)
+}
+
+fn compared(plan: &Plan, way: Way, live: &Inventory, known: &impl Known, strict: bool) -> Vec<Difference> {
     let mut all = Vec::new();
     for (address, resolution) in &plan.changes {
         let rules = Rules::of(&resolution.kind);
@@ -147,7 +167,8 @@ pub fn residue(plan: &Plan, way: Way, live: &Inventory, known: &impl Known) -> V
             (None, None) => continue,
             (None, Some(_)) | (Some(_), None) => BTreeSet::from([String::new()]),
             (Some(wanted), Some(found)) if way == Way::Apply => rules.missing(found, wanted),
-            (Some(wanted), Some(found)) => rules.differing(&found.body, wanted),
+            (Some(wanted), Some(found)) if strict => rules.differing(&found.body, wanted),
+            (Some(wanted), Some(found)) => rules.unrestored(wanted, &found.body),
         };
         all.extend(ends.differences(names));
     }
@@ -156,7 +177,7 @@ pub fn residue(plan: &Plan, way: Way, live: &Inventory, known: &impl Known) -> V
 
 /// What of live is not as it was when the plan was made, for the things that the plan changes.
 pub fn stale(plan: &Plan, live: &Inventory) -> Vec<Difference> {
-    residue(plan, Way::Undo, live, &|_: &Address, _: &[String]| None)
+    compared(plan, Way::Undo, live, &|_: &Address, _: &[String]| None, true)
 }
 
 struct Ends<'a> {

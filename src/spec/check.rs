@@ -138,15 +138,17 @@ impl Loader<'_> {
                 continue;
             }
             let draft = &self.drafts[at];
-            let (kind, address) = (draft.kind, draft.address.clone());
+            let (kind, address, key_at) = (draft.kind, draft.address.clone(), draft.key_at);
             let Some(resource) = world.get(&address) else { continue };
             let here = At { address: &address, resource, world };
             let mut found: Vec<Diagnostic> =
                 kind.check(&here).iter().map(|finding| invalid(&address, finding, origins)).collect();
             let needs = kind.needs(&here);
-            found.extend(needs.iter().filter_map(|need| self.dangling(&address, need, origins, names)));
+            for need in &needs {
+                found.extend(self.dangling(&address, need, origins, names));
+            }
             for claim in kind.claims(&here) {
-                let place = origins.place(&address, &claim.field).unwrap_or(draft.key_at);
+                let place = origins.place(&address, &claim.field).unwrap_or(key_at);
                 match claims.get(&claim.key) {
                     Some((first, _)) => found.push(claimed(&claim, place, *first)),
                     None => drop(claims.insert(claim.key.clone(), (place, claim))),
@@ -166,7 +168,7 @@ impl Loader<'_> {
 
     /// What to say about a thing that is needed and not declared, where the spec declares everything.
     fn dangling(
-        &self,
+        &mut self,
         address: &Address,
         need: &Need,
         origins: &Origins,
@@ -200,10 +202,11 @@ impl Loader<'_> {
         }
         let message = format!("{} declares no {} {}", need.parent, of.name, quoted(&need.name));
         let found = Diagnostic::error(Code::Undeclared, message).at(place, "");
-        let declared = siblings.into_iter().flat_map(HashMap::values).map(|at| &*self.drafts[*at].name);
-        let mut declared: Vec<&str> = declared.collect();
+        let declared =
+            siblings.filter(|names| names.len() <= self.patience).into_iter().flat_map(HashMap::values);
+        let mut declared: Vec<Arc<str>> = declared.map(|at| Arc::clone(&self.drafts[*at].name)).collect();
         declared.sort_unstable();
-        Some(match suggest::nearest(&need.name, &declared) {
+        Some(match self.nearest(&need.name, &declared) {
             Some(near) if origins.text(address, &need.field) == need.name => {
                 found.help(format!("did you mean `{near}`?")).patch(place, near)
             }

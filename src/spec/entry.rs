@@ -5,7 +5,7 @@ use super::kinds::{Collection, Each, Kinds, SETTINGS, a};
 use super::loader::{Draft, Given, Loader, Scope, Slot};
 use super::outline::{Azure, Part};
 use super::suggest;
-use super::tree::{Id, Member, View};
+use super::tree::{Id, Member, Style, View};
 use super::yaml::quoted;
 use crate::kind::shape::{Field, Role, Shape};
 use crate::kind::{About, Keyed};
@@ -80,7 +80,7 @@ impl Loader<'_> {
         near.and_then(kind).map(|(_, kind)| *kind)
     }
 
-    /// Sorts what one file says about an entry; the property that says its kind is left out when that is a guess.
+    /// Sorts what one file says about an entry; when its kind is a guess, it is taken to say that.
     fn share(&mut self, kind: Each, part: &Part, guessed: bool) -> Share {
         let member = part.member;
         let whole = |given| Share { part: *part, given, inside: Vec::new(), defines: true };
@@ -102,8 +102,11 @@ impl Loader<'_> {
         let mut members = self.tree.members(member.value);
         let via = member.via.or_else(|| self.alias(member.value));
         members.iter_mut().for_each(|inner| inner.via = via.or(inner.via));
-        if let Keyed::Tagged(tag, _) = about.keyed {
-            members.retain(|member| !guessed || self.tree.text(member.key) != tag);
+        if let (Keyed::Tagged(tag, value), true) = (about.keyed, guessed) {
+            let found = members.iter_mut().find(|member| self.tree.text(member.key) == tag);
+            if let Some(member) = found {
+                member.value = self.tree.scalar(self.tree.place(member.value), value, Style::Quoted);
+            }
         }
         let claimed = self.claim(&members, &words, &|key| elsewhere(&kinds, kind, key), &a(about));
         let is_inside = |word: &str| below.contains(&word) && !about.fields.iter().any(|f| f.name == word);

@@ -104,7 +104,11 @@ pub(super) struct Loader<'a> {
     pub key: Option<Id>,
     /// The properties being read, each because of a reference in the one before it.
     pub trail: Vec<(usize, usize, Place)>,
+    /// Parts of those properties that are read for the sake of other parts.
+    pub looked_into: Vec<Id>,
     pub depth: usize,
+    /// How many more words may be compared to find out what was meant, so that a thousand slips do not take a minute.
+    pub patience: usize,
     /// Property names, each kept once.
     names: BTreeMap<&'static str, Arc<str>>,
 }
@@ -130,7 +134,9 @@ impl<'a> Loader<'a> {
             scope: Scope::Property,
             key: None,
             trail: Vec::new(),
+            looked_into: Vec::new(),
             depth: 0,
+            patience: 300_000,
             names: BTreeMap::new(),
         }
     }
@@ -156,6 +162,15 @@ impl<'a> Loader<'a> {
         let found = act(self);
         self.via = before;
         found
+    }
+
+    /// The word most like another one, while there is patience to look.
+    pub(super) fn nearest<S: AsRef<str>>(&mut self, word: &str, words: &[S]) -> Option<String> {
+        if words.len() > self.patience {
+            return None;
+        }
+        self.patience -= words.len();
+        suggest::nearest(word, words).map(str::to_owned)
     }
 
     /// What to say about a value that does not fit the property being read.

@@ -88,6 +88,7 @@ impl Loader<'_> {
                 for (word, member) in claimed {
                     match word {
                         "default" => variable.value = Some(member.value),
+                        "type" if member.guessed => {}
                         "type" => variable.shape = self.variable_type(member.value).or(variable.shape),
                         _ => {}
                     }

@@ -49,7 +49,8 @@ pub(crate) fn judge(world: &mut World, report: &Report, policy: Policy, last: Op
         }
         Outcome::NeedsPerson => {
             let asked = last == Some(Intent::Rollback);
-            let reason = !world.meddled.is_empty() || world.failed_undos > 0 || (irreversible && asked);
+            let foreign = !world.meddled.is_empty() || !world.torn.is_empty();
+            let reason = foreign || world.failed_undos > 0 || (irreversible && asked);
             law(reason, "a person is needed for no reason");
             let found = differing(world, &world.initial);
             let told: BTreeSet<Address> = report.differences.iter().map(|d| d.address.clone()).collect();

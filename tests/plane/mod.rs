@@ -66,10 +66,6 @@ impl KustoPlane for Memory {
         false
     }
 
-    fn has_any_table(&self, _: &str, _: &str) -> bool {
-        false
-    }
-
     fn add_principal(&self, cluster: &str, database: Option<&str>, principal: &Principal) {
         let (cluster, database) = at(cluster, database.unwrap_or_default());
         let entry = (cluster, database, principal.clone());

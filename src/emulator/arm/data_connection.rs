@@ -1,10 +1,11 @@
 //! `…/databases/dataConnections` of every kind, and their validation (reference: arm-api §3.3).
 //!
 //! A hub, storage account or identity that this emulator does not host is taken on trust; those it hosts must be
-//! there and fit. Invariant: a hub and consumer group feed one connection in the whole service
+//! there and fit. The tables of a cluster whose own endpoint was never called are taken on trust too: the client
+//! at work drives the control plane alone. Invariant: a hub and consumer group feed one connection in the whole service
 //! (test: `tests/wire/arm/connections.jsonl`).
 
-use super::core::{Begin, Core};
+use super::core::{Begin, Core, QUESTION};
 use super::front::Ask;
 use super::kind::{Change, Kind, Located, Verb, kind_of, merged, object, properties, with_defaults};
 use super::path::{Id, segments};
@@ -331,7 +332,7 @@ fn unfit(core: &Core, id: &Id, body: &Value) -> Vec<String> {
     let table = text("tableName");
     // A client of the control plane alone names tables that nobody made, and hubs that are not here.
     let hub = text(shape.source).and_then(resource_id).and_then(|hub| core.state.get(&hub));
-    if hub.is_none() && !core.kusto.has_any_table(cluster.name(), &database) {
+    if hub.is_none() && !core.ports.was_called(cluster.name()) {
         return found;
     }
     if let Some(table) = table.filter(|table| !core.kusto.has_table(cluster.name(), &database, table)) {
@@ -415,7 +416,7 @@ pub(super) fn validate(core: &mut Core, ask: &Ask, database: &Id) -> Reply {
             milliseconds: 3_300,
             location,
             on: id,
-            lane: "validation".to_owned(),
+            lane: QUESTION.to_owned(),
             effect: Effect::Nothing,
             failed: None,
             failure: None,

@@ -118,6 +118,7 @@ fn host_again(core: &mut core::Core) {
             1 if made => {
                 core.kusto.create_cluster(&name);
                 cluster::host(core, resource);
+                core.ports.note_call(&name);
             }
             2 if made
                 && resource.id.type_text() == "Microsoft.Kusto/Clusters/Databases"

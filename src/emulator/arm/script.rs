@@ -143,6 +143,7 @@ impl Kind for Script {
 
 /// Runs a script through the cluster's own endpoint.
 fn run(core: &Core, cluster: &str, database: &str, content: &str, whole: bool) -> Result<(), String> {
+    core.ports.note_call(cluster);
     let router = core.kusto.router(cluster);
     let options = if whole { " with (ThrowOnErrors=true)" } else { "" };
     let body = json!({"db": database, "csl": format!(".execute database script{options} <|\n{content}")})

@@ -290,15 +290,6 @@ impl Engine {
         found.is_some_and(|found| found.tables.contains_key(table))
     }
 
-    /// Whether the database holds any table.
-    #[must_use]
-    pub fn has_any_table(&self, cluster: &str, database: &str) -> bool {
-        let state = self.read();
-        let found =
-            state.clusters.get(&folded(cluster)).and_then(|found| found.databases.get(&folded(database)));
-        found.is_some_and(|found| !found.tables.is_empty())
-    }
-
     /// Whether the table, or else its database, holds the mapping, and for data of this format when one is given.
     #[must_use]
     pub fn has_mapping(

@@ -38,6 +38,13 @@ impl Frame {
             schema.iter().map(|(name, of)| Heading { name: Cow::Borrowed(*name), of: *of }).collect();
         Self { columns, rows }
     }
+
+    /// About how many bytes the frame prints to, so that large answers are not copied while they grow.
+    fn weight(&self) -> usize {
+        let cell = |cell: &Value| cell.as_str().map_or(8, |text| text.len() + text.len() / 8 + 4);
+        let rows: usize = self.rows.iter().flatten().map(cell).sum();
+        rows + 2 * self.rows.len() + 100 * self.columns.len()
+    }
 }
 
 /// A result table in v1 form, with its place in the answer.
@@ -94,7 +101,9 @@ fn v1(frames: &[&Frame]) -> Result<Vec<u8>, serde_json::Error> {
             answer.end()
         }
     }
-    serde_json::to_vec(&Answer(Tables(frames)))
+    let mut body = Vec::with_capacity(frames.iter().map(|frame| frame.weight()).sum());
+    serde_json::to_writer(&mut body, &Answer(Tables(frames)))?;
+    Ok(body)
 }
 
 /// Who asked, for the status tables of an answer.

@@ -156,6 +156,8 @@ const fn kind(tag: &'static [&'static str]) -> Field {
         .required()
 }
 
+const MAPPING: &str = "mappingRuleName";
+
 impl Kind for Connection {
     fn about(&self) -> &'static About {
         self.about
@@ -200,8 +202,14 @@ impl Kind for Connection {
     }
 
     fn settle(&self, live: Option<&Resource>, wanted: &Body) -> Body {
-        let wanted = wire::defaulted(self.about.fields, self.defaults, wanted);
-        shape::overlay(self.about.fields, live.map_or(&Body::new(), |live| &live.body), &wanted)
+        let given = wire::defaulted(self.about.fields, self.defaults, wanted);
+        let after = shape::overlay(self.about.fields, live.map_or(&Body::new(), |live| &live.body), &given);
+        let moved = |name| live.is_some_and(|live| !shape::same(self.about.fields, name, &live.body, &after));
+        // A mapping belongs to its table and format: with another of these, one that the spec leaves out is none.
+        if wanted.get(MAPPING).is_none() && (moved("tableName") || moved("dataFormat")) {
+            return after.without(MAPPING);
+        }
+        after
     }
 
     fn undo(&self, at: &At<'_>, change: &Change) -> Undo {

@@ -301,7 +301,12 @@ impl Editor<'_> {
     }
 
     /// Records a deed in the journal and moves the version of the database.
-    pub(crate) fn record(&mut self, deed: Deed<'_>) {
+    pub(crate) fn record(&mut self, mut deed: Deed<'_>) {
+        for state in [&mut deed.before, &mut deed.after] {
+            if state.len() > choices::LONGEST_JOURNAL_STATE {
+                *state = String::new();
+            }
+        }
         let original = self.database.version;
         self.database.version = choices::next_version(original, deed.schema);
         let event = Event {

@@ -117,7 +117,12 @@ fn parse_modelled(text: &str) -> Result<Command, Fault> {
                 command.then = Some(Pipeline::read(&mut ahead)?);
             }
             refuse_follow_up(&ahead)?;
-            return Ok(command);
+            return match (&command.action, &command.then) {
+                (Action::Change(_), Some(_)) => {
+                    Err(Fault::not_modelled("query operators after a command that changes something"))
+                }
+                _ => Ok(command),
+            };
         }
     }
     let words: Vec<&str> = std::iter::once(verb).chain(cursor.keyword()).collect();
