@@ -106,10 +106,11 @@ impl Kind for Database {
                 }
             }
         }
+        // Up to 2024-04-13 the creator becomes Admin unless the request says None; 2025-02-14 has no default.
         let role = super::path::parameter(&change.ask.query, "callerRole");
-        let unwanted = role.is_some_and(|role| role.eq_ignore_ascii_case("None"));
+        let wanted = role.map_or(change.ask.api.as_str() < "2025", |role| role.eq_ignore_ascii_case("Admin"));
         if change.old.is_none()
-            && !unwanted
+            && wanted
             && let Some(caller) = &change.ask.caller
         {
             target.hidden["creator"] = principal::creator(caller);

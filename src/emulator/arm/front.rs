@@ -70,7 +70,7 @@ fn route(core: &mut Core, ask: &mut Ask) -> Result<Reply, Reply> {
     if let Some(reply) = login::open(ask) {
         return Ok(reply);
     }
-    ask.caller = super::token::caller(ask.authorization.as_deref(), &ask.origin)?;
+    ask.caller = Some(super::token::caller(ask.authorization.as_deref(), &ask.origin)?);
     ask.api = parameter(&ask.query, "api-version").unwrap_or_default();
     if ask.api.is_empty() {
         let message = "The api-version query parameter (?api-version=) is required for all requests.";

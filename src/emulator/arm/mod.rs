@@ -14,6 +14,7 @@ mod front;
 mod group;
 mod kind;
 mod login;
+mod member;
 mod path;
 mod ports;
 mod principal;
@@ -172,7 +173,13 @@ async fn answer(State(plane): State<Arc<Plane>>, request: Request) -> Response {
         fail: parts.extensions.get::<FailOperation>().cloned(),
     };
     tokio::time::sleep(plane.patience(&ask)).await;
-    plane.serve(&mut ask).into_response()
+    // Serving writes to the disk before it answers, which must not hold up the other plane.
+    let served = tokio::task::spawn_blocking(move || plane.serve(&mut ask)).await;
+    served
+        .unwrap_or_else(|error| {
+            Reply::gateway(500, "InternalServerError", format!("The emulator failed: {error}"))
+        })
+        .into_response()
 }
 
 fn text_of(headers: &HeaderMap, name: &header::HeaderName) -> Option<String> {
