@@ -224,6 +224,21 @@ impl Machine {
         })
     }
 
+    /// How many steps undoing everything would take back, as far as is known by now: those whose effect stands, and
+    /// which nothing needs that stays.
+    pub fn undoable(&self) -> usize {
+        let mut stays = vec![false; self.steps.len()];
+        let mut count = 0;
+        for id in (0..self.steps.len()).rev() {
+            let status = &self.steps[id].status;
+            let blocked = self.dependents[id].iter().any(|later| stays[*later]);
+            let goes = status.is_undoable() && self.undo_of(id).is_some() && !blocked;
+            count += usize::from(goes);
+            stays[id] = !goes && !status.is_without_effect() && !status.is_doubtful();
+        }
+        count
+    }
+
     /// Moves the run by one event.
     ///
     /// # Errors
@@ -319,7 +334,7 @@ impl Machine {
                 } else if due != matches!(happened, Happened::CheckStarted) {
                     Err("the service's check comes once, before the request".to_owned())
                 } else if let Some(wait) = self.needs_of(step) {
-                    Err(format!("the step waits for {wait:?}"))
+                    Err(format!("the step waits for {wait}"))
                 } else {
                     Ok(())
                 }

@@ -164,12 +164,12 @@ impl Report {
             )),
             Outcome::StoppedPastLine => all.extend(self.past_line(machine)),
             Outcome::NeedsPerson => all.push(format!(
-                "Live is between before and after: {} not undone; {} not as before the run. Put right by hand \
+                "Live is between before and after: {} not undone, {} from the state before the run. Put right by hand \
                  what is listed, then `adxform rollback {run}` looks again and finishes.",
                 steps(self.applied.len() + self.unsettled.len()),
                 match self.differences.len() {
-                    1 => "1 property".to_owned(),
-                    count => format!("{count} properties"),
+                    1 => "1 difference".to_owned(),
+                    count => format!("{count} differences"),
                 }
             )),
             Outcome::Left => all.push(format!(

@@ -1,11 +1,12 @@
 //! Every request × every fault, and every pair, then resume and, separately, rollback.
 
 use crate::dice::Dice;
+use crate::faults::{Fault, Faults};
 use crate::judge::judge;
 use crate::plans;
 use crate::session::{Disk, End, Shared, Start, Wishes, session};
 use crate::simulate;
-use crate::world::{Fault, Faults, World};
+use crate::world::World;
 use adxform::model::Inventory;
 use adxform::plan::Plan;
 use adxform::run::event::Intent;

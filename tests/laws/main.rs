@@ -7,9 +7,11 @@
 
 mod dice;
 mod exhaustive;
+mod faults;
 mod judge;
 mod plans;
 mod random;
+mod scripts;
 mod session;
 mod world;
 

@@ -86,6 +86,11 @@ impl Status {
         matches!(self, Self::Doubt(_) | Self::UndoDoubt(_))
     }
 
+    /// Whether nobody knows whether it is done: live or the service will tell.
+    pub const fn is_doubtful(&self) -> bool {
+        self.is_open() && !matches!(self, Self::Checking)
+    }
+
     /// Whether undo has something to do.
     pub const fn is_undoable(&self) -> bool {
         matches!(self, Self::Done | Self::Broken | Self::ToUndo)
@@ -171,6 +176,12 @@ impl State {
             *place = Some(said.clone());
         }
         match next.status {
+            Status::Stuck => {
+                const BETWEEN: &str = "live is neither as before nor as after it";
+                let said = next.message.take().filter(|said| !said.ends_with(BETWEEN));
+                next.message =
+                    Some(said.map_or_else(|| BETWEEN.to_owned(), |said| format!("{said}; {BETWEEN}")));
+            }
             Status::Done => next.message = None,
             Status::Undone => next.undo_message = None,
             _ => {}
