@@ -4,7 +4,7 @@
 //! frame before any of the round's requests is sent.
 //!
 //! Invariant: deterministic on a single-threaded runtime with a paused clock: the only sources of order are the
-//! machine and the moments at which answers come (test: `the_same_seed_gives_the_same_run` in `tests/laws.rs`).
+//! machine and the moments at which answers come (test: `the_same_seed_gives_the_same_run` in `tests/laws/main.rs`).
 
 use super::effects::{Answer, Effects, Look, LookError, Outgoing};
 use super::event::{Event, Happened, Intent, Operation, Way};
