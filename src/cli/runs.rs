@@ -231,7 +231,8 @@ fn id() -> String {
     let (hour, minute, second) = now.to_hms();
     let (year, month, day) = now.to_calendar_date();
     let tail = uuid::Uuid::new_v4().simple().to_string();
-    format!("{year}{:02}{day:02}-{hour:02}{minute:02}{second:02}-{}", u8::from(month), &tail[..4])
+    let milli = now.millisecond();
+    format!("{year}{:02}{day:02}-{hour:02}{minute:02}{second:02}{milli:03}-{}", u8::from(month), &tail[..4])
 }
 
 fn now() -> String {

@@ -109,7 +109,7 @@ pub(super) fn load(root: &Path, global: &Global, terminal: Terminal) -> Result<S
 }
 
 /// The process's environment, as a function; the only place that reads it beside clap.
-pub(super) fn environment() -> Arc<dyn Fn(&str) -> Option<String> + Send + Sync> {
+pub(super) fn environment() -> cloud::Env {
     Arc::new(|name| std::env::var(name).ok())
 }
 
@@ -275,6 +275,7 @@ fn azure(config: &Config) -> Result<cloud::Config, Failure> {
     Ok(cloud::Config {
         login: config.azure.login.clone(),
         tenant: config.auth.tenant_id.clone(),
+        client: config.auth.client_id.clone(),
         trusted: config.azure.trusted_hosts.clone(),
         auth,
         ..cloud::Config::azure(config.azure.arm.clone().unwrap_or_else(|| (*arm).to_owned()), environment())

@@ -55,12 +55,6 @@ pub trait KustoPlane: Send + Sync {
         mapping: &str,
         data_format: Option<&str>,
     ) -> bool;
-    /// Whether the database holds any table at all. A client that drives the control plane alone never makes one,
-    /// so in a database without tables a connection's table and mapping are taken on trust.
-    fn has_any_table(&self, cluster: &str, database: &str) -> bool {
-        let _ = (cluster, database);
-        true
-    }
     /// Grants a role on the cluster, or on one database.
     fn add_principal(&self, cluster: &str, database: Option<&str>, principal: &Principal);
     /// Revokes a role.

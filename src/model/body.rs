@@ -119,6 +119,13 @@ impl Body {
         self
     }
 
+    /// The same body with one property taken away.
+    #[must_use]
+    pub fn without(mut self, name: &str) -> Self {
+        self.remove(name);
+        self
+    }
+
     /// The properties in order.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = (&Arc<str>, &Value)> + ExactSizeIterator {
         self.0.iter().map(|(key, value)| (key, value))

@@ -18,7 +18,8 @@ pub fn of(desired: &Desired) -> Scope {
         if is_container(resource.kind) {
             scope.containers.insert(address.clone(), container(resource));
         }
-        if *resource.name != *address.key() {
+        let ignores_case = kind::by_name(resource.kind).is_some_and(|kind| kind.about().names_ignore_case);
+        if *resource.name != *address.key() || ignores_case {
             let parent = address.parent().unwrap_or_default();
             let (kind, name) = (resource.kind.to_owned(), resource.name.to_string());
             scope.aliases.push(Alias { parent, kind, name, key: address.key().to_owned() });

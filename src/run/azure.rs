@@ -95,7 +95,8 @@ impl Effects for Azure {
             match self.cloud.begin(request).await {
                 Ok(Begun::Done(json)) => return done(&of, request, &json, &moment),
                 Ok(Begun::Operation(next)) => following = next,
-                Err(error) => return failed(&error),
+                // The first try may have left something behind, whatever becomes of the second.
+                Err(again) => return Answer::Failed { message: again.message.to_string(), trace: None },
             }
         }
     }
@@ -127,7 +128,8 @@ impl Effects for Azure {
                 matches!(error.class, Class::Busy | Class::Lost | Class::Unreachable | Class::Garbled);
             LookError { message: error.to_string(), transient }
         })?;
-        if let Some((address, why)) = read.unreadable.first() {
+        let unreadable = read.unreadable.first();
+        if let Some((address, why)) = unreadable {
             return Err(LookError { message: format!("{address} cannot be read: {why}"), transient: true });
         }
         let busy = read

@@ -308,16 +308,13 @@ impl Machine {
             }
             _ => {}
         }
-        match happened {
-            Happened::Settled { differences, .. } => {
-                let stuck = matches!(self.steps[id].status, Status::Stuck | Status::UndoStuck);
-                if stuck {
-                    self.stuck.insert(id, differences.clone());
-                } else {
-                    self.stuck.remove(&id);
-                }
+        if let Happened::Settled { differences, .. } = happened {
+            let stuck = matches!(self.steps[id].status, Status::Stuck | Status::UndoStuck);
+            if stuck {
+                self.stuck.insert(id, differences.clone());
+            } else {
+                self.stuck.remove(&id);
             }
-            _ => {}
         }
         let failed = matches!(self.steps[id].status, Status::Refused | Status::Broken | Status::Stuck);
         if failed && self.phase == Phase::Forward && *happened != Happened::NotRun {

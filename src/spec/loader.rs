@@ -11,7 +11,7 @@ use super::{Options, source};
 use crate::kind::shape::Field;
 use crate::model::inventory::Lifecycle;
 use crate::model::{Address, Mode, Value};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -104,9 +104,13 @@ pub(super) struct Loader<'a> {
     pub key: Option<Id>,
     /// The properties being read, each because of a reference in the one before it.
     pub trail: Vec<(usize, usize, Place)>,
+    /// Parts of those properties that are read for the sake of other parts.
+    pub looked_into: Vec<Id>,
     pub depth: usize,
-    /// Property names, each kept once.
-    names: BTreeMap<&'static str, Arc<str>>,
+    /// How many more words may be compared to find out what was meant, so that a thousand slips do not take a minute.
+    pub patience: usize,
+    /// Names of properties and keys, and words, each kept once.
+    names: HashSet<Arc<str>>,
 }
 
 impl<'a> Loader<'a> {
@@ -130,8 +134,10 @@ impl<'a> Loader<'a> {
             scope: Scope::Property,
             key: None,
             trail: Vec::new(),
+            looked_into: Vec::new(),
             depth: 0,
-            names: BTreeMap::new(),
+            patience: 300_000,
+            names: HashSet::new(),
         }
     }
 
@@ -158,6 +164,15 @@ impl<'a> Loader<'a> {
         found
     }
 
+    /// The word most like another one, while there is patience to look.
+    pub(super) fn nearest<S: AsRef<str>>(&mut self, word: &str, words: &[S]) -> Option<String> {
+        if words.len() > self.patience {
+            return None;
+        }
+        self.patience -= words.len();
+        suggest::nearest(word, words).map(str::to_owned)
+    }
+
     /// What to say about a value that does not fit the property being read.
     pub(super) fn mismatch(&self, expects: &str, found: &str) -> String {
         match self.key {
@@ -172,9 +187,29 @@ impl<'a> Loader<'a> {
         self.push(Diagnostic::error(code, message).at(place, "").help(help));
     }
 
-    /// A property's name.
-    pub(super) fn name(&mut self, name: &'static str) -> Arc<str> {
-        Arc::clone(self.names.entry(name).or_insert_with(|| name.into()))
+    /// A word of a kind's table: a property's name or one of the words that it takes.
+    pub(super) fn name(&mut self, name: &str) -> Arc<str> {
+        match self.names.get(name) {
+            Some(known) => Arc::clone(known),
+            None => {
+                let name: Arc<str> = name.into();
+                self.names.insert(Arc::clone(&name));
+                name
+            }
+        }
+    }
+
+    /// A key as a property's name; keys come again and again, such as the columns of like tables.
+    pub(super) fn key_name(&mut self, key: Id) -> Arc<str> {
+        let text = self.tree.text(key);
+        match self.names.get(text) {
+            Some(known) => Arc::clone(known),
+            None => {
+                let name: Arc<str> = text.into();
+                self.names.insert(Arc::clone(&name));
+                name
+            }
+        }
     }
 
     /// What the entries of a map stand for: each with its word. Unknown keys are reported, and taken for the word

@@ -35,6 +35,11 @@ mod tree;
 mod variables;
 mod yaml;
 
+#[cfg(test)]
+mod fixture;
+#[cfg(test)]
+mod tests;
+
 pub use diagnostic::{Code, Diagnostic, Diagnostics, Severity};
 pub use files::{Files, Place};
 pub use origins::Origins;

@@ -69,6 +69,9 @@ impl Loader<'_> {
         let found = self.member(member, &field.shape);
         (self.via, self.scope) = (via, scope);
         self.trail.pop();
+        if found.is_none() {
+            self.faults += 1;
+        }
         self.drafts[draft].broken |= self.faults > faults;
         self.drafts[draft].slots[at] = found.map_or(Slot::Failed, Slot::Done);
     }
@@ -172,21 +175,27 @@ impl Loader<'_> {
     }
 
     /// What to say about an address that nothing declares, from its first part that is not declared.
-    fn no_entry(&self, address: &Address) -> Diagnostic {
+    fn no_entry(&mut self, address: &Address) -> Diagnostic {
         let lacking = (1..=address.segments().len())
             .map(|count| address.prefix(count))
             .find(|prefix| !self.index.contains_key(prefix))
             .unwrap_or_else(|| address.clone());
         let parent = lacking.parent().unwrap_or_default();
         let declared = self.index.range(parent.clone()..).map(|(at, _)| at);
-        let declared = declared.take_while(|at| at.is_within(&parent)).filter(|at| {
+        let mut looked = 0;
+        let around = declared.take_while(|at| at.is_within(&parent)).take(self.patience);
+        let beside = around.inspect(|_| looked += 1).filter(|at| {
             at.segments().len() == lacking.segments().len() && at.collection() == lacking.collection()
         });
-        let keys: Vec<&str> = declared.map(Address::key).collect();
+        let keys: Vec<String> = beside.map(|at| at.key().to_owned()).collect();
+        self.patience -= looked;
         let found = Diagnostic::error(Code::Dangling, format!("{lacking} is not declared"));
-        match suggest::nearest(lacking.key(), &keys) {
+        if self.patience == 0 {
+            return found;
+        }
+        match self.nearest(lacking.key(), &keys) {
             Some(near) => {
-                let meant = parent.child(lacking.collection(), near);
+                let meant = parent.child(lacking.collection(), &near);
                 found.help(format!("did you mean `{meant}`?"))
             }
             None if keys.is_empty() => {
@@ -231,8 +240,17 @@ impl Loader<'_> {
         let this = &self.drafts[target];
         match &this.slots[at] {
             Slot::Busy => {
-                self.circle(target, at, place);
-                None
+                let faults = self.faults;
+                let Some(part) = self.part_of(target, at, &path[1..]) else {
+                    self.circle(target, at, place);
+                    return None;
+                };
+                match part {
+                    Some(value) => Some(value),
+                    None if self.faults > faults => None,
+                    None if live_tells => Some(unknown),
+                    None => self.untold(&dotted, about, place),
+                }
             }
             Slot::Failed => {
                 self.faults += 1;
@@ -250,6 +268,34 @@ impl Loader<'_> {
             Slot::Absent | Slot::Unread if live_tells => Some(unknown),
             Slot::Absent | Slot::Unread => self.untold(&dotted, about, place),
         }
+    }
+
+    /// A part of a property that is being read itself, when the one does not lead to the other.
+    fn part_of(&mut self, draft: usize, at: usize, path: &[String]) -> Option<Option<Value>> {
+        let field: &'static Field = &self.fields(draft)[at];
+        let Given::Members(members) = &self.drafts[draft].given else { return None };
+        let (_, member) = members.iter().find(|(word, _)| *word == field.name)?;
+        let (mut member, mut shape, mut rest) = (*member, &field.shape, path);
+        while let Some((first, further)) = rest.split_first() {
+            let entries = self.tree.members(member.value);
+            let Some(entry) = entries.into_iter().find(|entry| self.tree.text(entry.key) == first) else {
+                break;
+            };
+            let inner = match shape {
+                Shape::Object { fields, .. } => field_of(fields, first)?,
+                Shape::Map(item) | Shape::OrderedMap(item) => item,
+                _ => &Shape::Any,
+            };
+            (member, shape, rest) = (entry, inner, further);
+        }
+        let node = self.tree.resolve(member.value);
+        if rest.len() == path.len() || self.looked_into.contains(&node) {
+            return None;
+        }
+        self.looked_into.push(node);
+        let found = self.member(member, shape);
+        self.looked_into.pop();
+        Some(found.and_then(|value| inner(&value, rest).cloned()))
     }
 
     fn untold(&mut self, path: &str, about: &About, place: Place) -> Option<Value> {
@@ -293,6 +339,10 @@ impl Loader<'_> {
 /// A part of a value.
 fn inner<'a>(value: &'a Value, path: &[String]) -> Option<&'a Value> {
     if path.is_empty() { Some(value) } else { value.as_map().and_then(|body: &Body| body.at(path)) }
+}
+
+fn field_of(fields: &'static [Field], name: &str) -> Option<&'static Shape> {
+    field(fields, name).map(|field| &field.shape)
 }
 
 /// Whether a path can lead somewhere inside of a shape.

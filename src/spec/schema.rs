@@ -1,7 +1,7 @@
 //! The JSON Schema of a spec, from the kinds' own tables, for editors.
 //!
-//! It asks for less than the reader does, where a spec may be spread over files or its values over variables, and for
-//! nothing that the reader would refuse (test: `schema_agrees_with_the_reader`).
+//! It takes whatever the reader takes (test: `schema_agrees_with_the_reader`), and more: it does not know what other
+//! files and variables give.
 
 use super::kinds::{Collection, Each, Kinds, SETTINGS};
 use super::{entry, variables};
@@ -122,8 +122,9 @@ fn entry(kinds: &Kinds, kind: Each) -> Json {
         required.extend(about.fields.iter().filter(|field| field.required).map(|field| field.name));
     }
     if let Keyed::Tagged(tag, value) = about.keyed {
-        properties
-            .insert(tag.to_owned(), json!({"const": value, "description": "Of which kind the entry is."}));
+        let choices = json!([{"const": value}, {"type": "string", "pattern": in_any_case(&[value])}]);
+        let is = json!({"anyOf": choices, "description": "Of which kind the entry is."});
+        properties.insert(tag.to_owned(), is);
         if !required.contains(&tag) {
             required.push(tag);
         }
@@ -157,6 +158,17 @@ fn setting(word: &str, below: &[Collection]) -> Json {
             "description": "Collections of which undeclared entries are dropped.",
         }),
     }
+}
+
+/// A pattern of some words in any case, as the reader takes them.
+fn in_any_case(words: &[&str]) -> String {
+    let letter = |c: char| match (c.is_ascii_alphabetic(), c.is_ascii_alphanumeric() || " ,_-".contains(c)) {
+        (true, _) => format!("[{}{}]", c.to_ascii_uppercase(), c.to_ascii_lowercase()),
+        (false, true) => c.to_string(),
+        (false, false) => format!("\\{c}"),
+    };
+    let words: Vec<String> = words.iter().map(|word| word.chars().map(letter).collect()).collect();
+    format!("^({})$", words.join("|"))
 }
 
 fn to_reference() -> Json {
@@ -208,7 +220,9 @@ fn shaped(shape: &Shape) -> Json {
         Shape::Guid | Shape::Duration | Shape::DateTime | Shape::ArmId(_) => {
             json!({"type": ["string", "null"]})
         }
-        Shape::Enum(words) => or_reference(json!({"enum": words})),
+        Shape::Enum(words) => {
+            json!({"anyOf": [{"enum": words}, {"type": "string", "pattern": in_any_case(words)}, to_reference()]})
+        }
         Shape::OpenEnum(words) => json!({"anyOf": [{"enum": words}, {"type": ["string", "null"]}]}),
         Shape::ScalarType => {
             let words: Vec<&str> = scalar_types().collect();

@@ -30,6 +30,9 @@ pub(super) struct Fault {
     pub help: &'static str,
 }
 
+/// How many references one text may hold.
+const MANY: usize = 256;
+
 /// Whether a text holds anything to be read here.
 pub(super) fn is_template(text: &str) -> bool {
     text.contains("${")
@@ -58,6 +61,10 @@ pub(super) fn parse(text: &str) -> Result<Vec<Piece>, Fault> {
             help: "add the `}`, or write `$${` for a literal `${`",
         })?;
         let range = open..close + 1;
+        if pieces.len() > 2 * MANY {
+            let (why, help) = ("this text holds too many references", "write it in parts");
+            return Err(Fault { at: range, why, help });
+        }
         pieces.push(Piece::Of(target(&text[open + 2..close], &range)?, range));
         at = close + 1;
     }

@@ -4,7 +4,8 @@
 //! copy, and `yaml` refuses documents deeper than `MAX_DEPTH` (test: `hostile_documents_are_refused_quickly`).
 
 use super::files::{Files, Place, offset};
-use std::collections::HashSet;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 /// The number of a node.
 pub(super) type Id = u32;
@@ -78,6 +79,12 @@ impl Tree {
     fn add(&mut self, place: Place, kind: Kind) -> Id {
         self.nodes.push(Node { place, kind });
         offset(self.nodes.len() - 1)
+    }
+
+    /// Gives back memory that was held for more nodes.
+    pub(super) fn shrink(&mut self) {
+        self.nodes.shrink_to_fit();
+        self.children.shrink_to_fit();
     }
 
     /// Adds a scalar; its text is kept apart only when it differs from what stands at its place.
@@ -166,37 +173,46 @@ impl Tree {
         }
     }
 
-    /// The entries of a map with its merge keys followed: its own come first and win, then the maps it merges. Those
+    /// The entries of a map with its merge keys followed: first what it merges, then its own, which win in place. Those
     /// whose key is no text are left out.
     pub(super) fn members(&self, id: Id) -> Vec<Member> {
         let pairs = self.pairs(id);
-        let mut found = Vec::with_capacity(pairs.len() / 2);
-        let mut merges = Vec::new();
+        let mut own = Vec::with_capacity(pairs.len() / 2);
+        let mut merged = Vec::new();
         for pair in pairs.chunks_exact(2) {
             if self.is_merge_key(pair[0]) {
-                merges.push(pair[1]);
+                self.merged(pair[1], &mut merged);
             } else if matches!(self.view(pair[0]), View::Scalar(..)) {
-                found.push(Member { key: pair[0], value: pair[1], via: None, guessed: false });
+                own.push(Member { key: pair[0], value: pair[1], via: None, guessed: false });
             }
         }
-        if !merges.is_empty() {
-            let mut seen: HashSet<String> = found.iter().map(|m| self.text(m.key).to_owned()).collect();
-            merges.into_iter().for_each(|merge| self.merged(merge, &mut seen, &mut found));
+        if merged.is_empty() {
+            return own;
+        }
+        let mut places: HashMap<&str, usize> = HashMap::new();
+        let mut found: Vec<Member> = Vec::with_capacity(own.len() + merged.len());
+        let own = own.into_iter().map(|member| (member, true));
+        for (member, wins) in merged.into_iter().map(|member| (member, false)).chain(own) {
+            match places.entry(self.text(member.key)) {
+                Entry::Vacant(place) => {
+                    place.insert(found.len());
+                    found.push(member);
+                }
+                Entry::Occupied(place) if wins => found[*place.get()] = member,
+                Entry::Occupied(_) => {}
+            }
         }
         found
     }
 
-    fn merged(&self, merge: Id, seen: &mut HashSet<String>, found: &mut Vec<Member>) {
+    /// The entries of the map or maps that a merge key names, in order.
+    fn merged(&self, merge: Id, found: &mut Vec<Member>) {
         let sources = match self.view(merge) {
             View::List(items) => items,
             _ => &[merge][..],
         };
         for source in sources {
-            for member in self.members(*source) {
-                if seen.insert(self.text(member.key).to_owned()) {
-                    found.push(Member { via: Some(*source), ..member });
-                }
-            }
+            found.extend(self.members(*source).into_iter().map(|m| Member { via: Some(*source), ..m }));
         }
     }
 

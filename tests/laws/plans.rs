@@ -250,8 +250,11 @@ fn finish(plan: &mut Plan) {
     }
 }
 
-/// A plan of given steps: address, before, after, needs, and whether it can be undone.
-pub(crate) fn fixed(steps: &[(&str, Option<i64>, Option<i64>, &[usize], bool)]) -> (Plan, Inventory) {
+/// One step of a fixed plan: address, before, after, needs, and whether it can be undone.
+pub(crate) type Fixed<'a> = (&'a str, Option<i64>, Option<i64>, &'a [usize], bool);
+
+/// A plan of given steps.
+pub(crate) fn fixed(steps: &[Fixed<'_>]) -> (Plan, Inventory) {
     let mut dice = Dice::new(0, "fixed");
     let mut plan = Plan { format: adxform::plan::FORMAT, ..Plan::default() };
     let mut live = Inventory::new();

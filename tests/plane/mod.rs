@@ -1,4 +1,4 @@
-//! A Kusto plane for tests of the control plane: it keeps databases, periods, tables and principals in memory.
+//! A Kusto plane for tests of the control plane: it keeps databases, periods and principals in memory, and no tables.
 
 use adxform::emulator::kusto_port::{KustoPlane, Periods, Principal};
 use axum::Router;
@@ -7,14 +7,12 @@ use std::sync::{Mutex, MutexGuard};
 
 /// Everything by lower-case cluster and database name; a principal of the cluster has an empty database.
 #[derive(Default)]
-pub struct Memory(Mutex<Held>);
+pub(crate) struct Memory(Mutex<Held>);
 
 #[derive(Default)]
 struct Held {
     clusters: BTreeSet<String>,
     databases: BTreeMap<(String, String), Periods>,
-    /// (cluster, database, table) with the names of its mappings.
-    tables: BTreeMap<(String, String, String), BTreeSet<String>>,
     principals: Vec<(String, String, Principal)>,
 }
 
@@ -25,13 +23,6 @@ fn at(cluster: &str, database: &str) -> (String, String) {
 impl Memory {
     fn held(&self) -> MutexGuard<'_, Held> {
         self.0.lock().unwrap()
-    }
-
-    /// Creates a table with mappings.
-    pub fn add_table(&self, cluster: &str, database: &str, table: &str, mappings: &[&str]) {
-        let (cluster, database) = at(cluster, database);
-        let mappings = mappings.iter().map(|name| (*name).to_owned()).collect();
-        self.held().tables.insert((cluster, database, table.to_owned()), mappings);
     }
 }
 
@@ -45,7 +36,6 @@ impl KustoPlane for Memory {
         let mut held = self.held();
         held.clusters.remove(&name);
         held.databases.retain(|(of, _), _| *of != name);
-        held.tables.retain(|(of, _, _), _| *of != name);
         held.principals.retain(|(of, _, _)| *of != name);
     }
 
@@ -57,7 +47,6 @@ impl KustoPlane for Memory {
         let (cluster, database) = at(cluster, database);
         let mut held = self.held();
         held.databases.remove(&(cluster.clone(), database.clone()));
-        held.tables.retain(|(of, name, _), _| (of, name) != (&cluster, &database));
         held.principals.retain(|(of, name, _)| (of, name) != (&cluster, &database));
     }
 
@@ -69,29 +58,12 @@ impl KustoPlane for Memory {
         self.held().databases.get(&at(cluster, database)).copied()
     }
 
-    fn has_table(&self, cluster: &str, database: &str, table: &str) -> bool {
-        let (cluster, database) = at(cluster, database);
-        self.held().tables.contains_key(&(cluster, database, table.to_owned()))
+    fn has_table(&self, _: &str, _: &str, _: &str) -> bool {
+        false
     }
 
-    fn has_mapping(
-        &self,
-        cluster: &str,
-        database: &str,
-        table: &str,
-        mapping: &str,
-        _: Option<&str>,
-    ) -> bool {
-        let (cluster, database) = at(cluster, database);
-        self.held()
-            .tables
-            .get(&(cluster, database, table.to_owned()))
-            .is_some_and(|known| known.contains(mapping))
-    }
-
-    fn has_any_table(&self, cluster: &str, database: &str) -> bool {
-        let (cluster, database) = at(cluster, database);
-        self.held().tables.keys().any(|(of, name, _)| (of, name) == (&cluster, &database))
+    fn has_mapping(&self, _: &str, _: &str, _: &str, _: &str, _: Option<&str>) -> bool {
+        false
     }
 
     fn add_principal(&self, cluster: &str, database: Option<&str>, principal: &Principal) {

@@ -137,7 +137,7 @@ fn settled(text: &str, folder: &Path) -> String {
 
 /// `9` stands for a digit, `x` for a hexadecimal digit, `*` for any run of digits and points.
 const PATTERNS: [(&str, &str); 6] = [
-    ("99999999-999999-xxxx", "RUN"),
+    ("99999999-999999999-xxxx", "RUN"),
     ("9999-99-99T99:99:99*Z", "TIME"),
     ("127.0.0.1:*", "127.0.0.1:PORT"),
     ("process *", "process N"),

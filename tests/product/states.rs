@@ -16,6 +16,8 @@ use adxform::run::report::{Outcome, Report};
 use adxform::spec::Spec;
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::Arc;
+use tokio::task::JoinSet;
 
 /// One state as a spec.
 struct State {
@@ -97,7 +99,7 @@ fn differences(before: &Inventory, after: &Inventory) -> Vec<String> {
         match (before.get(address), after.get(address)) {
             (Some(a), Some(b)) => {
                 let fields = kind::by_name(a.kind).unwrap().about().fields;
-                for field in shape::differing(fields, &a.body, &b.body) {
+                for field in shape::unrestored(fields, &a.body, &b.body) {
                     found.push(format!(
                         "{address}.{}: {:?} became {:?}",
                         field.name,
@@ -168,29 +170,51 @@ fn both(a: &Spec, b: &Spec) -> Scope {
     scope
 }
 
+/// How many pairs are on their way at once; each has an emulator of its own.
+const ABREAST: usize = 6;
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_pair_of_states_converges_and_comes_back() {
     let only = std::env::var("ADXFORM_KIND").ok();
     let mut complaints = Vec::new();
     let mut commands = BTreeSet::new();
+    let mut tasks = JoinSet::new();
     let mut pairs = 0;
     for folder in entries("tests/states").into_iter().filter(|path| path.is_dir()) {
         let kind = folder.file_name().unwrap().to_string_lossy().into_owned();
         if only.as_ref().is_some_and(|only| *only != kind) {
             continue;
         }
-        let states = states(&folder);
-        for (from, to) in states.iter().flat_map(|from| states.iter().map(move |to| (from, to))) {
-            if from.name == to.name {
-                continue;
+        let states = Arc::new(states(&folder));
+        let all = (0..states.len()).flat_map(|from| (0..states.len()).map(move |to| (from, to)));
+        for (from, to) in all.filter(|(from, to)| from != to).collect::<Vec<_>>() {
+            while tasks.len() >= ABREAST {
+                collect(tasks.join_next().await.unwrap().unwrap(), &mut commands, &mut complaints);
             }
             pairs += 1;
-            if let Err(why) = pair(from, to, &mut commands).await {
-                complaints.push(format!("== {kind}: {} → {}: {why}", from.name, to.name));
-            }
+            let (states, kind) = (Arc::clone(&states), kind.clone());
+            tasks.spawn(async move {
+                let mut commands = BTreeSet::new();
+                let ended = pair(&states[from], &states[to], &mut commands).await;
+                let ended = ended
+                    .map_err(|why| format!("== {kind}: {} → {}: {why}", states[from].name, states[to].name));
+                (ended, commands)
+            });
         }
+    }
+    while let Some(ended) = tasks.join_next().await {
+        collect(ended.unwrap(), &mut commands, &mut complaints);
     }
     println!("{pairs} pairs of states, {} distinct commands", commands.len());
     complain(&complaints);
     crate::kql::check(&commands);
+}
+
+fn collect(
+    (ended, commands): (Result<(), String>, BTreeSet<String>),
+    all: &mut BTreeSet<String>,
+    complaints: &mut Vec<String>,
+) {
+    complaints.extend(ended.err());
+    all.extend(commands);
 }

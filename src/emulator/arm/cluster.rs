@@ -176,16 +176,16 @@ impl Kind for Cluster {
         body
     }
 
-    fn applied(&self, core: &mut Core, resource: &Resource, new: bool) {
+    fn applied(&self, core: &mut Core, resource: &Resource) {
+        core.kusto.create_cluster(resource.id.name());
         host(core, resource.clone());
-        if new {
-            core.kusto.create_cluster(resource.id.name());
-        }
     }
 
     fn removed(&self, core: &mut Core, resource: &Resource) {
         core.ports.close(resource.id.name());
-        core.kusto.drop_cluster(resource.id.name());
+        if !resource.is_unborn() {
+            core.kusto.drop_cluster(resource.id.name());
+        }
     }
 
     fn act(&self, core: &mut Core, ask: &Ask, resource: &Resource, action: &str) -> Option<Reply> {

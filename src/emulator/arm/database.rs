@@ -106,10 +106,11 @@ impl Kind for Database {
                 }
             }
         }
+        // Up to 2024-04-13 the creator becomes Admin unless the request says None; 2025-02-14 has no default.
         let role = super::path::parameter(&change.ask.query, "callerRole");
-        let unwanted = role.is_some_and(|role| role.eq_ignore_ascii_case("None"));
+        let wanted = role.map_or(change.ask.api.as_str() < "2025", |role| role.eq_ignore_ascii_case("Admin"));
         if change.old.is_none()
-            && !unwanted
+            && wanted
             && let Some(caller) = &change.ask.caller
         {
             target.hidden["creator"] = principal::creator(caller);
@@ -148,19 +149,25 @@ impl Kind for Database {
         body
     }
 
-    fn applied(&self, core: &mut Core, resource: &Resource, new: bool) {
-        let (cluster, periods) = (resource.id.ancestor(1), periods(resource));
-        if new {
-            core.kusto.create_database(cluster.name(), resource.id.name(), periods);
+    fn applied(&self, core: &mut Core, resource: &Resource) {
+        if follows(Some(resource)) {
+            return;
         }
+        let (cluster, periods) = (resource.id.ancestor(1), periods(resource));
+        core.kusto.create_database(cluster.name(), resource.id.name(), periods);
         core.kusto.set_periods(cluster.name(), resource.id.name(), periods);
-        if new && let Some(body) = resource.hidden.get("creator") {
+        if let Some(body) = resource.hidden.get("creator") {
             principal::grant_creator(core, &resource.id, body);
+            let mut granted = resource.clone();
+            object(&mut granted.hidden).remove("creator");
+            core.state.put(granted);
         }
     }
 
     fn removed(&self, core: &mut Core, resource: &Resource) {
-        core.kusto.drop_database(resource.id.ancestor(1).name(), resource.id.name());
+        if !follows(Some(resource)) && !resource.is_unborn() {
+            core.kusto.drop_database(resource.id.ancestor(1).name(), resource.id.name());
+        }
     }
 
     fn act(&self, core: &mut Core, ask: &Ask, resource: &Resource, action: &str) -> Option<Reply> {

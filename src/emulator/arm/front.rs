@@ -70,7 +70,7 @@ fn route(core: &mut Core, ask: &mut Ask) -> Result<Reply, Reply> {
     if let Some(reply) = login::open(ask) {
         return Ok(reply);
     }
-    ask.caller = super::token::caller(ask.authorization.as_deref(), &ask.origin)?;
+    ask.caller = Some(super::token::caller(ask.authorization.as_deref(), &ask.origin)?);
     ask.api = parameter(&ask.query, "api-version").unwrap_or_default();
     if ask.api.is_empty() {
         let message = "The api-version query parameter (?api-version=) is required for all requests.";
@@ -182,7 +182,9 @@ fn group_level(
             return resource::serve(core, ask, kind, &id);
         }
         if ask.method == "GET" {
-            resource::reach(core, ask, &id)?;
+            let mut within = id.clone();
+            within.collections = kind.collections().iter().map(|part| (*part).to_owned()).collect();
+            resource::reach(core, ask, &within)?;
             if kind.collections().last() == Some(&"PrincipalAssignments") {
                 super::principal::adopt(core, &id.ancestor(id.names.len()));
             }

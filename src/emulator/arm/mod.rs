@@ -14,6 +14,7 @@ mod front;
 mod group;
 mod kind;
 mod login;
+mod member;
 mod path;
 mod ports;
 mod principal;
@@ -46,6 +47,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
+
+/// The longest that an answer about an operation waits for its end.
+const PATIENCE: Duration = Duration::from_millis(10);
 
 /// The serving control plane.
 pub(super) struct Plane {
@@ -96,6 +100,17 @@ impl Plane {
         }
     }
 
+    /// How long a question about an operation is held back: one that ends within [`PATIENCE`] is awaited, so that
+    /// nobody has to ask twice about work that takes no time.
+    fn patience(&self, ask: &Ask) -> Duration {
+        let guid = ask.segments.last().filter(|_| ask.method == "GET");
+        let held = self.core();
+        let operation = guid.zip(held.as_ref()).and_then(|(guid, core)| core.state.operation(guid));
+        let Some(operation) = operation.filter(|operation| !operation.over) else { return Duration::ZERO };
+        let left = Duration::from_nanos(u64::try_from(operation.ends - Clock::now()).unwrap_or(0));
+        if left > PATIENCE { Duration::ZERO } else { left }
+    }
+
     /// Releases the state file; whatever comes after is refused.
     pub(super) fn close(&self) {
         if let Some(mut core) = self.core().take() {
@@ -110,11 +125,14 @@ fn host_again(core: &mut core::Core) {
         core.state.find(|resource| resource.id.provider == "Microsoft.Kusto").into_iter().cloned().collect();
     for resource in known {
         let cluster = resource.id.ancestor(1);
-        let (name, made) = (cluster.name().to_owned(), resource.provisioning != "Creating");
+        let unmade =
+            resource.provisioning == "Creating" || resource.is_unborn() || database::follows(Some(&resource));
+        let (name, made) = (cluster.name().to_owned(), !unmade);
         match resource.id.collections.len() {
             1 if made => {
                 core.kusto.create_cluster(&name);
                 cluster::host(core, resource);
+                core.ports.note_call(&name);
             }
             2 if made
                 && resource.id.type_text() == "Microsoft.Kusto/Clusters/Databases"
@@ -154,7 +172,14 @@ async fn answer(State(plane): State<Arc<Plane>>, request: Request) -> Response {
         caller: None,
         fail: parts.extensions.get::<FailOperation>().cloned(),
     };
-    plane.serve(&mut ask).into_response()
+    tokio::time::sleep(plane.patience(&ask)).await;
+    // Serving writes to the disk before it answers, which must not hold up the other plane.
+    let served = tokio::task::spawn_blocking(move || plane.serve(&mut ask)).await;
+    served
+        .unwrap_or_else(|error| {
+            Reply::gateway(500, "InternalServerError", format!("The emulator failed: {error}"))
+        })
+        .into_response()
 }
 
 fn text_of(headers: &HeaderMap, name: &header::HeaderName) -> Option<String> {

@@ -19,8 +19,16 @@ use tokio_util::sync::CancellationToken;
 
 struct Port {
     number: u16,
-    running: Arc<AtomicBool>,
+    gate: Gate,
     stop: CancellationToken,
+}
+
+/// What the endpoint and the control plane both know of a cluster.
+#[derive(Clone)]
+struct Gate {
+    cluster: String,
+    running: Arc<AtomicBool>,
+    called: Arc<AtomicBool>,
 }
 
 /// The open endpoints by cluster name in lower case.
@@ -46,19 +54,33 @@ impl Ports {
         let bind = |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).ok();
         let listener = wanted.and_then(bind).or_else(|| bind(0))?;
         let number = listener.local_addr().ok()?.port();
-        let (running, stop) = (Arc::new(AtomicBool::new(true)), self.stop.child_token());
-        let gate = (Arc::clone(&running), cluster.to_owned());
-        let router = self.kusto.router(cluster).layer(from_fn_with_state(gate, when_running));
+        let stop = self.stop.child_token();
+        let (running, called) = (Arc::new(AtomicBool::new(true)), Arc::default());
+        let gate = Gate { cluster: cluster.to_owned(), running, called };
+        let router = self.kusto.router(cluster).layer(from_fn_with_state(gate.clone(), when_running));
         let plane = server::Plane::Kusto { cluster: cluster.to_owned() };
         server::serve(listener, router, Arc::clone(&self.front), plane, stop.clone()).ok()?;
-        self.open.insert(cluster.to_lowercase(), Port { number, running, stop });
+        self.open.insert(cluster.to_lowercase(), Port { number, gate, stop });
         Some(number)
     }
 
     /// Lets the endpoint answer, or refuse every call.
     pub(super) fn set_running(&self, cluster: &str, running: bool) {
         if let Some(port) = self.open.get(&cluster.to_lowercase()) {
-            port.running.store(running, Ordering::Release);
+            port.gate.running.store(running, Ordering::Release);
+        }
+    }
+
+    /// Whether anything was ever asked of the cluster's endpoint. A client that drives the control plane alone
+    /// cannot have made a table, so for it the tables that a connection names are taken on trust.
+    pub(super) fn was_called(&self, cluster: &str) -> bool {
+        self.open.get(&cluster.to_lowercase()).is_some_and(|port| port.gate.called.load(Ordering::Acquire))
+    }
+
+    /// Notes that the cluster's databases may hold more than the control plane made.
+    pub(super) fn note_call(&self, cluster: &str) {
+        if let Some(port) = self.open.get(&cluster.to_lowercase()) {
+            port.gate.called.store(true, Ordering::Release);
         }
     }
 
@@ -70,14 +92,12 @@ impl Ports {
     }
 }
 
-async fn when_running(
-    State((running, cluster)): State<(Arc<AtomicBool>, String)>,
-    request: Request,
-    next: Next,
-) -> Response {
-    if running.load(Ordering::Acquire) {
+async fn when_running(State(gate): State<Gate>, request: Request, next: Next) -> Response {
+    gate.called.store(true, Ordering::Release);
+    if gate.running.load(Ordering::Acquire) {
         return next.run(request).await;
     }
+    let cluster = gate.cluster;
     let message = format!("Cluster '{cluster}' is not running.");
     let body = json!({"error": {
         "code": "Service is unavailable",

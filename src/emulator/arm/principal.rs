@@ -54,7 +54,7 @@ macro_rules! assignment {
                 resource.body.clone()
             }
 
-            fn applied(&self, core: &mut Core, resource: &Resource, _: bool) {
+            fn applied(&self, core: &mut Core, resource: &Resource) {
                 grant(core, resource);
             }
 
@@ -151,11 +151,24 @@ fn scope(core: &Core, id: &Id) -> (String, Option<String>) {
 
 /// Grants what the assignment says.
 pub(super) fn grant(core: &mut Core, resource: &Resource) {
+    if !is_real(core, resource) {
+        return;
+    }
     let (cluster, database) = scope(core, &resource.id);
     core.kusto.add_principal(&cluster, database.as_deref(), &principal(resource));
 }
 
+/// Whether the Kusto plane knows of it: not what failed, nor what stands below a following or a deleted database.
+fn is_real(core: &Core, resource: &Resource) -> bool {
+    let parent = resource.id.parent().and_then(|id| core.state.get(&id));
+    let there = parent.is_some_and(|parent| !parent.is_unborn() && !super::database::follows(Some(parent)));
+    there && !resource.is_unborn()
+}
+
 fn revoke(core: &mut Core, resource: &Resource) {
+    if !is_real(core, resource) {
+        return;
+    }
     let (cluster, database) = scope(core, &resource.id);
     let gone = principal(resource);
     let others = core.state.find(|other| {

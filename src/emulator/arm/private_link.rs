@@ -75,7 +75,7 @@ impl Kind for Endpoint {
         body
     }
 
-    fn applied(&self, core: &mut Core, resource: &Resource, _: bool) {
+    fn applied(&self, core: &mut Core, resource: &Resource) {
         for (name, id) in targets(core, resource) {
             if core.state.get(&id).is_some() {
                 continue;

@@ -48,6 +48,9 @@ impl Kind for Script {
         if change.verb == Verb::Delete {
             return Ok(());
         }
+        if super::database::follows(core.state.get(&change.id.ancestor(2))) {
+            return Err(Reply::bad("A following database has no scripts of its own."));
+        }
         match (change.text("scriptContent"), change.text("scriptUrl")) {
             (None, None) if change.verb == Verb::Put => {
                 return Err(Reply::bad("One of the properties 'scriptContent' and 'scriptUrl' is required."));
@@ -140,6 +143,7 @@ impl Kind for Script {
 
 /// Runs a script through the cluster's own endpoint.
 fn run(core: &Core, cluster: &str, database: &str, content: &str, whole: bool) -> Result<(), String> {
+    core.ports.note_call(cluster);
     let router = core.kusto.router(cluster);
     let options = if whole { " with (ThrowOnErrors=true)" } else { "" };
     let body = json!({"db": database, "csl": format!(".execute database script{options} <|\n{content}")})

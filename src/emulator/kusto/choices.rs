@@ -3,6 +3,11 @@
 //! Each entry says what is open, what was chosen, and why. A client must not rely on any of them: where the
 //! service may answer either way, the emulator takes the way that is harder on the client.
 //!
+//! Some choices are a form rather than a switch, and stand where the form is made: the members of a policy that are not
+//! known are ignored (`policy/fields.rs`); the JSON of a row order (`policy/row_order.rs`); the number or the name of a
+//! merge policy's lookback (`policy/merge.rs`); the newer of the two forms of ingestion mappings
+//! (`catalog/mapping.rs`); the order of the rows of a csl script (`show/script.rs`).
+//!
 //! Invariant: code elsewhere never decides such a question by itself.
 
 use super::catalog::Version;
@@ -55,8 +60,16 @@ pub(crate) const UPDATE_POLICY_COMPARES_NAMES: bool = false;
 /// The tenant of principals that are named without one.
 pub(crate) const HOME_TENANT: &str = "b3f1c0de-7e9a-4d5c-8a44-0d1e2f3a4b5c";
 
+/// Whether restricted view access on a table refuses update policies and materialized views that read it, and the
+/// other way round. Documented as not supported; when it is checked is open. Definitions are accepted.
+pub(crate) const RESTRICTED_VIEW_REFUSES_READERS: bool = false;
+
 /// Journal entries kept for one database; the service keeps more, the number is not documented.
 pub(crate) const JOURNAL_KEPT: usize = 50_000;
+
+/// The longest state of an entity, in bytes, that a journal entry keeps; the journal's content is declared to be no
+/// contract, and the states of wide tables would outweigh the tables.
+pub(crate) const LONGEST_JOURNAL_STATE: usize = 1_000;
 
 /// Operations kept for one cluster; the service keeps two weeks of them.
 pub(crate) const OPERATIONS_KEPT: usize = 1_000;

@@ -1,7 +1,7 @@
 //! Results as v1 and v2 answers (`R:response.md`, `R:response-v2.md`).
 //!
 //! Invariant: a plain management command answers with exactly one table; a command with query operators after it
-//! answers with four, the last of which is the table of contents (test: `tests/wire/kusto/queries.yaml`).
+//! answers with four, the last of which is the table of contents (test: `tests/wire/kusto/queries.txt`).
 
 use super::types::Type;
 use serde::ser::{Serialize, SerializeSeq, SerializeStruct, Serializer};
@@ -37,6 +37,13 @@ impl Frame {
         let columns =
             schema.iter().map(|(name, of)| Heading { name: Cow::Borrowed(*name), of: *of }).collect();
         Self { columns, rows }
+    }
+
+    /// About how many bytes the frame prints to, so that large answers are not copied while they grow.
+    fn weight(&self) -> usize {
+        let cell = |cell: &Value| cell.as_str().map_or(8, |text| text.len() + text.len() / 8 + 4);
+        let rows: usize = self.rows.iter().flatten().map(cell).sum();
+        rows + 2 * self.rows.len() + 100 * self.columns.len()
     }
 }
 
@@ -94,7 +101,9 @@ fn v1(frames: &[&Frame]) -> Result<Vec<u8>, serde_json::Error> {
             answer.end()
         }
     }
-    serde_json::to_vec(&Answer(Tables(frames)))
+    let mut body = Vec::with_capacity(frames.iter().map(|frame| frame.weight()).sum());
+    serde_json::to_writer(&mut body, &Answer(Tables(frames)))?;
+    Ok(body)
 }
 
 /// Who asked, for the status tables of an answer.

@@ -2,7 +2,7 @@
 //!
 //! Every answer follows the documentation of the service (`M:` pages are `kusto/management/…`, `Q:` are
 //! `kusto/query/…`, `R:` are `kusto/api/rest/…` of Microsoft's documentation); what it leaves open is decided in
-//! [`choices`] alone. Commands are parsed, never searched; one that the service has and the emulator does not model
+//! `choices` alone. Commands are parsed, never searched; one that the service has and the emulator does not model
 //! answers 501 and is named.
 //!
 //! Not modelled at all: permissions (every caller may do everything), the data management endpoint, and the passing

@@ -6,9 +6,13 @@
 
 use super::error::Fault;
 use super::syntax::{begins_word, within_word};
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
 /// Words that the service's parser takes as keywords, so that as names they need brackets.
-const RESERVED: &str = "__unique accumulate and application as asc between blockedprincipals boolean by byte \
+static RESERVED: LazyLock<BTreeSet<&str>> = LazyLock::new(|| RESERVED_WORDS.split_whitespace().collect());
+
+const RESERVED_WORDS: &str = "__unique accumulate and application as asc between blockedprincipals boolean by byte \
     bytes cachingpolicy callout callouts callstacks cancel char clusteradmin concurrency configuration consume \
     container containers contains count dataexport datasize datastats datatable date datetime datetime_pattern \
     days decimal desc dimensions disabled distinct double dryrun dynamic earliest empty enabled encodingpolicy \
@@ -30,13 +34,14 @@ const LONGEST: usize = 1024;
 
 /// Whether `word` as a name needs brackets although it is spelled like a plain one.
 pub(crate) fn is_reserved(word: &str) -> bool {
-    RESERVED.split_whitespace().any(|reserved| reserved == word)
+    RESERVED.contains(word)
 }
 
-/// Whether `name` may stand without brackets.
+/// Whether `name` is printed without brackets. Other letters may stand so too, but not every parser agrees.
 pub(crate) fn is_plain(name: &str) -> bool {
     let mut letters = name.chars();
-    letters.next().is_some_and(begins_word) && letters.all(within_word) && !is_reserved(name)
+    let begins = letters.next().is_some_and(begins_word);
+    begins && letters.all(within_word) && name.is_ascii() && !is_reserved(name)
 }
 
 /// Refuses a name that the service does not allow for a new entity of `kind`.

@@ -32,6 +32,7 @@ enum Path {
     Manage,
     QueryV1,
     QueryV2,
+    Ingest,
 }
 
 impl Engine {
@@ -49,6 +50,7 @@ impl Engine {
             .route("/v1/rest/mgmt", route(Path::Manage))
             .route("/v1/rest/query", route(Path::QueryV1))
             .route("/v2/rest/query", route(Path::QueryV2))
+            .route("/v1/rest/ingest/{database}/{table}", route(Path::Ingest))
             .with_state(endpoint)
     }
 }
@@ -80,12 +82,9 @@ impl Endpoint {
             .map_or_else(|| format!("unspecified;{}", Uuid::new_v4()), str::to_owned);
         let asked = Asked { at: time::datetime(time::now()), activity, client };
         let mut response = match self.caller(headers) {
-            Err(response) => response,
-            Ok(caller) => {
-                let outcome = match read_body(body).await.and_then(|bytes| asking(&bytes)) {
-                    Ok(asking) => self.answer(path, headers, asking, caller, &asked),
-                    Err(fault) => Err(fault),
-                };
+            None => unauthorized(),
+            Some(caller) => {
+                let outcome = self.outcome(path, headers, body, caller, &asked).await;
                 outcome.unwrap_or_else(|fault| refusal(&fault, &asked))
             }
         };
@@ -98,24 +97,31 @@ impl Endpoint {
         response
     }
 
-    /// Who asks; a response when a token is missing and required, or is none.
-    fn caller(&self, headers: &HeaderMap) -> Result<Caller, Response> {
-        let refused = || {
-            let challenge = "Bearer authorization_uri=https://login.microsoftonline.com";
-            (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, challenge)], "A bearer token is required.")
-                .into_response()
+    /// Who asks; `None` when a token is missing and required, or is none.
+    fn caller(&self, headers: &HeaderMap) -> Option<Caller> {
+        let Some(value) = header_text(headers, "authorization") else {
+            return Some(Caller::unknown()).filter(|_| !self.engine.is_token_required());
         };
-        match header_text(headers, "authorization") {
-            None if self.engine.is_token_required() => Err(refused()),
-            None => Ok(Caller::unknown()),
-            Some(value) => {
-                let (scheme, token) = value.split_once(' ').unwrap_or((value, ""));
-                if !scheme.eq_ignore_ascii_case("bearer") || token.trim().is_empty() {
-                    return Err(refused());
-                }
-                Ok(of_token(token.trim()).unwrap_or_else(Caller::unknown))
-            }
+        let (scheme, token) = value.split_once(' ').unwrap_or((value, ""));
+        if !scheme.eq_ignore_ascii_case("bearer") || token.trim().is_empty() {
+            return None;
         }
+        Some(of_token(token.trim()).unwrap_or_else(Caller::unknown))
+    }
+
+    async fn outcome(
+        &self,
+        path: Path,
+        headers: &HeaderMap,
+        body: Body,
+        caller: Caller,
+        asked: &Asked,
+    ) -> Result<Response, Fault> {
+        if path == Path::Ingest {
+            return Err(Fault::not_modelled("streaming ingestion"));
+        }
+        let asking = asking(&read_body(body).await?)?;
+        self.answer(path, headers, asking, caller, asked)
     }
 
     fn answer(
@@ -152,12 +158,19 @@ impl Endpoint {
                     "A management command is sent to /v1/rest/mgmt, not to a query path.",
                 ));
             }
-            Path::QueryV1 => frame::v1_query(&self.engine.query(&request, &asking.text)?, asked),
             Path::QueryV2 => frame::v2_query(&self.engine.query(&request, &asking.text)?, asked),
+            _ => frame::v1_query(&self.engine.query(&request, &asking.text)?, asked),
         };
         let body = body.map_err(|error| Fault::internal(format!("the answer does not print: {error}")))?;
         Ok(([(header::CONTENT_TYPE, "application/json; charset=UTF-8")], body).into_response())
     }
+}
+
+/// The answer to a request without a token; its body is not JSON, as on the service.
+fn unauthorized() -> Response {
+    let challenge = "Bearer authorization_uri=https://login.microsoftonline.com";
+    let text = "A bearer token is required.";
+    (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, challenge)], text).into_response()
 }
 
 fn header_text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {

@@ -1,7 +1,7 @@
 //! What may be started now.
 //!
 //! Invariant: work on a cluster itself runs alone on that cluster, and never more requests than the policy's
-//! parallelism are on their way (test: `tests/laws.rs`).
+//! parallelism are on their way (test: `tests/laws/main.rs`).
 
 use super::{Machine, Phase, Status};
 use crate::model::Address;

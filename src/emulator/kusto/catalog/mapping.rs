@@ -237,10 +237,10 @@ fn check(kind: MappingKind, column: &str, properties: &Map<String, Value>) -> Re
     if let Some(ordinal) = text("Ordinal").filter(|ordinal| ordinal.parse::<u32>().is_err()) {
         return Err(invalid(&format!("the ordinal '{ordinal}' of column '{column}' is not a number from 0")));
     }
-    if let Some(transform) = text("Transform") {
-        if !TRANSFORMS.iter().any(|known| known.eq_ignore_ascii_case(transform)) {
-            return Err(invalid(&format!("column '{column}' has the unknown transform '{transform}'")));
-        }
+    if let Some(transform) = text("Transform")
+        && !TRANSFORMS.iter().any(|known| known.eq_ignore_ascii_case(transform))
+    {
+        return Err(invalid(&format!("column '{column}' has the unknown transform '{transform}'")));
     }
     Ok(())
 }

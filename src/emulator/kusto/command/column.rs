@@ -8,7 +8,7 @@ use crate::emulator::kusto::columns::COLUMN;
 use crate::emulator::kusto::error::Fault;
 use crate::emulator::kusto::frame::Frame;
 use crate::emulator::kusto::names;
-use crate::emulator::kusto::show::schema;
+use crate::emulator::kusto::show::schema::table_json;
 use crate::emulator::kusto::syntax::Cursor;
 use serde_json::json;
 
@@ -64,25 +64,19 @@ fn find(table: &Table, column: &str) -> Result<usize, Fault> {
     found.ok_or_else(|| Fault::not_found("Column", column))
 }
 
-/// Changes a table's columns and records it.
+/// Changes a table's columns and records it; `schema` tells whether names or types change.
 fn change(
     edit: &mut Editor<'_>,
     name: &str,
+    schema: bool,
     change: impl FnOnce(&mut Table) -> Result<(), Fault>,
 ) -> Result<(), Fault> {
     let table = edit.table_mut(name)?;
-    let before = schema::table_json(table);
+    let before = table_json(table);
     change(table)?;
-    let after = schema::table_json(table);
+    let after = table_json(table);
     if before != after {
-        edit.record(Deed {
-            event: "ALTER-TABLE",
-            entity: name,
-            before,
-            after,
-            schema: true,
-            ..Deed::default()
-        });
+        edit.record(Deed { event: "ALTER-TABLE", entity: name, before, after, schema, ..Deed::default() });
     }
     Ok(())
 }
@@ -96,7 +90,7 @@ fn alter_type(cursor: &mut Cursor<'_>) -> Result<Command, Fault> {
     Ok(Command::change("ColumnAlterType", move |transaction| {
         let mut edit = transaction.edit(place.database.as_deref())?;
         place.find(edit.database.table(&place.table)?)?;
-        change(&mut edit, &place.table, |table| {
+        change(&mut edit, &place.table, true, |table| {
             let at = place.find(table)?;
             if table.columns[at].of != of {
                 let id = table.fresh_column_id();
@@ -122,7 +116,7 @@ fn rename(cursor: &mut Cursor<'_>) -> Result<Command, Fault> {
         if new != place.column && table.column(&new).is_some() {
             return Err(Fault::already_exists("Column", &new));
         }
-        change(&mut edit, &place.table, |table| {
+        change(&mut edit, &place.table, true, |table| {
             let at = place.find(table)?;
             table.columns[at].name.clone_from(&new);
             Ok(())
@@ -153,7 +147,7 @@ fn swap(cursor: &mut Cursor<'_>) -> Result<Command, Fault> {
         let table = edit.database.table(&first.table)?;
         first.find(table)?;
         second.find(table)?;
-        change(&mut edit, &first.table, |table| {
+        change(&mut edit, &first.table, true, |table| {
             let (one, other) = (first.find(table)?, second.find(table)?);
             table.columns[one].name.clone_from(new_first);
             table.columns[other].name.clone_from(new_second);
@@ -195,7 +189,7 @@ fn dropping(kind: &str, name: String, columns: Vec<String>, if_exists: bool) -> 
         if choices::LAST_COLUMN_STAYS && !stays {
             return Err(Fault::bad_request(format!("Table '{name}' would be left without columns.")));
         }
-        change(&mut edit, &name, |table| {
+        change(&mut edit, &name, true, |table| {
             table.columns.retain(|column| !columns.contains(&column.name));
             Ok(())
         })?;
@@ -207,7 +201,7 @@ fn show(transaction: &Transaction<'_>, name: &str) -> Result<Frame, Fault> {
     let view = transaction.view();
     let database = view.database(None)?;
     let table = database.table(name)?;
-    Ok(schema_row(database, table, schema::table_json(table)))
+    Ok(schema_row(database, table, table_json(table)))
 }
 
 /// What follows `column-docstrings`: without merging, columns that are not given lose theirs.
@@ -224,7 +218,7 @@ pub(super) fn docstrings(name: String, merge: bool, cursor: &mut Cursor<'_>) -> 
         for (column, _) in &given {
             find(table, column)?;
         }
-        change(&mut edit, &name, |table| {
+        change(&mut edit, &name, false, |table| {
             for column in &mut table.columns {
                 match given.iter().find(|(known, _)| *known == column.name) {
                     Some((_, text)) => column.doc_string.clone_from(text),

@@ -272,7 +272,10 @@ fn schema_of_many(named: Option<Named>, cursor: &mut Cursor<'_>) -> Result<Comma
             if databases.is_empty() {
                 return Ok(Frame::new(schemas::SCHEMA_JSON, Vec::new()));
             }
-            Ok(Frame::new(schemas::SCHEMA_JSON, vec![vec![json!(schema::databases_json(&databases, kinds))]]))
+            Ok(Frame::new(
+                schemas::SCHEMA_JSON,
+                vec![vec![Value::String(schema::databases_json(&databases, kinds))]],
+            ))
         }));
     }
     Ok(Command::read("DatabasesSchemaShow", move |view| {
@@ -302,7 +305,7 @@ fn schema_of_one(name: Option<String>, cursor: &mut Cursor<'_>) -> Result<Comman
             let kinds = kinds(cursor)?;
             Ok(Command::read("DatabaseSchemaShowAsJson", move |view| {
                 let database = view.database(name.as_deref())?;
-                let json = || vec![json!(schema::databases_json(&[database], kinds))];
+                let json = || vec![Value::String(schema::databases_json(&[database], kinds))];
                 let rows = if is_later(database, later) { vec![json()] } else { Vec::new() };
                 Ok(Frame::new(schemas::SCHEMA_JSON, rows))
             }))
@@ -356,7 +359,7 @@ fn as_script(name: Option<String>, later: Option<Version>, options: script::Opti
             if is_later(database, later) { script::commands(database, options) } else { Vec::new() };
         Ok(Frame::new(
             schemas::SCHEMA_SCRIPT,
-            commands.into_iter().map(|command| vec![json!(command)]).collect(),
+            commands.into_iter().map(|command| vec![Value::String(command)]).collect(),
         ))
     })
 }

@@ -64,10 +64,10 @@ fn row(function: &Function) -> Vec<Value> {
 
 fn alter(cursor: &mut Cursor<'_>) -> Result<Command, Fault> {
     let start = cursor.clone();
-    if let Ok(name) = cursor.name("a function name") {
-        if cursor.at("docstring") || cursor.at("folder") {
-            return property(name, cursor);
-        }
+    if let Ok(name) = cursor.name("a function name")
+        && (cursor.at("docstring") || cursor.at("folder"))
+    {
+        return property(name, cursor);
     }
     *cursor = start;
     define(Verb::Alter, cursor)

@@ -71,8 +71,8 @@ fn write_in(
 ) -> Result<Command, Fault> {
     let kind = expect_kind(cursor)?;
     cursor.expect("mapping")?;
-    let name = cursor.one_text("the mapping's name")?;
-    let text = cursor.text("the mapping as JSON")?;
+    let name = cursor.text("the mapping's name")?;
+    let text = cursor.joined_text("the mapping as JSON")?;
     let properties = cursor.properties()?;
     properties.only(&["removeOldestIfRequired"])?;
     properties.flag("removeOldestIfRequired")?;
@@ -136,7 +136,7 @@ fn drop_in(
 ) -> Result<Command, Fault> {
     let kind = expect_kind(cursor)?;
     cursor.expect("mapping")?;
-    let name = cursor.one_text("the mapping's name")?;
+    let name = cursor.text("the mapping's name")?;
     Ok(Command::change("IngestionMappingDrop", move |transaction| {
         let mut edit = transaction.edit(database.as_deref())?;
         if let Some(table) = &table {
@@ -155,7 +155,7 @@ fn drop_in(
 pub(super) fn show(table: Option<String>, cursor: &mut Cursor<'_>) -> Result<Command, Fault> {
     let kind = kind(cursor);
     let name = if cursor.eat("mapping") {
-        Some(cursor.one_text("the mapping's name")?)
+        Some(cursor.text("the mapping's name")?)
     } else {
         cursor.expect("mappings")?;
         None
@@ -175,7 +175,7 @@ pub(super) fn show_in_database(database: Option<String>, cursor: &mut Cursor<'_>
     let kind = kind(cursor);
     cursor.expect("mappings")?;
     let named = !cursor.at("with") && !cursor.at_end() && !cursor.at_mark("|");
-    let name = if named { Some(cursor.one_text("the mapping's name")?) } else { None };
+    let name = if named { Some(cursor.text("the mapping's name")?) } else { None };
     cursor.properties()?;
     Ok(Command::read("IngestionMappingsShow", move |view| {
         answer(view.database(database.as_deref())?, None, kind, name.as_deref())

@@ -4,7 +4,7 @@
 //! a complete command, an unknown verb or a second command is a syntax error; a command that the service has and
 //! the emulator does not model is refused by its name.
 //!
-//! Invariant: a command is read whole before any of it runs (test: `tests/wire/kusto/syntax.yaml`).
+//! Invariant: a command is read whole before any of it runs (test: `tests/wire/kusto/syntax.txt`).
 
 mod cluster;
 mod column;
@@ -117,7 +117,12 @@ fn parse_modelled(text: &str) -> Result<Command, Fault> {
                 command.then = Some(Pipeline::read(&mut ahead)?);
             }
             refuse_follow_up(&ahead)?;
-            return Ok(command);
+            return match (&command.action, &command.then) {
+                (Action::Change(_), Some(_)) => {
+                    Err(Fault::not_modelled("query operators after a command that changes something"))
+                }
+                _ => Ok(command),
+            };
         }
     }
     let words: Vec<&str> = std::iter::once(verb).chain(cursor.keyword()).collect();

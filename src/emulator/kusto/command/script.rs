@@ -57,6 +57,9 @@ pub(super) fn parse(verb: &str, cursor: &mut Cursor<'_>) -> Parsed {
             "expected a command, which begins with '.' at the start of a line",
         )
     })?;
+    if pieces.is_empty() {
+        return Err(at.expected("a command"));
+    }
     let pieces = pieces.into_iter().map(|piece| piece.text.to_owned()).collect();
     let action = Action::Script(Script { on_error, pieces });
     Ok(Some(Command { kind: "ExecuteDatabaseScript".to_owned(), action, then: None }))

@@ -193,13 +193,13 @@ impl Wanted {
                 self.name
             )));
         }
-        if let Some(known) = database.views.get(&self.name) {
-            if known.source != self.source || known.over_view != self.over_view {
-                return Err(Fault::bad_request(format!(
-                    "Materialized view '{}' reads '{}', and the source of a view cannot be altered.",
-                    self.name, known.source
-                )));
-            }
+        if let Some(known) = database.views.get(&self.name)
+            && (known.source != self.source || known.over_view != self.over_view)
+        {
+            return Err(Fault::bad_request(format!(
+                "Materialized view '{}' reads '{}', and the source of a view cannot be altered.",
+                self.name, known.source
+            )));
         }
         kql::check_names(database, &self.query, &[])
     }
@@ -211,7 +211,7 @@ impl Wanted {
             |word: &str, text: &str| table.policies.get(word).is_some_and(|policy| policy.contains(text));
         let why = if !set("ingestiontime", "true") {
             "has no ingestion time policy"
-        } else if set("restricted_view_access", "true") {
+        } else if choices::RESTRICTED_VIEW_REFUSES_READERS && set("restricted_view_access", "true") {
             "has restricted view access"
         } else if set("retention", "\"SoftDeletePeriod\":\"00:00:00\"") {
             "keeps no records"

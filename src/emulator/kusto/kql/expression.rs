@@ -252,7 +252,7 @@ impl Reader<'_, '_> {
         let text = self.cursor.slice(&token).to_owned();
         match token.kind {
             Kind::Text { .. } => {
-                Ok(Expression::Literal(Datum::Text(self.cursor.text("a string")?), Type::String))
+                Ok(Expression::Literal(Datum::Text(self.cursor.joined_text("a string")?), Type::String))
             }
             Kind::Number => {
                 self.cursor.move_to(token.end);
@@ -351,7 +351,7 @@ mod tests {
         assert_eq!(read("a + b * c == d"), read("(a + (b * c)) == d"));
         assert_eq!(read("a !in ('x')"), read("not(a in ('x'))"));
         assert_eq!(read("a !contains 'x'"), read("not(a contains 'x')"));
-        assert_eq!(read("a.b['c'].d[0]").is_some(), true);
+        assert!(read("a.b['c'].d[0]").is_some());
         assert!(read("datetime(2020-01-01) > d and t < 1d").is_some());
         for text in ["", "a ==", "(a", "a in ()", "f(a", "1a", "a b", "datetime(x)"] {
             assert_eq!(read(text), None, "{text}");

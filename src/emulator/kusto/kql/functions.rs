@@ -157,7 +157,7 @@ fn real(given: &[Datum]) -> Datum {
 }
 
 fn bin(given: &[Datum]) -> Datum {
-    let down = |value: i64, size: i64| if size > 0 { Some(value.div_euclid(size) * size) } else { None };
+    let down = |value: i64, size: i64| if size > 0 { value.div_euclid(size).checked_mul(size) } else { None };
     match given {
         [Datum::Long(value), Datum::Long(size)] => down(*value, *size).map_or(Datum::Null, Datum::Long),
         [Datum::DateTime(value), Datum::TimeSpan(size)] => {

@@ -135,10 +135,17 @@ fn named_list(cursor: &mut Cursor<'_>) -> Result<Vec<Named>, Fault> {
     comma(cursor, named)
 }
 
-/// `[name =] expression`.
+/// `[name =] expression`; in queries, keywords may be names.
 pub(super) fn named(cursor: &mut Cursor<'_>) -> Result<Named, Fault> {
     let mut ahead = cursor.clone();
-    let name = ahead.name("a column name").ok().filter(|_| ahead.eat_mark("="));
+    let token = ahead.peek()?;
+    let name = if token.kind == Kind::Word {
+        ahead.move_to(token.end);
+        Some(ahead.slice(&token).to_owned())
+    } else {
+        ahead.name("a column name").ok()
+    };
+    let name = name.filter(|_| ahead.eat_mark("="));
     if name.is_some() {
         *cursor = ahead;
     }

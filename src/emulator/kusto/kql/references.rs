@@ -45,7 +45,7 @@ const SOURCES: &[&str] = &[
     "workspace",
 ];
 
-/// Operators that may stand first within parentheses, as in `mv-apply … on (count)`.
+/// Operators that may stand first within parentheses or braces, as in `mv-apply … on (count)`.
 const OPERATORS: &[&str] = &[
     "as",
     "consume",
@@ -172,8 +172,13 @@ fn declared(tokens: &[Token]) -> BTreeSet<String> {
     let mut out = BTreeSet::new();
     for (at, token) in tokens.iter().enumerate() {
         let Token::Name(name, _) = token else { continue };
-        let after_let = at > 0 && (tokens[at - 1].is_word("let") || tokens[at - 1].is_word("as"));
+        let after_let = at > 0 && tokens[at - 1].is_word("let");
         if after_let || is_mark(tokens, at + 1, ":") {
+            out.insert(name.clone());
+        }
+        if token.is_word("as")
+            && let Some(Token::Name(name, _)) = tokens.get(after_parameters(tokens, at + 1))
+        {
             out.insert(name.clone());
         }
     }
@@ -197,10 +202,10 @@ fn mentions(tokens: &[Token]) -> BTreeSet<Mention> {
             "union" => out.extend(operands(tokens, at + 1, true)),
             "join" | "lookup" => out.extend(operands(tokens, at + 1, false)),
             "invoke" => {
-                if let Some(Token::Name(name, _)) = tokens.get(at + 1) {
-                    if is_mark(tokens, at + 2, "(") {
-                        out.insert(Mention::Call(name.clone()));
-                    }
+                if let Some(Token::Name(name, _)) = tokens.get(at + 1)
+                    && is_mark(tokens, at + 2, "(")
+                {
+                    out.insert(Mention::Call(name.clone()));
                 }
             }
             _ => {}
@@ -223,8 +228,7 @@ fn begins_statement(tokens: &[Token], at: usize) -> bool {
 fn head(tokens: &[Token], at: usize, statement: bool) -> Option<Mention> {
     let Token::Name(name, bracketed) = tokens.get(at)? else { return None };
     let keyword = SOURCES.contains(&name.as_str()) || CONSTANTS.contains(&name.as_str());
-    let operator = !statement && OPERATORS.contains(&name.as_str());
-    if !bracketed && (keyword || operator) {
+    if !bracketed && (keyword || OPERATORS.contains(&name.as_str())) {
         return None;
     }
     let ends = |at: usize| match tokens.get(at) {
@@ -256,10 +260,10 @@ fn closing(tokens: &[Token], open: usize) -> Option<usize> {
     None
 }
 
-/// The plain operands of `union`, `join` or `lookup` whose parameters begin here.
-fn operands(tokens: &[Token], from: usize, many: bool) -> Vec<Mention> {
+/// The place after an operator's parameters: `kind=inner`, `hint.strategy=shuffle`.
+fn after_parameters(tokens: &[Token], from: usize) -> usize {
     let mut at = from;
-    while let Some(Token::Name(parameter, false)) = tokens.get(at) {
+    while let Some(Token::Name(_, false)) = tokens.get(at) {
         let mut value = at + 1;
         while is_mark(tokens, value, ".") {
             value += 2;
@@ -267,10 +271,17 @@ fn operands(tokens: &[Token], from: usize, many: bool) -> Vec<Mention> {
         if !is_mark(tokens, value, "=") {
             break;
         }
-        if parameter == "isfuzzy" && tokens.get(value + 1).is_some_and(|token| token.is_word("true")) {
-            return Vec::new();
-        }
         at = value + 2;
+    }
+    at
+}
+
+/// The plain operands of `union`, `join` or `lookup` whose parameters begin here.
+fn operands(tokens: &[Token], from: usize, many: bool) -> Vec<Mention> {
+    let mut at = after_parameters(tokens, from);
+    let word = |at: usize, word: &str| tokens.get(at).is_some_and(|token| token.is_word(word));
+    if (from..at).any(|at| word(at, "isfuzzy") && word(at + 2, "true")) {
+        return Vec::new();
     }
     let mut out = Vec::new();
     loop {
@@ -303,6 +314,7 @@ mod tests {
     use crate::emulator::kusto::catalog::{Policies, Table};
     use crate::emulator::kusto::syntax::Cursor;
     use crate::emulator::kusto::types::Type;
+    use proptest::prelude::*;
 
     fn database() -> Database {
         let mut database = Database::new("d", Policies::new());
@@ -359,6 +371,11 @@ mod tests {
             "{ cluster('c').database('d').Nope }",
             "{ external_table('E') | take 1 }",
             "{ T | as W | union W }",
+            "{ T | as hint.materialized=true W | union W }",
+            "{ T | partition by x { count } }",
+            "{ set querytrace; T | join kind = inner hint.strategy = shuffle (U | take 1) on $left.x == $right.x }",
+            "{ let v = view () { T }; union v, U }",
+            "{ T | scan declare (y:long=0) with (step s1: true => y = 1; step s2: x > 1;) }",
             "{ T | extend d = parse_json(y) | project d['k'], d.k }",
             "{ T | lookup kind=leftouter U on x | summarize count() by bin(x, 1d) }",
             "{ T // Nope | take 1\n | where y == 'Nope | x' }",
@@ -386,6 +403,8 @@ mod tests {
             "{ T | join kind=inner Nope on x }",
             "{ T | lookup Nope on x }",
             "{ union T, Nope }",
+            "{ union isfuzzy=false T, Nope }",
+            "{ T | join hint.strategy=broadcast kind=inner Nope on x }",
             "{ T | union Nope }",
             "{ let V = Nope | take 1; V }",
             "{ T | where x in (Nope | project x) }",
@@ -394,6 +413,20 @@ mod tests {
         ];
         for text in cases {
             assert!(check(&database(), text, &["p"]).is_err(), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn never_panics(
+            words in proptest::collection::vec(
+                "(T|F|let|union|join|kind|isfuzzy|as|invoke|on|true|x|=|\\.|\\(|\\)|\\{|\\}|\\||,|;|:|\\[|\\]|'s'|1)",
+                0..20,
+            ),
+        ) {
+            let text = words.join(" ");
+            let _ = check(&database(), &text, &[]);
+            let _ = called(&text, std::iter::empty());
         }
     }
 

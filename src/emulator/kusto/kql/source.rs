@@ -29,7 +29,7 @@ enum Source {
 /// How far functions are followed to find columns.
 const DEEPEST: usize = 8;
 /// The most rows that `range` makes.
-const LONGEST_RANGE: usize = 1_000_000;
+const LONGEST_RANGE: usize = 100_000;
 
 impl Query {
     /// Reads a whole query.
@@ -175,7 +175,10 @@ fn range(from: &Datum, to: &Datum, step: &Datum, of: Type) -> Result<Vec<Vec<Val
     }
     let mut rows = Vec::new();
     let mut at = first;
-    while at <= last && rows.len() < LONGEST_RANGE {
+    while at <= last {
+        if rows.len() >= LONGEST_RANGE {
+            return Err(Fault::bad_request(format!("range makes {LONGEST_RANGE} rows at most.")));
+        }
         let value = match from {
             Datum::DateTime(_) => Datum::DateTime(at),
             Datum::TimeSpan(_) => Datum::TimeSpan(at),
@@ -235,4 +238,33 @@ pub(crate) fn fitted(frame: &Frame, table: &Table) -> Result<Vec<Vec<Value>>, Fa
         json!(given.iter().map(|of| of.name()).collect::<Vec<_>>()),
         json!(wanted.iter().map(|of| of.name()).collect::<Vec<_>>())
     )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::emulator::kusto::catalog::Policies;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn running_never_panics(
+            atoms in proptest::collection::vec(
+                "(a|b|9223372036854775807|-|2|1\\.5|1d|datetime\\(9999-12-31\\)|'x'|true|dynamic\\(\\[1\\]\\)|\\+|/|%|\\*|==|<|and|in \\(1\\)|bin\\(a, 2\\)|strlen\\('x'\\)|now\\(\\)|ago\\(1d\\)|todatetime\\('1'\\)|a\\[0\\])",
+                1..6,
+            ),
+            then in "(| \\| summarize sum\\(a\\), avg\\(a\\) by b| \\| order by a| \\| distinct \\*| \\| extend c = a| \\| top 1 by b)",
+        ) {
+            let database = Database::new("d", Policies::new());
+            for text in [
+                format!("print a = {}{then}", atoms.join(" ")),
+                format!("datatable(a:long, b:dynamic)[1, dynamic([2])] | extend a = {}{then}", atoms.join(" ")),
+                format!("range a from {} to 5 step 1{then}", atoms.join(" ")),
+            ] {
+                if let Ok(query) = Query::read(&text) {
+                    let _ = query.run(&database, 0);
+                }
+            }
+        }
+    }
 }

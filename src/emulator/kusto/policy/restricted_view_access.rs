@@ -4,6 +4,7 @@ use super::fields::{Fields, printed};
 use super::ingestion_time::Enabled;
 use super::{Policy, Scope, Target, Verb, invalid};
 use crate::emulator::kusto::catalog::View;
+use crate::emulator::kusto::choices;
 use crate::emulator::kusto::error::Fault;
 use crate::emulator::kusto::syntax::Cursor;
 use serde_json::{Value, json};
@@ -53,7 +54,8 @@ impl Policy for RestrictedViewAccess {
             let why = format!("table '{}' has row level security enabled; remove it first", table.name);
             return Err(invalid(self.title(), &why));
         }
-        if database.views.values().any(|view| !view.over_view && view.source == table.name) {
+        let has_view = database.views.values().any(|view| !view.over_view && view.source == table.name);
+        if choices::RESTRICTED_VIEW_REFUSES_READERS && has_view {
             let why = format!("table '{}' is the source of a materialized view", table.name);
             return Err(invalid(self.title(), &why));
         }

@@ -132,7 +132,9 @@ fn check_entry(title: &str, database: &Database, target: &Table, entry: &Value) 
                 format!("table '{source}' has row level security, so the entry needs a ManagedIdentity");
             return Err(invalid(title, &why));
         }
-        if table.policies.get("restricted_view_access").is_some_and(|text| text.contains("true")) {
+        let restricted =
+            table.policies.get("restricted_view_access").is_some_and(|text| text.contains("true"));
+        if restricted && choices::RESTRICTED_VIEW_REFUSES_READERS {
             return Err(invalid(title, &format!("table '{source}' has restricted view access")));
         }
     }

@@ -1,5 +1,8 @@
 //! A database as the commands that make it: `schema as csl script` (`M:show-schema-database.md`).
 //!
+//! Invariant: the script of a database, run in an empty one, makes the same tables, functions and policies; views are
+//! not part of it, and principals given by creation are the runner's (test: `scripts_rebuild_databases`).
+//!
 //! Invariant: running the script in an empty database makes the same database, principals given by creation and
 //! retired values aside (test: `scripts_rebuild_databases` in `tests/kusto_wire.rs`).
 
@@ -29,21 +32,26 @@ pub(crate) fn commands(database: &Database, options: Options) -> Vec<String> {
         out.push(create(table));
         out.extend(column_docs(table));
         if options.mappings {
-            let entity = format!("table {}", names::print(&table.name));
+            let entity = entity_of(table);
             out.extend(table.mappings.iter().map(|mapping| mapping_command(&entity, mapping)));
         }
     }
     out.extend(database.functions.values().map(|function| define(function, options.obfuscated)));
     let of_new = policy::of_new_table();
+    let allowed = |word: &str| options.security || !SECURITY.contains(&word);
+    // A retention of zero needs an update policy that reads the table, so update policies come before the others.
     for table in database.tables.values() {
-        let entity = format!("table {}", names::print(&table.name));
-        out.extend(policies(&entity, &table.policies, &of_new, options));
+        out.extend(policies(&entity_of(table), &table.policies, &of_new, |word| word == "update"));
+    }
+    for table in database.tables.values() {
+        let others = |word: &str| word != "update" && allowed(word);
+        out.extend(policies(&entity_of(table), &table.policies, &of_new, others));
         if options.security {
-            out.extend(principals(&entity, &table.principals));
+            out.extend(principals(&entity_of(table), &table.principals));
         }
     }
     let entity = format!("database {}", names::print(&database.name));
-    out.extend(policies(&entity, &database.policies, &Policies::new(), options));
+    out.extend(policies(&entity, &database.policies, &Policies::new(), allowed));
     if options.mappings {
         out.extend(database.mappings.iter().map(|mapping| mapping_command(&entity, mapping)));
     }
@@ -51,6 +59,10 @@ pub(crate) fn commands(database: &Database, options: Options) -> Vec<String> {
         out.extend(principals(&entity, &database.principals));
     }
     out
+}
+
+fn entity_of(table: &Table) -> String {
+    format!("table {}", names::print(&table.name))
 }
 
 fn create(table: &Table) -> String {
@@ -100,16 +112,10 @@ fn define(function: &Function, obfuscated: bool) -> String {
     )
 }
 
-fn policies<'a>(
-    entity: &'a str,
-    set: &'a Policies,
-    of_new: &'a Policies,
-    options: Options,
-) -> impl Iterator<Item = String> + 'a {
-    let wanted = set.iter().filter(move |(word, text)| {
-        (options.security || !SECURITY.contains(&word.as_str())) && of_new.get(*word) != Some(*text)
-    });
-    wanted.filter_map(move |(word, text)| Some(policy::find(word)?.statement(entity, text)))
+/// The commands that set the policies that are wanted and differ from those of a new entity.
+fn policies(entity: &str, set: &Policies, of_new: &Policies, wanted: impl Fn(&str) -> bool) -> Vec<String> {
+    let differ = set.iter().filter(|(word, text)| wanted(word) && of_new.get(*word) != Some(*text));
+    differ.filter_map(|(word, text)| Some(policy::find(word)?.statement(entity, text))).collect()
 }
 
 fn principals<'a>(entity: &'a str, held: &'a [Assignment]) -> impl Iterator<Item = String> + 'a {

@@ -34,7 +34,7 @@ impl<'a> Cursor<'a> {
 
     /// The token ahead.
     pub(crate) fn peek(&self) -> Result<Token, Fault> {
-        lexer::next(self.text, self.at).map_err(|bad| self.fault_at("SYN0004", bad.at, bad.why))
+        lexer::next(self.text, self.at).map_err(|bad| self.fault_at("SYN0002", bad.at, bad.why))
     }
 
     /// The text of a token.
@@ -65,7 +65,7 @@ impl<'a> Cursor<'a> {
         let found = match lexer::next(self.text, start) {
             Ok(token) if token.kind == Kind::End => "the end of the text".to_owned(),
             Ok(token) => format!("'{}'", shortened(&self.text[token.start..token.end])),
-            Err(bad) => return self.fault_at("SYN0004", bad.at, bad.why),
+            Err(bad) => return self.fault_at("SYN0002", bad.at, bad.why),
         };
         self.fault_at("SYN0002", start, &format!("expected {what}, found {found}"))
     }
@@ -196,8 +196,8 @@ impl<'a> Cursor<'a> {
         Ok(parts)
     }
 
-    /// Reads exactly one string literal.
-    pub(crate) fn one_text(&mut self, what: &str) -> Result<String, Fault> {
+    /// Reads one string literal.
+    pub(crate) fn text(&mut self, what: &str) -> Result<String, Fault> {
         match self.peek()? {
             Token { kind: Kind::Text { value, .. }, end, .. } => {
                 self.at = end;
@@ -207,11 +207,11 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Reads a string literal and those adjacent to it, which continue it.
-    pub(crate) fn text(&mut self, what: &str) -> Result<String, Fault> {
-        let mut whole = self.one_text(what)?;
+    /// Reads a string literal and those adjacent to it, which continue it; in queries, and for mappings.
+    pub(crate) fn joined_text(&mut self, what: &str) -> Result<String, Fault> {
+        let mut whole = self.text(what)?;
         while matches!(self.peek()?.kind, Kind::Text { .. }) {
-            whole.push_str(&self.one_text(what)?);
+            whole.push_str(&self.text(what)?);
         }
         Ok(whole)
     }
@@ -295,7 +295,7 @@ mod tests {
     #[test]
     fn adjacent_literals_are_one() {
         let mut cursor = Cursor::new("'a' \"b\" // c\n 'd' x");
-        assert_eq!(cursor.text("a text").as_deref(), Ok("abd"));
+        assert_eq!(cursor.joined_text("a text").as_deref(), Ok("abd"));
         assert!(cursor.eat("x") && cursor.at_end());
     }
 
@@ -311,7 +311,7 @@ mod tests {
             let mut cursor = Cursor::new(&text);
             let _ = cursor.keyword();
             let _ = cursor.clone().name("a name");
-            let _ = cursor.clone().text("a text");
+            let _ = cursor.clone().joined_text("a text");
             let _ = cursor.clone().raw_until_close();
             let _ = cursor.clone().list(|inner| inner.name("a name"));
             let _ = cursor.expect_end();

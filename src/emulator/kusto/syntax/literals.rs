@@ -195,7 +195,7 @@ mod tests {
     #[test]
     fn reads_properties() {
         let mut cursor =
-            Cursor::new("with (docString='a' \"b\", skipvalidation=true, n=-5, l=time(1d), d=dynamic([1]))");
+            Cursor::new("with (docString='ab', skipvalidation=true, n=-5, l=time(1d), d=dynamic([1]))");
         let properties = cursor.properties().unwrap();
         assert_eq!(properties.text("docstring"), Ok(Some("ab")));
         assert_eq!(properties.flag("SkipValidation"), Ok(Some(true)));

@@ -56,10 +56,10 @@ fn add_columns(
     let most = transaction.request().limits.columns;
     check_columns(wanted, most)?;
     let mut edit = transaction.edit(None)?;
-    edit.database.table(name)?.refuse_other_types(wanted)?;
+    edit.database.table(name)?.check_merge(wanted, most)?;
     let table = edit.table_mut(name)?;
     let before = schema::table_json(table);
-    table.add_missing(wanted, most)?;
+    table.add_missing(wanted);
     described.apply(table);
     let after = schema::table_json(table);
     edit.record(Deed { event: "ALTER-TABLE", entity: name, before, after, schema: true, ..Deed::default() });

@@ -27,7 +27,7 @@ impl Wanted {
             }
             return crate::emulator::kusto::names::check("Table", &self.name);
         };
-        if merge { table.refuse_other_types(&self.columns) } else { Ok(()) }
+        if merge { table.check_merge(&self.columns, edit.request().limits.columns) } else { Ok(()) }
     }
 
     /// Creates the table, or adds the columns that it lacks.
@@ -53,9 +53,8 @@ impl Wanted {
             return Ok(());
         }
         let before = schema::table_json(known);
-        let most = edit.request().limits.columns;
         let table = edit.table_mut(&self.name)?;
-        table.add_missing(&self.columns, most)?;
+        table.add_missing(&self.columns);
         if choices::CREATE_MERGE_SETS_PROPERTIES {
             described.apply(table);
         }
@@ -92,19 +91,28 @@ impl Table {
         Ok(())
     }
 
-    /// Appends the columns that the table lacks.
-    pub(super) fn add_missing(&mut self, columns: &[(String, Type)], most: usize) -> Result<(), Fault> {
-        let missing: Vec<_> = columns.iter().filter(|(name, _)| self.column(name).is_none()).collect();
-        if self.columns.len() + missing.len() > most {
+    fn lacks<'a>(&'a self, columns: &'a [(String, Type)]) -> impl Iterator<Item = &'a (String, Type)> {
+        columns.iter().filter(|(name, _)| self.column(name).is_none())
+    }
+
+    /// Refuses columns that cannot be added: of another type, or too many.
+    pub(super) fn check_merge(&self, columns: &[(String, Type)], most: usize) -> Result<(), Fault> {
+        self.refuse_other_types(columns)?;
+        if self.columns.len() + self.lacks(columns).count() > most {
             return Err(Fault::bad_request(format!(
                 "Table '{}' would hold more than {most} columns.",
                 self.name
             )));
         }
-        for (name, of) in missing {
-            self.add_column(name, *of);
-        }
         Ok(())
+    }
+
+    /// Appends the columns that the table lacks.
+    pub(super) fn add_missing(&mut self, columns: &[(String, Type)]) {
+        let missing: Vec<_> = self.lacks(columns).cloned().collect();
+        for (name, of) in missing {
+            self.add_column(&name, of);
+        }
     }
 }
 

@@ -7,12 +7,13 @@ mod rename;
 mod show;
 
 use super::{Command, Parsed, column, data, mapping, policy, principal};
-use crate::emulator::kusto::catalog::{Database, Table};
+use crate::emulator::kusto::catalog::{Database, Table, Transaction};
 use crate::emulator::kusto::columns::{TABLE_SCHEMA, TABLES};
 use crate::emulator::kusto::error::Fault;
 use crate::emulator::kusto::frame::Frame;
 use crate::emulator::kusto::names;
 use crate::emulator::kusto::policy::Scope;
+use crate::emulator::kusto::show::schema;
 use crate::emulator::kusto::syntax::{Cursor, Properties};
 use crate::emulator::kusto::types::Type;
 use serde_json::{Value, json};
@@ -166,6 +167,3 @@ fn answers_schema(
         Ok(schema_row(database, table, schema::table_json(table)))
     })
 }
-
-use crate::emulator::kusto::catalog::Transaction;
-use crate::emulator::kusto::show::schema;

@@ -20,7 +20,9 @@ struct Move {
 pub(super) fn table(from: String, cursor: &mut Cursor<'_>) -> Result<Command, Fault> {
     cursor.expect("to")?;
     let to = cursor.name("the new table name")?;
-    let with_views = update_views(cursor)?;
+    let properties = cursor.properties()?;
+    properties.only(&["updateMaterializedViews"])?;
+    let with_views = properties.flag("updateMaterializedViews")?.unwrap_or(false);
     let moves = [Move { from, to, if_exists: false }];
     Ok(Command::change("TableRename", move |transaction| run(transaction, &moves, with_views)))
 }
@@ -37,14 +39,7 @@ pub(super) fn tables(cursor: &mut Cursor<'_>) -> Result<Command, Fault> {
             break;
         }
     }
-    let with_views = update_views(cursor)?;
-    Ok(Command::change("TablesRename", move |transaction| run(transaction, &moves, with_views)))
-}
-
-fn update_views(cursor: &mut Cursor<'_>) -> Result<bool, Fault> {
-    let properties = cursor.properties()?;
-    properties.only(&["updateMaterializedViews"])?;
-    Ok(properties.flag("updateMaterializedViews")?.unwrap_or(false))
+    Ok(Command::change("TablesRename", move |transaction| run(transaction, &moves, false)))
 }
 
 fn run(
