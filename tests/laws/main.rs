@@ -5,6 +5,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+mod big;
 mod dice;
 mod exhaustive;
 mod faults;

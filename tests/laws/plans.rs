@@ -282,3 +282,30 @@ pub(crate) fn fixed(steps: &[Fixed<'_>]) -> (Plan, Inventory) {
     finish(&mut plan);
     (plan, live)
 }
+
+/// A database with so many tables, each of which has a child.
+pub(crate) fn many(tables: usize) -> (Plan, Inventory) {
+    let mut dice = Dice::new(0, "many");
+    let mut plan = Plan { format: adxform::plan::FORMAT, ..Plan::default() };
+    let database = Address::root().child("clusters", "a").child("databases", "d");
+    let mut add = |address: Address, needs: Vec<usize>| {
+        let id = plan.steps.len();
+        let body = Body::new().with("p", 1);
+        let mut step = step(&mut dice, id, &address, Change::new(None, Some(body)), false);
+        if address.collection() == "tables" {
+            step.request = command(&address, false, false);
+        }
+        step.validation = None;
+        step.needs = needs;
+        plan.steps.push(step);
+        id
+    };
+    let root = add(database.clone(), Vec::new());
+    for table in 0..tables {
+        let address = database.child("tables", &format!("t{table}"));
+        let id = add(address.clone(), vec![root]);
+        add(address.child("tables", "child"), vec![root, id]);
+    }
+    finish(&mut plan);
+    (plan, Inventory::new())
+}
