@@ -20,7 +20,7 @@ fn score(wanted: &str, other: &str) -> Option<usize> {
     }
     let distance = strsim::osa_distance(wanted, other);
     let allowed = (short.max(long) / 3).max(1);
-    if distance <= allowed && distance < short.max(2) {
+    if distance == 0 || (distance <= allowed && short.min(long) >= 3) {
         return Some(distance * 10);
     }
     let starts = short >= 3 && long >= 3 && (other.starts_with(wanted) || wanted.starts_with(other));
