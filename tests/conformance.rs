@@ -3,6 +3,8 @@
 //! Both live outside the repository, in `../shared` (or where `ADXFORM_SHARED` says); where that is absent the
 //! tests say so and pass.
 
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
 mod plane;
 
 use adxform::emulator::{Emulator, Options};

@@ -4,6 +4,7 @@
 //! `../shared/tools`, and passes at once otherwise. It needs Python with network access for the first installation, and
 //! compares result columns with Microsoft's parser when Node.js is there.
 
+
 use adxform::emulator::kusto::{Engine, Periods};
 use adxform::emulator::store::Store;
 use std::path::{Path, PathBuf};

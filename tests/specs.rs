@@ -9,7 +9,7 @@
 use adxform::kind::{self, Kind, shape};
 use adxform::model::{Mode, Resource};
 use adxform::spec::source::Source;
-use adxform::spec::{Diagnostics, Options, Spec, load, load_with};
+use adxform::spec::{Code, Diagnostics, Options, Spec, load, load_with};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -98,6 +98,23 @@ fn invalid() {
         }
     });
     assert!(cases("tests/specs/invalid").len() >= 60);
+}
+
+/// Kinds as they are cannot give this one: none that can be unset holds others (`src/spec/tests.rs` has one).
+const NOT_SHOWN: [Code; 1] = [Code::Below];
+
+#[test]
+fn every_code_is_shown() {
+    let mut texts = String::new();
+    for folder in ["tests/specs/valid", "tests/specs/invalid"] {
+        for case in cases(folder) {
+            let beside = ["txt", "stderr"].map(|ending| std::fs::read_to_string(case.with_extension(ending)));
+            texts.extend(beside.into_iter().flatten());
+        }
+    }
+    for code in Code::ALL.iter().filter(|code| !NOT_SHOWN.contains(code)) {
+        assert!(texts.contains(&format!("[{}]", code.id())), "{}: add a case: {}", code.id(), code.doc());
+    }
 }
 
 #[test]

@@ -5,6 +5,8 @@
 //! `head` (headers; null: absent) and `end` (how the operation ends: `Succeeded`, or an error code and a part of
 //! its message). `kusto` sends the command `csl` to a cluster's own endpoint. `options` (`pace`, `faults`) stand first.
 
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
 use adxform::emulator::{Emulator, Exchange, Fault, Hook, Options};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;

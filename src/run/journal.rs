@@ -235,6 +235,11 @@ impl<S: Store> Journal<S> {
         Ok(Self { store, next: recorded.frames.len() as u64 + 1, clock, closed: false })
     }
 
+    /// The moment, as journals write it.
+    pub fn now(&self) -> String {
+        (self.clock)().format(&Rfc3339).unwrap_or_default()
+    }
+
     /// Writes events and waits until they are on disk.
     ///
     /// # Errors
@@ -243,8 +248,7 @@ impl<S: Store> Journal<S> {
         if self.closed {
             return Err(JournalError::Closed);
         }
-        let at = (self.clock)().format(&Rfc3339).unwrap_or_default();
-        let frame = Frame { n: self.next, at, events: events.to_vec() };
+        let frame = Frame { n: self.next, at: self.now(), events: events.to_vec() };
         let written = match line(&frame) {
             Ok(bytes) => self.store.append(&bytes).await,
             Err(error) => Err(error),

@@ -17,7 +17,7 @@ pub use phase::{Ending, Failure, Phase};
 pub use status::{Cause, Left, State, Status, Terms};
 
 use super::event::{Attributes, Difference, Event, Happened, Intent, Way};
-use crate::kind::Undo;
+use crate::kind::{DELETED_AT, Undo};
 use crate::model::{Address, Body, Request, Value};
 use crate::plan::{Plan, Step};
 use schemars::JsonSchema;
@@ -283,18 +283,23 @@ impl Machine {
             {
                 self.outputs.entry(address).or_default().extend(outputs.clone());
             }
-            _ => {}
-        }
-        match happened {
-            Happened::Settled { differences, .. } => {
-                let stuck = matches!(self.steps[id].status, Status::Stuck | Status::UndoStuck);
-                if stuck {
-                    self.stuck.insert(id, differences.clone());
-                } else {
-                    self.stuck.remove(&id);
-                }
+            // The moment before a deletion is known even when its reply is lost.
+            Happened::Started { at, .. }
+                if way == Way::Apply && self.plan.steps[id].change.after.is_none() =>
+            {
+                let moment = Attributes::from([(DELETED_AT.to_owned(), Value::from(at.as_str()))]);
+                let moment = self.wanted(id, moment);
+                self.outputs.entry(address).or_default().extend(moment);
             }
             _ => {}
+        }
+        if let Happened::Settled { differences, .. } = happened {
+            let stuck = matches!(self.steps[id].status, Status::Stuck | Status::UndoStuck);
+            if stuck {
+                self.stuck.insert(id, differences.clone());
+            } else {
+                self.stuck.remove(&id);
+            }
         }
         let failed = matches!(self.steps[id].status, Status::Refused | Status::Broken | Status::Stuck);
         if failed && self.phase == Phase::Forward && *happened != Happened::NotRun {

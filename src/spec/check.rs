@@ -11,7 +11,7 @@ use super::{Origins, Spec, suggest};
 use crate::kind::shape::Role;
 use crate::kind::{About, At, Claim, Finding, Keyed, Need, same_name};
 use crate::model::inventory::Desired;
-use crate::model::{Address, Body, Inventory, Mode, Resource};
+use crate::model::{Address, Inventory, Mode, Resource};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -24,8 +24,10 @@ impl Loader<'_> {
         let names = self.same_names();
         self.lives();
         let inventory = self.inventory();
-        let tree = Arc::new(std::mem::take(&mut self.tree));
-        let origins = Origins::new(Arc::clone(&tree), &self.drafts);
+        let mut tree = std::mem::take(&mut self.tree);
+        tree.shrink();
+        let tree = Arc::new(tree);
+        let origins = Origins::new(Arc::clone(&tree), &mut self.drafts);
         if !self.partial {
             self.ask_kinds(&inventory, &origins, &names);
         }
@@ -46,10 +48,13 @@ impl Loader<'_> {
         let mut found = Vec::new();
         for (at, draft) in self.drafts.iter().enumerate() {
             let about = draft.kind.about();
+            if matches!(about.keyed, Keyed::Fixed(_)) {
+                continue;
+            }
             let parent = draft.address.parent().unwrap_or_default();
             let siblings = names.entry((parent, draft.address.collection().into())).or_default();
             let first = *siblings.entry(fold(about, &draft.name)).or_insert(at);
-            if first == at || matches!(about.keyed, Keyed::Fixed(_)) {
+            if first == at {
                 continue;
             }
             let other = &self.drafts[first];
@@ -109,18 +114,18 @@ impl Loader<'_> {
         for at in 0..self.drafts.len() {
             let slots = std::mem::take(&mut self.drafts[at].slots);
             let fields = self.fields(at);
-            let mut body = Body::new();
+            let given = slots.iter().filter(|slot| matches!(slot, Slot::Done(_))).count();
+            let mut found = Vec::with_capacity(given);
             for (field, slot) in fields.iter().zip(slots) {
                 if let Slot::Done(value) = slot {
-                    let name = self.name(field.name);
-                    body.push(name, value);
+                    found.push((self.name(field.name), value));
                 }
             }
             let draft = &mut self.drafts[at];
             let resource = Resource {
                 kind: draft.kind.about().name,
                 name: Arc::clone(&draft.name),
-                body,
+                body: found.into_iter().collect(),
                 mode: draft.mode,
                 lifecycle: std::mem::take(&mut draft.lifecycle),
                 ..Resource::default()

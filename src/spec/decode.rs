@@ -98,13 +98,15 @@ impl Loader<'_> {
         if !matches!(self.tree.view(id), View::Map) {
             return self.unfit(id, shape);
         }
-        let mut body = Body::new();
-        for member in self.tree.members(id) {
+        let members = self.tree.members(id);
+        let mut found = Vec::with_capacity(members.len());
+        for member in members {
             if self.is_fixed_key(member.key) {
                 let value = self.member(member, item).unwrap_or(Value::Null);
-                body.push(self.tree.text(member.key).into(), value);
+                found.push((self.key_name(member.key), value));
             }
         }
+        let mut body: Body = found.into_iter().collect();
         if matches!(shape, Shape::Map(_)) {
             body.sort();
         }
@@ -143,7 +145,7 @@ impl Loader<'_> {
         let members = self.tree.members(id);
         let what = self.key.map_or_else(|| "this map".to_owned(), |key| quoted(self.tree.text(key)));
         let claimed = self.claim(&members, &words, &|_| None, &what);
-        let mut body = Body::new();
+        let mut found = Vec::with_capacity(claimed.len());
         let mut missing = Vec::new();
         for field in fields {
             match claimed.iter().find(|(word, _)| *word == field.name) {
@@ -152,8 +154,7 @@ impl Loader<'_> {
                     if field.required && value == Some(Value::Null) {
                         missing.push(field.name);
                     }
-                    let name = self.name(field.name);
-                    body.push(name, value.unwrap_or(Value::Null));
+                    found.push((self.name(field.name), value.unwrap_or(Value::Null)));
                 }
                 None if field.required => missing.push(field.name),
                 None => {}
@@ -168,7 +169,7 @@ impl Loader<'_> {
                 added(fields, &missing),
             );
         }
-        Some(Value::Map(body))
+        Some(Value::Map(found.into_iter().collect()))
     }
 
     /// Reads a bare scalar or list that stands for one property.

@@ -12,6 +12,7 @@ use crate::kind::{About, Keyed};
 use crate::model::inventory::Lifecycle;
 use crate::model::{Address, Mode};
 use std::rc::Rc;
+use std::sync::Arc;
 
 /// What one file says about an entry: its own words, and the collections inside of it.
 struct Share {
@@ -180,7 +181,7 @@ impl Loader<'_> {
             address: address.clone(),
             kind,
             key_at,
-            name: address.key().into(),
+            name: address.segments().last().map_or_else(|| "".into(), |last| Arc::clone(&last.key)),
             name_at: key_at,
             mode: if unset { Mode::Absent } else { Mode::Managed },
             lifecycle: Lifecycle::default(),

@@ -11,7 +11,7 @@ use super::{Options, source};
 use crate::kind::shape::Field;
 use crate::model::inventory::Lifecycle;
 use crate::model::{Address, Mode, Value};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -109,8 +109,8 @@ pub(super) struct Loader<'a> {
     pub depth: usize,
     /// How many more words may be compared to find out what was meant, so that a thousand slips do not take a minute.
     pub patience: usize,
-    /// Property names, each kept once.
-    names: BTreeMap<&'static str, Arc<str>>,
+    /// Names of properties and keys, and words, each kept once.
+    names: HashSet<Arc<str>>,
 }
 
 impl<'a> Loader<'a> {
@@ -137,7 +137,7 @@ impl<'a> Loader<'a> {
             looked_into: Vec::new(),
             depth: 0,
             patience: 300_000,
-            names: BTreeMap::new(),
+            names: HashSet::new(),
         }
     }
 
@@ -187,9 +187,29 @@ impl<'a> Loader<'a> {
         self.push(Diagnostic::error(code, message).at(place, "").help(help));
     }
 
-    /// A property's name.
-    pub(super) fn name(&mut self, name: &'static str) -> Arc<str> {
-        Arc::clone(self.names.entry(name).or_insert_with(|| name.into()))
+    /// A word of a kind's table: a property's name or one of the words that it takes.
+    pub(super) fn name(&mut self, name: &str) -> Arc<str> {
+        match self.names.get(name) {
+            Some(known) => Arc::clone(known),
+            None => {
+                let name: Arc<str> = name.into();
+                self.names.insert(Arc::clone(&name));
+                name
+            }
+        }
+    }
+
+    /// A key as a property's name; keys come again and again, such as the columns of like tables.
+    pub(super) fn key_name(&mut self, key: Id) -> Arc<str> {
+        let text = self.tree.text(key);
+        match self.names.get(text) {
+            Some(known) => Arc::clone(known),
+            None => {
+                let name: Arc<str> = text.into();
+                self.names.insert(Arc::clone(&name));
+                name
+            }
+        }
     }
 
     /// What the entries of a map stand for: each with its word. Unknown keys are reported, and taken for the word

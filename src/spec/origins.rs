@@ -26,17 +26,18 @@ struct Entry {
 }
 
 impl Origins {
-    pub(super) fn new(tree: Arc<Tree>, drafts: &[Draft]) -> Self {
-        let entry = |draft: &Draft| {
-            let (given, short) = match &draft.given {
+    /// Takes what the entries give out of the drafts.
+    pub(super) fn new(tree: Arc<Tree>, drafts: &mut [Draft]) -> Self {
+        let entry = |draft: &mut Draft| {
+            let (given, short) = match std::mem::replace(&mut draft.given, Given::Nothing) {
                 Given::Nothing => (Vec::new(), None),
                 Given::Short(member) => (Vec::new(), Some(member.value)),
-                Given::Members(members) => (members.clone(), None),
+                Given::Members(members) => (members, None),
             };
             let fields = draft.kind.about().fields;
             (draft.address.clone(), Entry { key: draft.key_at, fields, given, short })
         };
-        Self { tree, entries: drafts.iter().map(entry).collect() }
+        Self { tree, entries: drafts.iter_mut().map(entry).collect() }
     }
 
     /// Where an entry is declared: its key.

@@ -38,14 +38,22 @@ impl Loader<'_> {
             self.push(Diagnostic::error(Code::Unreadable, message).help(help));
             return None;
         }
+        let values: Vec<PathBuf> = self.options.var_files.iter().map(|file| self.real(file)).collect();
         let mut roots = Vec::new();
         for path in self.layout.files.clone() {
-            roots.extend(self.root_of(&path, false));
+            if !values.contains(&self.real(&self.layout.folder.join(&path))) {
+                roots.extend(self.root_of(&path, false));
+            }
         }
         if let Some(name) = &self.options.environment {
             roots.extend(self.overlay_file(name).and_then(|path| self.root_of(&path, true)));
         }
         (!roots.is_empty()).then_some(roots)
+    }
+
+    /// A path by which two names of one file are equal.
+    fn real(&self, path: &Path) -> PathBuf {
+        self.source.real(path).unwrap_or_else(|_| path.to_owned())
     }
 
     fn root_of(&mut self, path: &Path, over: bool) -> Option<Root> {
@@ -107,7 +115,8 @@ impl Loader<'_> {
                 } else {
                     ("this is not UTF-8 text", "save the file as UTF-8")
                 };
-                self.push(Diagnostic::error(Code::NotText, what).at(place, "").help(help));
+                let found = Diagnostic::error(Code::NotText, what).at(place, "").help(help);
+                self.push(named.into_iter().fold(found, |found, named| found.at(named, "used here")));
                 None
             }
         }

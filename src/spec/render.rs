@@ -4,6 +4,7 @@ use super::diagnostic::{Diagnostic, Diagnostics, Label, Severity};
 use super::files::{Files, Place};
 use annotate_snippets::{
     Annotation, AnnotationKind, Element, Group, Level, Origin, Patch, Renderer, Snippet,
+    normalize_untrusted_str,
 };
 use serde_json::json;
 use std::ops::Range;
@@ -82,17 +83,18 @@ fn one(diagnostic: &Diagnostic, files: &Files, renderer: &Renderer) -> String {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
     };
+    let help = normalize_untrusted_str(&diagnostic.help);
     let title = level.primary_title(&*diagnostic.message).id(diagnostic.code.id());
     let mut group = Group::with_title(title).elements(excerpts(diagnostic, files));
     let mut groups = Vec::new();
     match &diagnostic.patch {
         Some(patch) if window(files, patch.place, patch.place).is_some() => {
             groups.push(group);
-            groups.push(suggestion(diagnostic, patch, files));
+            groups.push(suggestion(help, patch, files));
         }
         _ => {
-            if !diagnostic.help.is_empty() {
-                group = group.element(Level::HELP.message(&*diagnostic.help));
+            if !help.is_empty() {
+                group = group.element(Level::HELP.message(help));
             }
             groups.push(group);
         }
@@ -100,12 +102,8 @@ fn one(diagnostic: &Diagnostic, files: &Files, renderer: &Renderer) -> String {
     renderer.render(&groups)
 }
 
-fn suggestion<'a>(
-    diagnostic: &'a Diagnostic,
-    patch: &'a super::diagnostic::Patch,
-    files: &'a Files,
-) -> Group<'a> {
-    let title = Level::HELP.secondary_title(&*diagnostic.help);
+fn suggestion<'a>(help: String, patch: &'a super::diagnostic::Patch, files: &'a Files) -> Group<'a> {
+    let title = Level::HELP.secondary_title(help);
     let Some(window) = window(files, patch.place, patch.place) else { return Group::with_title(title) };
     let snippet = Snippet::source(window.text).path(window.shown).line_start(window.line);
     Group::with_title(title)

@@ -40,7 +40,12 @@ impl Loader<'_> {
         match shape.canonical(&value) {
             Ok(value) => {
                 self.remarks(id, &value, shape);
-                Some(value)
+                match (shape, value) {
+                    (Shape::Enum(_) | Shape::ScalarType, Value::Text(word)) => {
+                        Some(Value::Text(self.name(&word)))
+                    }
+                    (_, value) => Some(value),
+                }
             }
             Err(_) if matches!(shape, Shape::Secret) => self.literal_secret(id),
             Err(_) => {

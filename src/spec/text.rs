@@ -5,7 +5,7 @@ use super::files::Place;
 use super::loader::{Loader, Scope};
 use super::scalar::{Whence, as_text, sort, typed};
 use super::template::{self, Piece, Target};
-use super::tree::{Id, Style};
+use super::tree::{Id, Style, View};
 use super::yaml::quoted;
 use crate::kind::shape::Shape;
 use crate::model::Value;
@@ -48,7 +48,14 @@ impl Loader<'_> {
         match target {
             Target::Variable(name) => {
                 let value = self.variable(name, place)?;
-                self.through(Some(id), |loader| loader.within(Scope::Variable, |l| l.decode(value, shape)))
+                let literal = self.literal(value).filter(|_| is_text(shape)).map(str::to_owned);
+                match literal {
+                    Some(text) => self.fit(id, Value::from(text), shape, Whence::Referred),
+                    None => {
+                        let read = |loader: &mut Self| loader.decode(value, shape);
+                        self.through(Some(id), |loader| loader.within(Scope::Variable, read))
+                    }
+                }
             }
             Target::Environment(name) => {
                 let text = self.environment(name, place)?;
@@ -77,8 +84,17 @@ impl Loader<'_> {
                     self.stray_secret(found);
                     return None;
                 }
+                let value = as_text(&value).filter(|_| is_text(shape)).map_or(value, Value::from);
                 self.fit(id, value, shape, Whence::Referred)
             }
+        }
+    }
+
+    /// The text of a scalar that stands for itself.
+    fn literal(&self, id: Id) -> Option<&str> {
+        match self.tree.view(id) {
+            View::Scalar(text, _) if !template::is_template(text) => Some(text),
+            _ => None,
         }
     }
 
@@ -165,10 +181,8 @@ impl Loader<'_> {
             Target::Path(path) => self.reference(path, place),
             Target::Variable(name) => {
                 let value = self.variable(name, place)?;
-                let is_text = matches!(self.tree.view(value), super::tree::View::Scalar(text, _)
-                    if !template::is_template(text));
-                if is_text {
-                    return Some(Value::from(self.tree.text(value)));
+                if let Some(text) = self.literal(value) {
+                    return Some(Value::from(text));
                 }
                 self.through(Some(id), |loader| {
                     loader.within(Scope::Variable, |l| l.decode(value, &Shape::Any))
@@ -205,4 +219,9 @@ impl Loader<'_> {
         }
         found
     }
+}
+
+/// Whether a property takes any text, so that whatever is referred to is written out.
+const fn is_text(shape: &Shape) -> bool {
+    matches!(shape, Shape::Text | Shape::Name(_) | Shape::Location)
 }

@@ -81,6 +81,12 @@ impl Tree {
         offset(self.nodes.len() - 1)
     }
 
+    /// Gives back memory that was held for more nodes.
+    pub(super) fn shrink(&mut self) {
+        self.nodes.shrink_to_fit();
+        self.children.shrink_to_fit();
+    }
+
     /// Adds a scalar; its text is kept apart only when it differs from what stands at its place.
     pub(super) fn scalar(&mut self, place: Place, text: &str, style: Style) -> Id {
         let text = (self.files.slice(place) != text).then(|| {

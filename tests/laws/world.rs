@@ -50,7 +50,7 @@ pub(crate) enum Fault {
 
 impl Fault {
     /// What can go wrong with a command.
-    pub const OF_COMMANDS: &[Self] = &[
+    pub(crate) const OF_COMMANDS: &[Self] = &[
         Self::Refuse,
         Self::LoseBefore,
         Self::LoseAfter,
@@ -60,7 +60,7 @@ impl Fault {
         Self::CrashLate,
     ];
     /// What can go wrong with a control-plane request.
-    pub const OF_ARM: &[Self] = &[
+    pub(crate) const OF_ARM: &[Self] = &[
         Self::Refuse,
         Self::LoseBefore,
         Self::LoseAfter,
