@@ -22,5 +22,7 @@ pub mod report;
 mod request;
 pub mod standing;
 pub mod store;
+#[cfg(test)]
+mod testing;
 
 pub use looking::Timing;
