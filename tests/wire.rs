@@ -3,7 +3,9 @@
 //! A transcript is a list of JSON objects, one a line: `send` (a method) with `path`, `body`, `headers`, `api` and
 //! what must come back: `status`, `like` (a part of the body; `~text` is a substring), `lacks` (JSON pointers),
 //! `head` (headers; null: absent) and `end` (how the operation ends: `Succeeded`, or an error code and a part of
-//! its message). `kusto` sends the command `csl` to a cluster's own endpoint. `options` stands first.
+//! its message). `kusto` sends the command `csl` to a cluster's own endpoint. `options` (`pace`, `faults`) stand first.
+
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use adxform::emulator::{Emulator, Exchange, Fault, Hook, Options};
 use serde_json::{Value, json};
@@ -198,7 +200,9 @@ async fn transcripts_hold() {
         let text = std::fs::read_to_string(&path).unwrap();
         let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect(line)).collect();
         let pace = lines[0]["options"]["pace"].as_f64().unwrap_or(0.0);
-        let emulator = Emulator::start(Options { pace, ..options() }).await.unwrap();
+        let faults_asked = lines[0]["options"].get("faults").cloned().unwrap_or_else(|| json!([]));
+        let faults_asked = serde_json::from_value(faults_asked).unwrap();
+        let emulator = Emulator::start(Options { pace, faults: faults_asked, ..options() }).await.unwrap();
         let wire = Wire::to(&emulator);
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         for (index, line) in lines.iter().enumerate().filter(|(_, line)| line.get("options").is_none()) {

@@ -23,7 +23,9 @@ pub(super) fn private_directory(path: &Path) -> Result<(), Failure> {
 /// # Errors
 /// Why it cannot be written.
 pub(super) fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    let beside = path.with_added_extension(format!("{}.tmp", std::process::id()));
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(format!(".{}.tmp", std::process::id()));
+    let beside = std::path::PathBuf::from(beside);
     let written = private(&beside, bytes).and_then(|()| std::fs::rename(&beside, path));
     written.map_err(|error| {
         let _ = std::fs::remove_file(&beside);

@@ -62,6 +62,11 @@ pub(super) fn find(state: &Path, run: Option<&str>) -> Result<Known, Failure> {
     read(state, &id)
 }
 
+/// The newest run's id.
+pub(super) fn newest(state: &Path) -> Option<String> {
+    ids(state).pop()
+}
+
 /// The newest run that did not come to an end, if there is one.
 ///
 /// # Errors

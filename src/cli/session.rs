@@ -109,7 +109,7 @@ pub(super) fn load(root: &Path, global: &Global, terminal: Terminal) -> Result<S
 }
 
 /// The process's environment, as a function; the only place that reads it beside clap.
-pub(super) fn environment() -> Arc<dyn Fn(&str) -> Option<String> + Send + Sync> {
+pub(super) fn environment() -> cloud::Env {
     Arc::new(|name| std::env::var(name).ok())
 }
 

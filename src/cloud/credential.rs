@@ -12,7 +12,9 @@ use super::wire::{self, Clients};
 use azure_core::cloud::{CloudConfiguration, CustomConfiguration};
 use azure_core::credentials::{Secret, TokenCredential};
 use azure_core::error::ErrorKind;
-use azure_core::http::{ClientMethodOptions, ClientOptions, HttpClient, Method, Request, Transport, Url};
+use azure_core::http::{
+    ClientMethodOptions, ClientOptions, HttpClient, Method, Request, StatusCode, Transport, Url,
+};
 use azure_identity::{
     AzureCliCredential, AzureCliCredentialOptions, AzureDeveloperCliCredential,
     AzureDeveloperCliCredentialOptions, ClientAssertion, ClientAssertionCredential,
@@ -28,7 +30,7 @@ use std::time::Duration;
 /// Where a virtual machine's metadata service answers.
 ///
 /// <https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/how-to-use-vm-token>
-const METADATA: &str = "http://169.254.169.254/metadata/identity/oauth2/token?api-version=2018-02-01";
+const METADATA: &str = "http://169.254.169.254/metadata/instance?api-version=2021-02-01";
 
 /// How long that service is given to show that it is there.
 const PROBE: Duration = Duration::from_secs(1);
@@ -175,10 +177,11 @@ impl Chain {
         let client = (self.reach)(Way::Direct).map_err(Unusable::Broken)?;
         if self.var("IDENTITY_ENDPOINT").is_err() && self.var("MSI_ENDPOINT").is_err() {
             let url = Url::parse(METADATA).map_err(|error| Unusable::Absent(error.to_string()))?;
-            // Without the header `Metadata: true` the service refuses, which shows that it is there.
+            // Without the header `Metadata: true` the service answers 400, which shows that it is there; a proxy
+            // in between answers something else.
             let request = Request::new(url, Method::Get);
             let answer = tokio::time::timeout(PROBE, client.execute_request(&request)).await;
-            if !matches!(answer, Ok(Ok(_))) {
+            if !matches!(answer, Ok(Ok(found)) if found.status() == StatusCode::BadRequest) {
                 return Err(Unusable::Absent("this machine has none".to_owned()));
             }
         }

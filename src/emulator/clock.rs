@@ -1,6 +1,6 @@
 //! Time as the emulator tells it: the wall clock, and how long an operation of the service lasts here.
 //!
-//! Invariant: an operation lasts at least [`SHORTEST`], so a client always sees it running if it looks at once
+//! Invariant: an operation lasts at least [`SHORTEST`], so its effect is never there when the first answer comes
 //! (test: `an_operation_is_never_instant`).
 
 use std::time::Duration;

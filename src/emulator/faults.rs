@@ -9,7 +9,9 @@
 //!   {"path": "/databases/", "method": "PUT", "nth": 2,
 //!    "fault": {"failOperation": {"code": "InternalError", "message": "[InternalServerError] try later"}}},
 //!   {"method": "GET", "nth": 3, "fault": {"refuse": {"status": 429, "headers": [["Retry-After", "1"]],
-//!    "body": {"error": {"code": "TooManyRequests", "message": "slow down"}}}}}
+//!    "body": {"error": {"code": "TooManyRequests", "message": "slow down"}}}}},
+//!   {"method": "PUT", "path": "/clusters/", "nth": 1, "fault": {"replaceReply": {"status": 504,
+//!    "body": {"error": {"code": "GatewayTimeout", "message": "the work goes on all the same"}}}}}
 //! ]
 //! ```
 //!
@@ -50,6 +52,16 @@ pub enum Fault {
     None,
     /// Answer this and change nothing.
     Refuse {
+        /// The HTTP status.
+        status: u16,
+        /// Extra headers.
+        #[serde(default)]
+        headers: Vec<(String, String)>,
+        /// The JSON body; a JSON string is sent as HTML.
+        body: serde_json::Value,
+    },
+    /// Perform the effect, then answer this instead: a 504 after the work was accepted.
+    ReplaceReply {
         /// The HTTP status.
         status: u16,
         /// Extra headers.
@@ -181,7 +193,8 @@ mod tests {
         let rules: Vec<Rule> = serde_json::from_str(
             r#"[{"method":"put","path":"/Databases/","nth":2,"fault":"loseReply"},
                 {"csl":".drop","fault":{"delay":20}},
-                {"path":"databases","nth":3,"fault":{"refuse":{"status":429,"body":{}}}}]"#,
+                {"path":"databases","nth":3,"fault":{"refuse":{"status":429,"body":{}}}},
+                {"path":"databases","nth":4,"fault":{"replaceReply":{"status":504,"body":{}}}}]"#,
         )
         .unwrap();
         let faults = Faults::new(rules, None);
@@ -189,6 +202,7 @@ mod tests {
         assert_eq!(faults.decide(&put), Fault::None);
         assert_eq!(faults.decide(&put), Fault::LoseReply);
         assert!(matches!(faults.decide(&put), Fault::Refuse { status: 429, .. }));
+        assert!(matches!(faults.decide(&put), Fault::ReplaceReply { status: 504, .. }));
         assert_eq!(
             faults.decide(&exchange("POST", "/", Some(".DROP table T"))),
             Fault::Delay(Duration::from_millis(20))

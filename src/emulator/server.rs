@@ -160,6 +160,11 @@ async fn exchange(State(watch): State<Watch>, request: Request, next: Next) -> R
             watch.front.log.end(exchange.number, Some(status));
             return refusal(status, &headers, &body);
         }
+        Fault::ReplaceReply { status, headers, body } => {
+            next.run(request).await;
+            watch.front.log.end(exchange.number, Some(status));
+            return refusal(status, &headers, &body);
+        }
         Fault::LoseReply => lose = true,
         Fault::DropBefore => {
             watch.front.log.end(exchange.number, None);

@@ -310,11 +310,6 @@ pub fn differing(fields: &'static [Field], a: &Body, b: &Body) -> Vec<&'static F
     fields.iter().filter(differs).collect()
 }
 
-/// Whether two bodies agree on one property.
-pub fn same(fields: &'static [Field], name: &str, a: &Body, b: &Body) -> bool {
-    field(fields, name).is_none_or(|f| f.shape.same(a.get(name), b.get(name)))
-}
-
 /// The properties in which what was put back differs from what stood before.
 pub fn unrestored(fields: &'static [Field], before: &Body, live: &Body) -> Vec<&'static Field> {
     let mut fields = differing(fields, before, live);

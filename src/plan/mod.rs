@@ -4,7 +4,7 @@
 //! looks at the finished plan with fresh eyes, `text` and `document` print it.
 //!
 //! Invariant: pure. No I/O, clock, randomness or hash-ordered output; the same inventories give the same bytes
-//! (test: `tests/tidy.rs` and `tests/laws.rs`).
+//! (test: `tests/tidy.rs` and `tests/laws/main.rs`).
 
 pub mod diff;
 pub mod document;

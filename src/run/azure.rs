@@ -43,12 +43,13 @@ impl Azure {
         let Some(((first, uri), commands)) = all.as_ref().and_then(|all| Some((all.first()?, all))) else {
             return batch.iter().map(|_| Answer::NotRun).collect();
         };
+        let cloud = batch.first().map_or_else(|| self.cloud.clone(), |first| self.cloud.under(&first.id));
         if let [(only, uri)] = commands.as_slice() {
-            let ran = self.cloud.command(uri, &only.database, only.command.as_str()).await;
+            let ran = cloud.command(uri, &only.database, only.command.as_str()).await;
             return vec![ran.map_or_else(|error| failed(&error), |_| finished(Attributes::new()))];
         }
         let texts: Vec<&Command> = commands.iter().map(|(kusto, _)| &kusto.command).collect();
-        match self.cloud.script(uri, &first.database, &texts).await {
+        match cloud.script(uri, &first.database, &texts).await {
             Ok(results) => {
                 let answer = |result| match result {
                     Ok(()) => finished(Attributes::new()),

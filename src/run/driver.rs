@@ -4,7 +4,7 @@
 //! frame before any of the round's requests is sent.
 //!
 //! Invariant: deterministic on a single-threaded runtime with a paused clock: the only sources of order are the
-//! machine and the moments at which answers come (test: `the_same_seed_gives_the_same_run` in `tests/laws.rs`).
+//! machine and the moments at which answers come (test: `the_same_seed_gives_the_same_run` in `tests/laws/main.rs`).
 
 use super::effects::{Answer, Effects, Look, LookError, Outgoing};
 use super::event::{Event, Happened, Intent, Operation, Way};
@@ -128,7 +128,7 @@ impl<E: Effects, S: Store> Run<E, S> {
             interrupted: false,
             halt: None,
         };
-        driver.to_end().await;
+        driver.drive().await;
         let Driver { mut run, halt, .. } = driver;
         let report = Report::of(&run.run, &run.machine, halt.as_ref());
         run.observer.notice(&report.summary());
@@ -163,7 +163,7 @@ struct Driver<E, S> {
 }
 
 impl<E: Effects, S: Store> Driver<E, S> {
-    async fn to_end(&mut self) {
+    async fn drive(&mut self) {
         let Interrupts { first, second } = self.run.interrupts.clone();
         loop {
             if self.halt.is_none() {
@@ -237,6 +237,7 @@ impl<E: Effects, S: Store> Driver<E, S> {
         let mut events = Vec::new();
         let mut refused = Vec::new();
         let mut sends = Vec::new();
+        let at = self.run.journal.now();
         for decision in self.run.machine.decide() {
             match decision {
                 Decision::Check { step } => {
@@ -251,7 +252,11 @@ impl<E: Effects, S: Store> Driver<E, S> {
                     for step in steps {
                         let outgoing = request::next(&self.run.machine, &self.run.run, step, way);
                         let (part, id) = (outgoing.part, outgoing.id.clone());
-                        events.push(Event::Step { step, way, happened: Happened::Started { part, id } });
+                        events.push(Event::Step {
+                            step,
+                            way,
+                            happened: Happened::Started { part, id, at: at.clone() },
+                        });
                         match request::resolved(&self.run.machine, outgoing) {
                             Ok(outgoing) => batch.push(outgoing),
                             Err(message) => refused.push((way, step, message)),

@@ -112,8 +112,10 @@ pub enum Happened {
     Started {
         /// Which request of an undo, from 0; always 0 on the way forward.
         part: usize,
-        /// The id under which the service logs the request.
+        /// The id of the request; the service logs a command under it.
         id: String,
+        /// When, in UTC as the service writes moments.
+        at: String,
     },
     /// The service accepted the request and works on it.
     Begun {

@@ -14,7 +14,7 @@ use super::machine::{IllegalTransition, Machine, Policy};
 use super::store::Store;
 use crate::plan::Plan;
 use schemars::JsonSchema;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
 use std::io;
 use std::sync::Arc;
@@ -133,6 +133,15 @@ fn document(line: &[u8]) -> Result<&str, String> {
     if sum == crc32fast::hash(json.as_bytes()) { Ok(json) } else { Err("its checksum is wrong".to_owned()) }
 }
 
+/// Whether a line is two intact ones whose separation is damaged.
+fn holds_two(line: &[u8]) -> bool {
+    let mut stream =
+        line.get(9..).map(serde_json::Deserializer::from_slice).map(|all| all.into_iter::<IgnoredAny>());
+    let Some(Some(Ok(_))) = stream.as_mut().map(Iterator::next) else { return false };
+    let end = 9 + stream.map_or(0, |stream| stream.byte_offset());
+    document(&line[..end]).is_ok() && line.get(end + 1..).is_some_and(|rest| document(rest).is_ok())
+}
+
 fn parsed<T: DeserializeOwned>(line: usize, json: &str) -> Result<T, JournalError> {
     serde_json::from_str(json).map_err(|error| JournalError::Damaged { line, why: error.to_string() })
 }
@@ -155,7 +164,9 @@ impl Recorded {
             match document(&rest[..end]) {
                 Ok(json) => lines.push(json),
                 Err(why) => {
-                    if rest[end + 1..].split(|byte| *byte == b'\n').any(|line| document(line).is_ok()) {
+                    let later =
+                        rest[end + 1..].split(|byte| *byte == b'\n').any(|line| document(line).is_ok());
+                    if later || holds_two(&rest[..end]) {
                         return Err(JournalError::Damaged { line: lines.len() + 1, why });
                     }
                     break;
@@ -235,6 +246,11 @@ impl<S: Store> Journal<S> {
         Ok(Self { store, next: recorded.frames.len() as u64 + 1, clock, closed: false })
     }
 
+    /// The moment, as journals write it.
+    pub fn now(&self) -> String {
+        (self.clock)().format(&Rfc3339).unwrap_or_default()
+    }
+
     /// Writes events and waits until they are on disk.
     ///
     /// # Errors
@@ -243,8 +259,7 @@ impl<S: Store> Journal<S> {
         if self.closed {
             return Err(JournalError::Closed);
         }
-        let at = (self.clock)().format(&Rfc3339).unwrap_or_default();
-        let frame = Frame { n: self.next, at, events: events.to_vec() };
+        let frame = Frame { n: self.next, at: self.now(), events: events.to_vec() };
         let written = match line(&frame) {
             Ok(bytes) => self.store.append(&bytes).await,
             Err(error) => Err(error),
@@ -252,5 +267,165 @@ impl<S: Store> Journal<S> {
         self.next += 1;
         self.closed = written.is_err();
         written.map_err(|source| JournalError::Io { doing: "written", source })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::event::{Attributes, Happened, Operation, Way};
+    use crate::run::testing::{Memory, plan};
+
+    fn moment() -> OffsetDateTime {
+        OffsetDateTime::UNIX_EPOCH
+    }
+
+    fn header() -> Header {
+        Header {
+            format: FORMAT,
+            run: "r1".to_owned(),
+            tool: "adxform".to_owned(),
+            target: "here".to_owned(),
+            who: "me".to_owned(),
+            started: "1970-01-01T00:00:00Z".to_owned(),
+            policy: Policy::default(),
+            plan: plan(3),
+        }
+    }
+
+    fn frames() -> Vec<Vec<Event>> {
+        let started = |id: &str| Happened::Started { part: 0, id: id.to_owned(), at: "now".to_owned() };
+        let finished = || Happened::Finished { outputs: Attributes::new(), trace: Some("t".to_owned()) };
+        let operation = Operation(serde_json::json!({"url": "https://x/y?a=b"}));
+        vec![
+            vec![Event::apply(0, started("a")), Event::apply(1, started("b"))],
+            vec![Event::apply(0, finished())],
+            vec![Event::apply(1, Happened::Begun { operation })],
+            vec![Event::apply(1, finished())],
+        ]
+    }
+
+    async fn written() -> Memory {
+        let memory = Memory::default();
+        let mut journal = Journal::begin(memory.clone(), &header(), moment).await.unwrap();
+        for events in frames() {
+            journal.record(&events).await.unwrap();
+        }
+        memory
+    }
+
+    #[tokio::test]
+    async fn what_is_read_is_what_was_written() {
+        let recorded = Recorded::read(&written().await.bytes()).unwrap();
+        assert_eq!(recorded.header, header());
+        let events: Vec<Vec<Event>> = recorded.frames.iter().map(|frame| frame.events.clone()).collect();
+        assert_eq!(events, frames());
+        assert!(!recorded.torn);
+        let machine = recorded.replay().unwrap();
+        let standing: Vec<String> = machine.states().iter().map(|s| format!("{:?}", s.status)).collect();
+        assert_eq!(standing, ["Done", "Done", "Waiting"]);
+    }
+
+    #[tokio::test]
+    async fn a_torn_tail_is_cut_at_every_byte() {
+        let bytes = written().await.bytes();
+        let ends: Vec<usize> =
+            bytes.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at + 1).collect();
+        for length in 0..=bytes.len() {
+            let whole = ends.iter().filter(|end| **end <= length).count();
+            let read = Recorded::read(&bytes[..length]);
+            if whole == 0 {
+                assert!(matches!(read, Err(JournalError::Empty)), "{length}");
+                continue;
+            }
+            let recorded = read.unwrap();
+            assert_eq!(recorded.frames.len(), whole - 1, "{length}");
+            assert_eq!(recorded.intact, ends[whole - 1] as u64, "{length}");
+            assert_eq!(recorded.torn, ends[whole - 1] != length, "{length}");
+            recorded.replay().unwrap();
+
+            let memory = Memory::of(bytes[..length].to_vec());
+            let mut journal = Journal::go_on(memory.clone(), &recorded, moment).await.unwrap();
+            journal.record(&[Event::Interrupted]).await.unwrap();
+            let again = Recorded::read(&memory.bytes()).unwrap();
+            assert_eq!((again.frames.len(), again.torn), (whole, false), "{length}");
+        }
+    }
+
+    #[tokio::test]
+    async fn damage_elsewhere_is_refused() {
+        let bytes = written().await.bytes();
+        let last = bytes[..bytes.len() - 1].iter().rposition(|byte| *byte == b'\n').unwrap() + 1;
+        for at in 0..bytes.len() {
+            for flip in [0x01, 0x80] {
+                let mut bytes = bytes.clone();
+                bytes[at] ^= flip;
+                let read = Recorded::read(&bytes);
+                if at < last {
+                    let refused = matches!(read, Err(JournalError::Damaged { .. }));
+                    assert!(refused, "byte {at} ^ {flip}: {read:?}");
+                } else {
+                    let recorded = read.unwrap();
+                    assert!(
+                        recorded.torn && recorded.frames.len() == frames().len() - 1,
+                        "byte {at} ^ {flip}"
+                    );
+                }
+            }
+        }
+        let text = String::from_utf8(bytes).unwrap();
+        let without = |line: usize| {
+            let kept = text.lines().enumerate().filter(|(at, _)| *at != line).map(|(_, line)| line);
+            kept.map(|line| format!("{line}\n")).collect::<String>()
+        };
+        let error = Recorded::read(without(2).as_bytes()).unwrap_err().to_string();
+        assert!(
+            error.starts_with("line 3 of the journal is damaged (record 3 stands where 2 belongs)"),
+            "{error}"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_ends_recording() {
+        for full_after in 0..4 {
+            let memory = Memory::default();
+            let mut journal = Journal::begin(memory.clone(), &header(), moment).await.unwrap();
+            memory.full_after(full_after);
+            let mut synced = 0;
+            for events in frames() {
+                match journal.record(&events).await {
+                    Ok(()) => synced += 1,
+                    Err(JournalError::Io { .. }) => assert_eq!(synced, full_after),
+                    Err(JournalError::Closed) => assert!(synced == full_after),
+                    Err(other) => panic!("{other}"),
+                }
+            }
+            assert_eq!(synced, full_after);
+            let recorded = Recorded::read(&memory.bytes()).unwrap();
+            assert_eq!(recorded.frames.len(), full_after);
+        }
+        let memory = Memory::default();
+        memory.full_after(0);
+        let begun = Journal::begin(memory.clone(), &header(), moment).await;
+        assert!(matches!(begun, Err(JournalError::Io { doing: "made", .. })));
+        assert!(matches!(Recorded::read(&memory.bytes()), Err(JournalError::Empty)));
+    }
+
+    #[tokio::test]
+    async fn another_format_and_illegal_events_are_refused() {
+        let newer = Header { format: FORMAT + 1, ..header() };
+        let bytes = line(&newer).unwrap();
+        assert!(matches!(Recorded::read(&bytes), Err(JournalError::Format { found: 2 })));
+
+        let memory = written().await;
+        let recorded = Recorded::read(&memory.bytes()).unwrap();
+        let mut journal = Journal::go_on(memory.clone(), &recorded, moment).await.unwrap();
+        let again = Event::Step { step: 0, way: Way::Apply, happened: Happened::NotRun };
+        journal.record(&[again]).await.unwrap();
+        let error = Recorded::read(&memory.bytes()).unwrap().replay().unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "line 6 of the journal: `not run` of step 0 cannot happen here: step 0 is Done"
+        );
     }
 }

@@ -125,3 +125,72 @@ fn write(file: &mut File, bytes: &[u8]) -> io::Result<()> {
     file.write_all(bytes)?;
     file.sync_data()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{BufRead, BufReader};
+    use std::process::{Command, Stdio};
+
+    const PLACE: &str = "ADXFORM_TEST_LOCK";
+
+    fn holder(run: &str) -> Holder {
+        Holder { who: "me".into(), since: "now".into(), pid: 7, run: run.into(), doing: "apply".into() }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_second_run_waits_and_is_told_who_holds_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state").join("lock");
+        assert_eq!(Lock::holder(&path).unwrap(), None);
+        let first = Lock::take(&path, &holder("r1"), Duration::ZERO).await.unwrap();
+        assert_eq!(Lock::holder(&path).unwrap(), Some(holder("r1")));
+        let refused = Lock::take(&path, &holder("r2"), Duration::from_secs(5)).await.unwrap_err();
+        assert_eq!(
+            refused.to_string(),
+            "another run is at work here: apply by me since now (run r1, process 7). Wait for it, or give \
+             --lock-timeout"
+        );
+        let waiting = async {
+            sleep(Duration::from_secs(3)).await;
+            drop(first);
+        };
+        let name = holder("r2");
+        let (second, ()) = tokio::join!(Lock::take(&path, &name, Duration::from_secs(5)), waiting);
+        assert!(second.is_ok());
+        assert_eq!(Lock::holder(&path).unwrap(), Some(holder("r2")));
+        drop(second);
+        assert_eq!(Lock::holder(&path).unwrap(), None);
+    }
+
+    /// The child of the next test: it takes the lock and waits to be killed.
+    #[test]
+    fn holds_the_lock_until_killed() {
+        let Some(path) = std::env::var_os(PLACE) else { return };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        let lock = runtime.block_on(Lock::take(Path::new(&path), &holder("dead"), Duration::ZERO)).unwrap();
+        std::io::stdout().write_all(b"\nheld\n").unwrap();
+        std::thread::sleep(Duration::from_secs(60));
+        drop(lock);
+    }
+
+    #[tokio::test]
+    async fn a_dead_holder_leaves_no_lock() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lock");
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "run::lock::tests::holds_the_lock_until_killed", "--nocapture"])
+            .env(PLACE, &path)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let held = lines.map_while(Result::ok).any(|line| line == "held");
+        assert!(held, "the child did not take the lock");
+        let refused = Lock::take(&path, &holder("r1"), Duration::ZERO).await;
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(matches!(refused, Err(LockError::Held(by)) if by.run == "dead"));
+        Lock::take(&path, &holder("r1"), Duration::from_secs(5)).await.unwrap();
+    }
+}

@@ -17,7 +17,7 @@ pub use phase::{Ending, Failure, Phase};
 pub use status::{Cause, Left, State, Status, Terms};
 
 use super::event::{Attributes, Difference, Event, Happened, Intent, Way};
-use crate::kind::Undo;
+use crate::kind::{DELETED_AT, Undo};
 use crate::model::{Address, Body, Request, Value};
 use crate::plan::{Plan, Step};
 use schemars::JsonSchema;
@@ -224,6 +224,21 @@ impl Machine {
         })
     }
 
+    /// How many steps undoing everything would take back, as far as is known by now: those whose effect stands, and
+    /// which nothing needs that stays.
+    pub fn undoable(&self) -> usize {
+        let mut stays = vec![false; self.steps.len()];
+        let mut count = 0;
+        for id in (0..self.steps.len()).rev() {
+            let status = &self.steps[id].status;
+            let blocked = self.dependents[id].iter().any(|later| stays[*later]);
+            let goes = status.is_undoable() && self.undo_of(id).is_some() && !blocked;
+            count += usize::from(goes);
+            stays[id] = !goes && !status.is_without_effect() && !status.is_doubtful();
+        }
+        count
+    }
+
     /// Moves the run by one event.
     ///
     /// # Errors
@@ -283,18 +298,23 @@ impl Machine {
             {
                 self.outputs.entry(address).or_default().extend(outputs.clone());
             }
-            _ => {}
-        }
-        match happened {
-            Happened::Settled { differences, .. } => {
-                let stuck = matches!(self.steps[id].status, Status::Stuck | Status::UndoStuck);
-                if stuck {
-                    self.stuck.insert(id, differences.clone());
-                } else {
-                    self.stuck.remove(&id);
-                }
+            // The moment before a deletion is known even when its reply is lost.
+            Happened::Started { at, .. }
+                if way == Way::Apply && self.plan.steps[id].change.after.is_none() =>
+            {
+                let moment = Attributes::from([(DELETED_AT.to_owned(), Value::from(at.as_str()))]);
+                let moment = self.wanted(id, moment);
+                self.outputs.entry(address).or_default().extend(moment);
             }
             _ => {}
+        }
+        if let Happened::Settled { differences, .. } = happened {
+            let stuck = matches!(self.steps[id].status, Status::Stuck | Status::UndoStuck);
+            if stuck {
+                self.stuck.insert(id, differences.clone());
+            } else {
+                self.stuck.remove(&id);
+            }
         }
         let failed = matches!(self.steps[id].status, Status::Refused | Status::Broken | Status::Stuck);
         if failed && self.phase == Phase::Forward && *happened != Happened::NotRun {
@@ -314,7 +334,7 @@ impl Machine {
                 } else if due != matches!(happened, Happened::CheckStarted) {
                     Err("the service's check comes once, before the request".to_owned())
                 } else if let Some(wait) = self.needs_of(step) {
-                    Err(format!("the step waits for {wait:?}"))
+                    Err(format!("the step waits for {wait}"))
                 } else {
                     Ok(())
                 }

@@ -6,7 +6,7 @@
 //! - [`proof`] compares live with what must be.
 //!
 //! Invariant: no effect starts before its record is synced, and a run that is cut off at any instant can be
-//! resumed or rolled back from its journal (test: `tests/laws.rs`).
+//! resumed or rolled back from its journal (test: `tests/laws/main.rs`).
 
 pub mod azure;
 pub mod driver;
@@ -20,6 +20,9 @@ pub mod notice;
 pub mod proof;
 pub mod report;
 mod request;
+pub mod standing;
 pub mod store;
+#[cfg(test)]
+mod testing;
 
 pub use looking::Timing;

@@ -229,8 +229,7 @@ pub(super) fn of_phase(machine: &Machine, before: Phase) -> Vec<Notice> {
     }
     match now {
         Phase::RollingBack | Phase::ProvingBack if before != Phase::RollingBack => {
-            let steps = machine.states().iter().filter(|state| state.status.is_undoable()).count();
-            notices.push(Notice::RollbackStarted { steps });
+            notices.push(Notice::RollbackStarted { steps: machine.undoable() });
         }
         _ => {}
     }

@@ -204,3 +204,110 @@ impl Ends<'_> {
         names.into_iter().map(difference).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::body::{Expr, Piece, SecretRef};
+    use crate::run::testing::plan;
+    use serde_json::json;
+
+    fn body(json: &Json) -> Option<Body> {
+        json.as_object().map(Body::from_json)
+    }
+
+    fn live(address: &Address, found: &Json) -> Inventory {
+        let mut live = Inventory::new();
+        if let Some(body) = body(found) {
+            live.insert(address.clone(), Resource { body, ..Resource::default() });
+        }
+        live
+    }
+
+    const fn nothing(_: &Address, _: &[String]) -> Option<Value> {
+        None
+    }
+
+    #[test]
+    fn live_stands_at_an_end_or_between() {
+        let none = Json::Null;
+        let (p1, p2) = (json!({"p": 1}), json!({"p": 2}));
+        let both = json!({"p": 1, "q": 1});
+        let cases = [
+            // before, after, found, verdict when the before-state was read, and when an earlier step made it
+            (&none, &p1, &none, "Before", "Before"),
+            (&none, &p1, &p1, "After", "After"),
+            (&none, &p1, &both, "After", "After"),
+            (&none, &p1, &p2, "Neither", "Neither"),
+            (&p1, &none, &none, "After", "After"),
+            (&p1, &none, &p1, "Before", "Before"),
+            (&p1, &none, &both, "Neither", "Before"),
+            (&p1, &none, &p2, "Neither", "Neither"),
+            (&p1, &p2, &p1, "Before", "Before"),
+            (&p1, &p2, &p2, "After", "After"),
+            (&p1, &p2, &none, "Neither", "Neither"),
+            (&p1, &p2, &json!({"p": 3}), "Neither", "Neither"),
+            (&p1, &p1, &p1, "Either", "Either"),
+            (&p1, &both, &both, "After", "After"),
+            (&p1, &both, &p1, "Before", "Before"),
+            (&p1, &both, &json!({"p": 1, "q": 9}), "Neither", "Before"),
+            (&both, &json!({"p": 1, "q": null}), &p1, "After", "After"),
+        ];
+        for (before, after, found, read, made) in cases {
+            let mut step = plan(1).steps.remove(0);
+            step.change = Change::new(body(before), body(after));
+            let live = live(&step.address, found);
+            for (was_read, expected) in [(true, read), (false, made)] {
+                let (verdict, differences) = verdict(&step, was_read, &live, &nothing);
+                let case = format!("{before} -> {after}, found {found}, read {was_read}");
+                assert_eq!(format!("{verdict:?}"), expected, "{case}");
+                assert_eq!(verdict == Verdict::Neither, !differences.is_empty(), "{case}");
+            }
+        }
+    }
+
+    #[test]
+    fn differences_are_sentences() {
+        let address = || "clusters.a.databases.d".parse().unwrap();
+        let of = |property: &str, before, after, found| {
+            Difference { address: address(), property: property.to_owned(), before, after, found }.to_string()
+        };
+        assert_eq!(
+            of("hotCachePeriod", json!("7d"), json!("31d"), json!(null)),
+            "clusters.a.databases.d: `hotCachePeriod` is unset in live; it was \"7d\" before the run and was to be \
+             \"31d\" after it"
+        );
+        assert_eq!(
+            of("", json!(null), json!({}), json!(null)),
+            "clusters.a.databases.d does not exist in live; it did not exist before the run and was to exist after it"
+        );
+    }
+
+    #[test]
+    fn secrets_do_not_show() {
+        let mut step = plan(1).steps.remove(0);
+        let secret = Value::Secret(SecretRef::Env("TOKEN".to_owned()));
+        let after = Body::new().with("p", 1).with("key", secret.clone()).with("list", vec![secret]);
+        step.change = Change::new(None, Some(after));
+        let same = live(&step.address, &json!({"p": 1, "key": "what the service shows"}));
+        assert_eq!(verdict(&step, true, &same, &nothing).0, Verdict::After);
+        let other = live(&step.address, &json!({"p": 2}));
+        let (verdict, differences) = verdict(&step, true, &other, &nothing);
+        assert_eq!(verdict, Verdict::Neither);
+        let text = serde_json::to_string(&differences).unwrap();
+        assert!(!text.contains("TOKEN") && !text.contains("$secret"), "{text}");
+    }
+
+    #[test]
+    fn what_is_known_after_apply_is_compared_once_it_is_known() {
+        let mut step = plan(1).steps.remove(0);
+        let of = Piece::Of { address: "clusters.z".parse().unwrap(), path: vec!["id".to_owned()] };
+        let after = Body::new().with("p", 1).with("ref", Value::Unknown(Expr(vec![of])));
+        step.change = Change::new(None, Some(after));
+        let found = live(&step.address, &json!({"p": 1, "ref": "z1"}));
+        let answers = |id: &'static str| move |_: &Address, _: &[String]| Some(Value::from(id));
+        assert_eq!(verdict(&step, true, &found, &nothing).0, Verdict::After);
+        assert_eq!(verdict(&step, true, &found, &answers("z1")).0, Verdict::After);
+        assert_eq!(verdict(&step, true, &found, &answers("z2")).0, Verdict::Neither);
+    }
+}

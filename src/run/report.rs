@@ -1,7 +1,7 @@
 //! Reports: how a run ended, what it leaves, and what to do next.
 
 use super::event::Difference;
-use super::machine::{Ending, Failure, Machine, OnFailure, Phase, State, Status};
+use super::machine::{Ending, Failure, Machine, Phase, State, Status};
 use super::notice::Notice;
 use crate::kind::Undo;
 use crate::model::Address;
@@ -164,12 +164,12 @@ impl Report {
             )),
             Outcome::StoppedPastLine => all.extend(self.past_line(machine)),
             Outcome::NeedsPerson => all.push(format!(
-                "Live is between before and after: {} not undone; {} not as before the run. Put right by hand \
+                "Live is between before and after: {} not undone, {} from the state before the run. Put right by hand \
                  what is listed, then `adxform rollback {run}` looks again and finishes.",
                 steps(self.applied.len() + self.unsettled.len()),
                 match self.differences.len() {
-                    1 => "1 property".to_owned(),
-                    count => format!("{count} properties"),
+                    1 => "1 difference".to_owned(),
+                    count => format!("{count} differences"),
                 }
             )),
             Outcome::Left => all.push(format!(
@@ -336,12 +336,4 @@ fn differences(machine: &Machine) -> Vec<Difference> {
 /// `1 step`, `2 steps`.
 pub(super) fn steps(count: usize) -> String {
     if count == 1 { "1 step".to_owned() } else { format!("{count} steps") }
-}
-
-/// What a failing run is told to do, in words.
-pub(super) const fn on_failure(policy: OnFailure) -> &'static str {
-    match policy {
-        OnFailure::Rollback => "undo what was done",
-        OnFailure::Stop => "keep what was done",
-    }
 }

@@ -110,3 +110,32 @@ fn sync_directory(path: &Path) -> io::Result<()> {
 fn sync_directory(_: &Path) -> io::Result<()> {
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_file_is_private_locked_and_cut() {
+        let folder = tempfile::tempdir().unwrap();
+        let runs = folder.path().join("a").join("runs");
+        private_folder(&runs).unwrap();
+        let path = runs.join("r1.journal");
+        let mut store = FileStore::create(&path).unwrap();
+        store.append(b"one\ntwo\n").await.unwrap();
+        assert_eq!(FileStore::create(&path).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(FileStore::open(&path).unwrap_err().kind(), io::ErrorKind::WouldBlock);
+        drop(store);
+        let mut store = FileStore::open(&path).unwrap();
+        store.append(b"thr").await.unwrap();
+        store.cut(4).await.unwrap();
+        store.append(b"2\n").await.unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"one\n2\n");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+            assert_eq!((mode(&path), mode(&runs)), (0o600, 0o700));
+        }
+    }
+}

@@ -3,11 +3,15 @@
 //! `cargo test --test laws` runs a few thousand seeds; `ADXFORM_SEEDS=100000 cargo test --release --test laws` any
 //! number, and `ADXFORM_SEED=N` one again, exactly.
 
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
 mod dice;
 mod exhaustive;
+mod faults;
 mod judge;
 mod plans;
 mod random;
+mod scripts;
 mod session;
 mod world;
 

@@ -1,7 +1,7 @@
 //! Plans for the simulation: random ones, and small ones for exhaustive tests.
 
 use crate::dice::Dice;
-use adxform::kind::Undo;
+use adxform::kind::{DELETED_AT, Undo};
 use adxform::model::Address;
 use adxform::model::body::{Body, Expr, Piece, Value};
 use adxform::model::change::{Change, Loss};
@@ -101,13 +101,25 @@ fn command(address: &Address, alone: bool, lookup: bool) -> Request {
     })
 }
 
-fn request(dice: &mut Dice, address: &Address, body: Option<&Body>, undo: bool) -> Request {
+fn request(
+    dice: &mut Dice,
+    address: &Address,
+    body: Option<&Body>,
+    undo: bool,
+    back_from_nothing: bool,
+) -> Request {
     if address.collection() == "tables" {
         let alone = dice.chance(20);
         return command(address, alone, undo && alone);
     }
     let method = if body.is_some() { Method::Put } else { Method::Delete };
-    let body = body.map_or(Value::Null, |body| Value::Map(body.clone()));
+    // What is put back may say since when, which only the run knows.
+    let since =
+        Value::Unknown(Expr(vec![Piece::Of { address: address.clone(), path: vec![DELETED_AT.to_owned()] }]));
+    let body = body.map_or(Value::Null, |body| match back_from_nothing {
+        true => Value::Map(body.clone().with("since", since)),
+        false => Value::Map(body.clone()),
+    });
     Request::arm(method, format!("/{address}"), "2024-04-13", body)
 }
 
@@ -118,7 +130,8 @@ fn step(dice: &mut Dice, id: usize, address: &Address, change: Change, behind_li
         Undo::Never("the data is gone".to_owned())
     } else {
         let parts = if dice.chance(15) { 2 + dice.below(2) } else { 1 };
-        Undo::By((0..parts).map(|_| request(dice, address, change.before.as_ref(), true)).collect())
+        let gone = change.after.is_none();
+        Undo::By((0..parts).map(|_| request(dice, address, change.before.as_ref(), true, gone)).collect())
     };
     let arm = address.collection() != "tables";
     Step {
@@ -126,7 +139,7 @@ fn step(dice: &mut Dice, id: usize, address: &Address, change: Change, behind_li
         address: address.clone(),
         kind: "thing".to_owned(),
         action: change.action(),
-        request: request(dice, address, change.after.as_ref(), false),
+        request: request(dice, address, change.after.as_ref(), false, false),
         undo,
         loss: Loss::none(),
         needs: Vec::new(),
@@ -237,8 +250,11 @@ fn finish(plan: &mut Plan) {
     }
 }
 
-/// A plan of given steps: address, before, after, needs, and whether it can be undone.
-pub(crate) fn fixed(steps: &[(&str, Option<i64>, Option<i64>, &[usize], bool)]) -> (Plan, Inventory) {
+/// One step of a fixed plan: address, before, after, needs, and whether it can be undone.
+pub(crate) type Fixed<'a> = (&'a str, Option<i64>, Option<i64>, &'a [usize], bool);
+
+/// A plan of given steps.
+pub(crate) fn fixed(steps: &[Fixed<'_>]) -> (Plan, Inventory) {
     let mut dice = Dice::new(0, "fixed");
     let mut plan = Plan { format: adxform::plan::FORMAT, ..Plan::default() };
     let mut live = Inventory::new();
@@ -256,7 +272,7 @@ pub(crate) fn fixed(steps: &[(&str, Option<i64>, Option<i64>, &[usize], bool)]) 
         let mut step = step(&mut dice, id, &address, change, line);
         step.validation = None;
         step.undo = if *undo {
-            Undo::By(vec![request(&mut dice, &address, step.change.before.as_ref(), true)])
+            Undo::By(vec![request(&mut dice, &address, step.change.before.as_ref(), true, false)])
         } else {
             Undo::Never("the data is gone".to_owned())
         };

@@ -1,11 +1,12 @@
 //! Random plans, faults, interleavings, interrupts and full disks.
 
 use crate::dice::Dice;
+use crate::faults::Faults;
 use crate::judge::judge;
 use crate::plans;
 use crate::session::{Disk, End, Shared, Start, session};
 use crate::simulate;
-use crate::world::{Faults, World};
+use crate::world::World;
 use adxform::kind::Undo;
 use adxform::model::{Body, Change};
 use adxform::run::event::Intent;

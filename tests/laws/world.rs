@@ -2,6 +2,7 @@
 //! of a law that only it can see.
 
 use crate::dice::Dice;
+use crate::faults::{Fault, Faults};
 use crate::plans::{id_of, thing};
 use adxform::kind::Undo;
 use adxform::model::body::{Body, Value};
@@ -14,77 +15,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
-
-/// What goes wrong with one request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Fault {
-    /// Nothing.
-    None,
-    /// The service says no.
-    Refuse,
-    /// It never arrives.
-    LoseBefore,
-    /// Its reply never arrives.
-    LoseAfter,
-    /// Its reply never arrives, and it takes effect later.
-    LoseLate,
-    /// The process dies as it goes out; it never arrives.
-    CrashBefore,
-    /// The process dies as it goes out; it takes effect.
-    CrashAfter,
-    /// The process dies as it goes out; it takes effect later.
-    CrashLate,
-    /// A long operation, which succeeds.
-    Long,
-    /// A long operation that is lost sight of, and succeeds.
-    LongLost,
-    /// A long operation during which the process dies; it succeeds.
-    LongCrash,
-    /// A long operation that fails and leaves nothing.
-    FailClean,
-    /// A long operation that fails and leaves live in between.
-    FailTorn,
-    /// A long operation that fails though live is as after.
-    FailAfter,
-}
-
-impl Fault {
-    /// What can go wrong with a command.
-    pub const OF_COMMANDS: &[Self] = &[
-        Self::Refuse,
-        Self::LoseBefore,
-        Self::LoseAfter,
-        Self::LoseLate,
-        Self::CrashBefore,
-        Self::CrashAfter,
-        Self::CrashLate,
-    ];
-    /// What can go wrong with a control-plane request.
-    pub const OF_ARM: &[Self] = &[
-        Self::Refuse,
-        Self::LoseBefore,
-        Self::LoseAfter,
-        Self::LoseLate,
-        Self::CrashBefore,
-        Self::CrashAfter,
-        Self::CrashLate,
-        Self::Long,
-        Self::LongLost,
-        Self::LongCrash,
-        Self::FailClean,
-        Self::FailTorn,
-        Self::FailAfter,
-    ];
-}
-
-/// Which requests suffer what.
-#[derive(Debug, Clone)]
-pub(crate) enum Faults {
-    /// By chance: percent of requests, at most so many, and the stream.
-    Random { percent: usize, left: usize, dice: Dice },
-    /// The n-th requests of the whole history, counted from 0.
-    Given(BTreeMap<usize, Fault>),
-}
 
 /// How an effect changes a thing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

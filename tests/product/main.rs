@@ -1,5 +1,6 @@
 //! The product as its users meet it: plans, states, scenarios and examples, each a folder of data.
 
+#![expect(clippy::print_stdout, reason = "a test says what it looked at, and what it skipped")]
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod examples;

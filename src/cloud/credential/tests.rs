@@ -218,11 +218,12 @@ async fn a_job_of_github_exchanges_its_identity() {
 
 #[tokio::test(start_paused = true)]
 async fn a_machine_has_an_identity() {
-    let hosts = &[(
-        "http://169.254.169.254/metadata/identity/oauth2/token",
-        200,
-        r#"{"access_token":"mi","expires_on":"4102444800","resource":"r","token_type":"Bearer"}"#,
-    )];
+    const TOKEN: &str =
+        r#"{"access_token":"mi","expires_on":"4102444800","resource":"r","token_type":"Bearer"}"#;
+    let hosts = &[
+        ("http://169.254.169.254/metadata/instance", 400, r#"{"error":"Bad request"}"#),
+        ("http://169.254.169.254/metadata/identity/oauth2/token", 200, TOKEN),
+    ];
     let (line, asked) =
         Case { env: &[("AZURE_CLIENT_ID", "user-assigned")], hosts, ..Case::default() }.play().await;
     assert_eq!(line, "token mi");

@@ -1,6 +1,6 @@
 //! The actions on a cluster (reference: arm-api §3.1, "Actions on a cluster").
 
-use super::core::{Begin, Core};
+use super::core::{Begin, Core, QUESTION};
 use super::front::{Ask, value_list};
 use super::kind::{object, properties};
 use super::path::Id;
@@ -161,7 +161,7 @@ fn diagnose(core: &mut Core, ask: &Ask, cluster: &Resource) -> Reply {
             milliseconds: 182_000,
             location,
             on,
-            lane: "diagnosis".to_owned(),
+            lane: QUESTION.to_owned(),
             effect: Effect::Nothing,
             failed: None,
             failure: None,

@@ -14,6 +14,14 @@ use crate::emulator::kusto_port::KustoPlane;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
+/// The lane of an operation that changes nothing, and so stands in nobody's way.
+pub(super) const QUESTION: &str = "question";
+
+const MAINTENANCE: &str = "ServiceIsInMaintenance";
+
+/// How long work that other work excludes takes to fail, in milliseconds.
+const REFUSAL: u64 = 2_000;
+
 /// State, clock and the Kusto plane.
 pub(super) struct Core {
     pub(super) state: State,
@@ -87,6 +95,10 @@ impl Core {
         match operation.failed {
             Some(mut resource) => {
                 resource.operation = None;
+                if resource.id.type_text() == "Microsoft.Kusto/Clusters" {
+                    let runs = matches!(resource.phase.as_str(), "Running" | "Updating");
+                    self.ports.set_running(resource.id.name(), runs);
+                }
                 self.state.put(*resource);
             }
             None => self.release(&operation.on, &operation.guid),
@@ -114,6 +126,9 @@ impl Core {
     /// Begins an operation and gives back its guid.
     pub(super) fn begin(&mut self, ask: &Ask, begin: Begin) -> String {
         let started = Clock::now();
+        let failure = ask.failure().or(begin.failure);
+        let excluded = failure.as_ref().is_some_and(|failure| failure.code == MAINTENANCE);
+        let milliseconds = if excluded { begin.milliseconds.min(REFUSAL) } else { begin.milliseconds };
         let guid = uuid::Uuid::new_v4().to_string();
         self.state.put_operation(Operation {
             guid: guid.clone(),
@@ -122,12 +137,12 @@ impl Core {
             kind: begin.kind.to_owned(),
             location: begin.location,
             started,
-            ends: started.saturating_add(self.clock.lasting(begin.milliseconds)),
+            ends: started.saturating_add(self.clock.lasting(milliseconds)),
             on: begin.on,
             lane: begin.lane,
             effect: begin.effect,
             failed: begin.failed,
-            failure: ask.failure().or(begin.failure),
+            failure,
             result: begin.result,
             over: false,
         });
@@ -137,7 +152,11 @@ impl Core {
     /// Why work on this cluster cannot go on now: other work excludes it.
     pub(super) fn maintenance(&self, cluster: &Id, lane: &str) -> Option<Failure> {
         let key = cluster.key();
-        let busy = self.state.running().any(|operation| {
+        let works = |operation: &&Operation| {
+            let doomed = operation.failure.as_ref().is_some_and(|failure| failure.code == MAINTENANCE);
+            !doomed && operation.lane != QUESTION
+        };
+        let busy = self.state.running().filter(works).any(|operation| {
             let here = operation.on.collections.len() <= 1 && operation.on.key() == key;
             let below = operation.on.key().starts_with(&format!("{key}/"));
             match lane {
@@ -147,7 +166,7 @@ impl Core {
             }
         });
         busy.then(|| Failure {
-            code: "ServiceIsInMaintenance".to_owned(),
+            code: MAINTENANCE.to_owned(),
             message: format!(
                 "[Conflict] Cluster '{}' is in process of maintenance for a short period. You may retry to invoke the operation in a few minutes.",
                 cluster.name()

@@ -5,7 +5,7 @@
 //! at work drives the control plane alone. Invariant: a hub and consumer group feed one connection in the whole service
 //! (test: `tests/wire/arm/connections.jsonl`).
 
-use super::core::{Begin, Core};
+use super::core::{Begin, Core, QUESTION};
 use super::front::Ask;
 use super::kind::{Change, Kind, Located, Verb, kind_of, merged, object, properties, with_defaults};
 use super::path::{Id, segments};
@@ -30,6 +30,16 @@ struct Shape {
     dated: bool,
     /// The first api-version that has it.
     since: &'static str,
+}
+
+impl Shape {
+    /// Whether this kind of connection has a property of this name.
+    fn has(&self, name: &str) -> bool {
+        self.required.contains(&name)
+            || (self.defaults)().get(name).is_some()
+            || ["managedIdentityObjectId", "provisioningState"].contains(&name)
+            || (self.dated && name == "retrievalStartDate")
+    }
 }
 
 const SHAPES: &[Shape] = &[
@@ -156,7 +166,8 @@ impl Kind for DataConnection {
         let mut out = merged(old, asked);
         let named = asked.get("properties").and_then(Value::as_object);
         for name in ["tableName", "mappingRuleName", "dataFormat"] {
-            if !named.is_some_and(|named| named.contains_key(name)) {
+            let has = shape(&out).is_some_and(|shape| shape.has(name));
+            if has && !named.is_some_and(|named| named.contains_key(name)) {
                 properties(&mut out).insert(name.to_owned(), Value::Null);
             }
         }
@@ -226,7 +237,7 @@ fn faults(body: &Value, api: &str) -> Vec<String> {
     let text = |name: &str| {
         body.get("properties").and_then(|own| own.get(name)?.as_str()).filter(|text| !text.is_empty())
     };
-    let mut faults: Vec<String> = Vec::new();
+    let mut faults = strays(body, shape);
     for name in shape.required {
         if text(name).is_none() {
             faults.push(format!(
@@ -273,6 +284,33 @@ fn faults(body: &Value, api: &str) -> Vec<String> {
     faults
 }
 
+/// The members that this kind of connection does not have.
+fn strays(body: &Value, shape: &Shape) -> Vec<String> {
+    let names = body.as_object().into_iter().flat_map(|map| map.keys());
+    let beside = names.filter(|name| {
+        !["id", "name", "type", "systemData", "kind", "location", "properties"].contains(&name.as_str())
+    });
+    let own = body.get("properties").and_then(Value::as_object).into_iter().flat_map(|map| map.keys());
+    let own = own.filter(|name| !shape.has(name));
+    let stray = |name| format!("Could not find member '{name}' on a data connection of kind {}.", shape.kind);
+    beside.chain(own).map(stray).collect()
+}
+
+/// What is wrong with the identity that the connection is to use, if it is on this cluster at all.
+fn identity_unfit(core: &Core, id: &Id, wanted: &str) -> Option<String> {
+    let cluster = core.state.get(&id.ancestor(1))?;
+    let identity = cluster.body.get("identity").cloned().unwrap_or_default();
+    let own = resource_id(wanted).is_some_and(|wanted| wanted.key() == cluster.id.key());
+    let there = if own {
+        identity.get("principalId").is_some()
+    } else {
+        let users = identity.get("userAssignedIdentities").and_then(Value::as_object);
+        users.is_some_and(|users| users.keys().any(|user| user.eq_ignore_ascii_case(wanted)))
+    };
+    (!there)
+        .then(|| format!("managed identity '{wanted}' is not assigned to cluster '{}'", cluster.id.name()))
+}
+
 /// What does not fit the things that the connection names.
 fn unfit(core: &Core, id: &Id, body: &Value) -> Vec<String> {
     let Some(shape) = shape(body) else { return Vec::new() };
@@ -290,13 +328,16 @@ fn unfit(core: &Core, id: &Id, body: &Value) -> Vec<String> {
             found.push("the event type 'Microsoft.Storage.BlobRenamed' needs a storage account with a hierarchical namespace".to_owned());
         }
     }
+    found.extend(text("managedIdentityResourceId").and_then(|wanted| identity_unfit(core, id, wanted)));
     let cluster = id.ancestor(1);
     let database = core
         .state
         .get(&id.ancestor(2))
         .map_or_else(|| id.ancestor(2).name().to_owned(), |found| found.id.name().to_owned());
     let table = text("tableName");
-    if !core.ports.was_called(cluster.name()) {
+    // A client of the control plane alone names tables that nobody made, and hubs that are not here.
+    let hub = text(shape.source).and_then(resource_id).and_then(|hub| core.state.get(&hub));
+    if hub.is_none() && !core.ports.was_called(cluster.name()) {
         return found;
     }
     if let Some(table) = table.filter(|table| !core.kusto.has_table(cluster.name(), &database, table)) {
@@ -380,7 +421,7 @@ pub(super) fn validate(core: &mut Core, ask: &Ask, database: &Id) -> Reply {
             milliseconds: 3_300,
             location,
             on: id,
-            lane: "validation".to_owned(),
+            lane: QUESTION.to_owned(),
             effect: Effect::Nothing,
             failed: None,
             failure: None,

@@ -73,7 +73,7 @@ impl Kind for Follower {
         Ok(())
     }
 
-    fn late(&self, core: &Core, change: &Change<'_>, _: &Resource) -> Option<Failure> {
+    fn late(&self, core: &Core, change: &Change<'_>, target: &Resource) -> Option<Failure> {
         let bad = |code: &str, message: String| {
             Some(Failure { code: code.to_owned(), message, state: "BadInput".to_owned() })
         };
@@ -86,6 +86,17 @@ impl Kind for Follower {
                 change.id.name()
             );
             return bad("CannotAlterFollowerDatabase", message);
+        }
+        let own = attached(core, target).into_iter().find(|name| {
+            let own = core.state.get(&change.id.ancestor(1).child("Databases", name));
+            own.is_some_and(|own| !super::database::follows(Some(own)))
+        });
+        if let Some(name) = own {
+            let message = format!(
+                "[BadRequest] Cluster '{}' has a database '{name}' of its own.",
+                change.id.ancestor(1).name()
+            );
+            return bad("BadRequest", message);
         }
         let found = core.state.get(&leader)?;
         if found.phase != "Running" {

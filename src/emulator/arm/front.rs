@@ -21,6 +21,8 @@ pub(super) struct Caller {
     pub(super) object_id: String,
     pub(super) tenant: String,
     pub(super) is_user: bool,
+    /// Whether the token said so.
+    pub(super) is_named: bool,
 }
 
 /// A request to the control plane.
@@ -70,7 +72,7 @@ fn route(core: &mut Core, ask: &mut Ask) -> Result<Reply, Reply> {
     if let Some(reply) = login::open(ask) {
         return Ok(reply);
     }
-    ask.caller = super::token::caller(ask.authorization.as_deref(), &ask.origin)?;
+    ask.caller = Some(super::token::caller(ask.authorization.as_deref(), &ask.origin)?);
     ask.api = parameter(&ask.query, "api-version").unwrap_or_default();
     if ask.api.is_empty() {
         let message = "The api-version query parameter (?api-version=) is required for all requests.";

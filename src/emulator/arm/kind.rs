@@ -190,13 +190,23 @@ pub(super) fn kind_of<S: AsRef<str>>(provider: &str, collections: &[S]) -> Optio
     })
 }
 
+/// Maps the user owns, and settings that only make sense together: a PATCH replaces them as a whole, so that `{}`
+/// clears them.
+const WHOLE: [&str; 6] = [
+    "tags",
+    "sku",
+    "optimizedAutoscale",
+    "languageExtensions",
+    "keyVaultProperties",
+    "virtualNetworkConfiguration",
+];
+
 /// JSON merge as the service merges a PATCH: objects go deeper, null clears, all else replaces.
 pub(super) fn merged(old: &Value, asked: &Value) -> Value {
     let (Value::Object(old), Value::Object(asked)) = (old, asked) else { return asked.clone() };
     let mut out = old.clone();
     for (name, value) in asked {
-        // Maps the user owns, and items that are one setting, are replaced whole.
-        let whole = matches!(name.as_str(), "tags" | "optimizedAutoscale" | "languageExtensions" | "sku");
+        let whole = WHOLE.contains(&name.as_str());
         match (value, out.get(name)) {
             (Value::Null, _) => {
                 out.remove(name);

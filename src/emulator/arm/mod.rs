@@ -14,6 +14,7 @@ mod front;
 mod group;
 mod kind;
 mod login;
+mod member;
 mod path;
 mod ports;
 mod principal;
@@ -46,6 +47,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
+
+/// The longest that an answer about an operation waits for its end.
+const PATIENCE: Duration = Duration::from_millis(10);
 
 /// The serving control plane.
 pub(super) struct Plane {
@@ -94,6 +98,17 @@ impl Plane {
             Ok(()) => reply,
             Err(error) => Reply::gateway(500, "InternalServerError", error.to_string()),
         }
+    }
+
+    /// How long a question about an operation is held back: one that ends within [`PATIENCE`] is awaited, so that
+    /// nobody has to ask twice about work that takes no time.
+    fn patience(&self, ask: &Ask) -> Duration {
+        let guid = ask.segments.last().filter(|_| ask.method == "GET");
+        let held = self.core();
+        let operation = guid.zip(held.as_ref()).and_then(|(guid, core)| core.state.operation(guid));
+        let Some(operation) = operation.filter(|operation| !operation.over) else { return Duration::ZERO };
+        let left = Duration::from_nanos(u64::try_from(operation.ends - Clock::now()).unwrap_or(0));
+        if left > PATIENCE { Duration::ZERO } else { left }
     }
 
     /// Releases the state file; whatever comes after is refused.
@@ -157,7 +172,14 @@ async fn answer(State(plane): State<Arc<Plane>>, request: Request) -> Response {
         caller: None,
         fail: parts.extensions.get::<FailOperation>().cloned(),
     };
-    plane.serve(&mut ask).into_response()
+    tokio::time::sleep(plane.patience(&ask)).await;
+    // Serving writes to the disk before it answers, which must not hold up the other plane.
+    let served = tokio::task::spawn_blocking(move || plane.serve(&mut ask)).await;
+    served
+        .unwrap_or_else(|error| {
+            Reply::gateway(500, "InternalServerError", format!("The emulator failed: {error}"))
+        })
+        .into_response()
 }
 
 fn text_of(headers: &HeaderMap, name: &header::HeaderName) -> Option<String> {

@@ -143,30 +143,43 @@ pub(super) fn display_location(location: &str) -> String {
         .map_or_else(|| location.to_owned(), |known| (*known).to_owned())
 }
 
+/// Whether there is such a region.
+pub(super) fn is_location(location: &str) -> bool {
+    let plain = plain_location(location);
+    LOCATIONS.iter().any(|known| plain_location(known) == plain)
+}
+
 /// The public regions by display name.
-pub(super) const LOCATIONS: [&str; 42] = [
+pub(super) const LOCATIONS: &[&str] = &[
     "Australia Central",
     "Australia East",
     "Australia Southeast",
+    "Austria East",
+    "Belgium Central",
     "Brazil South",
     "Brazil Southeast",
     "Canada Central",
     "Canada East",
     "Central India",
     "Central US",
+    "Chile Central",
     "East Asia",
     "East US",
     "East US 2",
     "France Central",
     "France South",
+    "Germany North",
     "Germany West Central",
+    "Indonesia Central",
     "Israel Central",
     "Italy North",
     "Japan East",
     "Japan West",
     "Korea Central",
     "Korea South",
+    "Malaysia West",
     "Mexico Central",
+    "New Zealand North",
     "North Central US",
     "North Europe",
     "Norway East",
@@ -174,16 +187,22 @@ pub(super) const LOCATIONS: [&str; 42] = [
     "Poland Central",
     "Qatar Central",
     "South Africa North",
+    "South Africa West",
     "South Central US",
     "South India",
     "Southeast Asia",
     "Spain Central",
     "Sweden Central",
+    "Sweden South",
     "Switzerland North",
+    "Switzerland West",
+    "UAE Central",
     "UAE North",
     "UK South",
     "UK West",
+    "West Central US",
     "West Europe",
+    "West India",
     "West US",
     "West US 2",
     "West US 3",

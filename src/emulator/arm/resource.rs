@@ -189,23 +189,27 @@ fn delete(core: &mut Core, ask: &Ask, kind: &'static dyn Kind, id: &Id) -> Resul
     }
     let (operation, milliseconds) = kind.work(Verb::Delete);
     let failure = write::excluded(core, kind, id);
-    let effect = if failure.is_some() { Effect::Nothing } else { Effect::Remove };
+    // What is refused for other work fails at once and leaves what there was untouched.
+    let untouched = failure.is_some();
     let location = write::place(core, kind, &change);
     let guid = core.begin(
         ask,
         Begin {
             style: Style::Status,
             kind: operation,
-            milliseconds,
+            milliseconds: if untouched { 0 } else { milliseconds },
             location,
             on: id.clone(),
             lane: kind.lane().to_owned(),
-            effect,
-            failed: Some(Box::new(old.clone())),
+            effect: if untouched { Effect::Nothing } else { Effect::Remove },
+            failed: (!untouched).then(|| Box::new(old.clone())),
             failure,
             result: None,
         },
     );
+    if untouched {
+        return Ok(core.follow(ask, Reply::empty(202), &guid, true));
+    }
     let mut interim = old;
     interim.operation = Some(guid.clone());
     "Deleting".clone_into(&mut interim.provisioning);

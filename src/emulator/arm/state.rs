@@ -12,6 +12,9 @@ use std::sync::Arc;
 
 const TABLE: &str = "arm";
 
+/// How many finished operations can still be asked about.
+const KEPT: usize = 2_000;
+
 /// One resource. `body` holds what the user set and what the service filled in; defaults are added when it is read.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Resource {
@@ -175,7 +178,21 @@ impl State {
         self.operations.get(&guid.to_lowercase())
     }
 
+    /// Writes an operation; of those that are over, only the newest [`KEPT`] are remembered.
     pub(super) fn put_operation(&mut self, operation: Operation) {
+        if self.operations.len() > 2 * KEPT {
+            let mut over: Vec<(i64, String)> = self
+                .operations
+                .values()
+                .filter(|old| old.over)
+                .map(|old| (old.ends, old.guid.clone()))
+                .collect();
+            over.sort();
+            for (_, guid) in over.iter().rev().skip(KEPT) {
+                self.operations.remove(guid);
+                self.dirty.insert(format!("operation:{guid}"));
+            }
+        }
         self.dirty.insert(format!("operation:{}", operation.guid));
         self.operations.insert(operation.guid.clone(), operation);
     }

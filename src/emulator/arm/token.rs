@@ -1,6 +1,6 @@
 //! Bearer tokens: what the front end reads from them, and the unsigned ones that the emulator hands out.
 //!
-//! A token that is not a JWT is accepted and has no identity: whoever calls with it is nobody's creator.
+//! A token that is not a JWT is accepted; whoever calls with it is the developer of the emulated directory.
 
 use super::front::Caller;
 use super::reply::Reply;
@@ -16,7 +16,7 @@ pub(super) fn directory_id(of: &str) -> String {
 }
 
 /// Reads the `Authorization` header.
-pub(super) fn caller(header: Option<&str>, origin: &str) -> Result<Option<Caller>, Reply> {
+pub(super) fn caller(header: Option<&str>, origin: &str) -> Result<Caller, Reply> {
     let challenge = format!("Bearer authorization_uri=\"{origin}/{TENANT}\", error=\"invalid_token\"");
     let refuse = |code: &str, message: &str| {
         Reply::gateway(401, code, message).with("www-authenticate", challenge.clone())
@@ -36,7 +36,7 @@ pub(super) fn caller(header: Option<&str>, origin: &str) -> Result<Option<Caller
             "Authentication failed. The 'Authorization' header is provided in an invalid format.",
         ));
     };
-    let Some(claims) = claims(token.trim()) else { return Ok(None) };
+    let Some(claims) = claims(token.trim()) else { return Ok(developer()) };
     let now = Clock::now();
     if let Some(expiry) =
         claims.get("exp").and_then(Value::as_i64).filter(|expiry| *expiry < now / 1_000_000_000)
@@ -51,13 +51,22 @@ pub(super) fn caller(header: Option<&str>, origin: &str) -> Result<Option<Caller
     let claim = |name: &str| claims.get(name).and_then(Value::as_str).map(str::to_owned);
     let app = claim("appid").or_else(|| claim("azp"));
     let user = claim("upn").or_else(|| claim("unique_name")).or_else(|| claim("preferred_username"));
-    let Some(id) = user.clone().or_else(|| app.clone()).or_else(|| claim("oid")) else { return Ok(None) };
-    Ok(Some(Caller {
+    let Some(id) = user.clone().or_else(|| app.clone()).or_else(|| claim("oid")) else {
+        return Ok(developer());
+    };
+    Ok(Caller {
         object_id: claim("oid").unwrap_or_else(|| directory_id(&id)),
         tenant: claim("tid").unwrap_or_else(|| TENANT.to_owned()),
         is_user: user.is_some(),
+        is_named: true,
         id,
-    }))
+    })
+}
+
+/// Who calls with a token that says nothing.
+fn developer() -> Caller {
+    let id = "developer@example.com".to_owned();
+    Caller { object_id: directory_id(&id), tenant: TENANT.to_owned(), is_user: true, is_named: false, id }
 }
 
 fn claims(token: &str) -> Option<Value> {
@@ -126,7 +135,7 @@ mod tests {
         let issued =
             issue("t", "grant_type=client_credentials&client_id=abc&scope=https%3A%2F%2Fx%2F.default");
         let header = format!("Bearer {}", issued["access_token"].as_str().unwrap());
-        let caller = caller(Some(&header), "http://x").unwrap().unwrap();
+        let caller = caller(Some(&header), "http://x").unwrap();
         assert_eq!((caller.id.as_str(), caller.tenant.as_str(), caller.is_user), ("abc", "t", false));
     }
 }

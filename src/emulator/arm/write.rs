@@ -7,7 +7,7 @@
 use super::core::{Begin, Core};
 use super::front::Ask;
 use super::kind::{Change, Kind, Located, Manner, Verb, object, properties};
-use super::path::{Id, display_location, plain_location};
+use super::path::{Id, LOCATIONS, display_location, is_location, plain_location};
 use super::reply::Reply;
 use super::resource::{absent, has_etag, identify, reach, view};
 use super::state::{Effect, Failure, Resource, Style};
@@ -23,6 +23,7 @@ pub(super) fn write(
     verb: Verb,
 ) -> Result<Reply, Reply> {
     let asked = settable(ask.object()?);
+    super::member::check(kind, &asked)?;
     reach(core, ask, id)?;
     let old = core.state.get(id).cloned();
     if verb == Verb::Patch && old.is_none() {
@@ -42,6 +43,9 @@ pub(super) fn write(
     }
     let change = Change { ask, id, verb, old: old.as_ref(), asked: &asked };
     in_place(core, kind, &change)?;
+    if has_etag(kind) && verb == Verb::Put && old.as_ref().is_some_and(|old| old.phase == "Creating") {
+        return Ok(second_creation(core, kind, &change));
+    }
     free(core, id)?;
     kind.check(core, &change)?;
     let target = target(core, kind, &change);
@@ -104,6 +108,15 @@ fn in_place(core: &Core, kind: &dyn Kind, change: &Change<'_>) -> Result<(), Rep
         } else {
             Ok(())
         };
+    }
+    if change.old.is_none() && !is_location(asked) {
+        let known: Vec<String> = LOCATIONS.iter().map(|known| plain_location(known)).collect();
+        let message = format!(
+            "The provided location '{asked}' is not available for resource type '{}'. List of available regions for the resource type is '{}'.",
+            change.id.type_text(),
+            known.join(",")
+        );
+        return Err(Reply::gateway(400, "LocationNotAvailableForResourceType", message));
     }
     let of_old = change.old.and_then(|old| old.body.get("location")?.as_str());
     if let Some(old) = of_old.filter(|old| plain_location(old) != plain_location(asked)) {
@@ -200,6 +213,29 @@ pub(super) fn place(core: &Core, kind: &dyn Kind, change: &Change<'_>) -> String
     }
 }
 
+/// A PUT of a cluster that is being created is taken for a second creation, which soon fails; the first goes on
+/// (reference: arm-api §2.3, after a 504).
+fn second_creation(core: &mut Core, kind: &'static dyn Kind, change: &Change<'_>) -> Reply {
+    let target = target(core, kind, change);
+    let mut first = first(core, kind, change, &target);
+    properties(&mut first).insert("provisioningState".to_owned(), json!("Creating"));
+    let location = change.asked.get("location").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let begin = Begin {
+        style: Style::Status,
+        kind: kind.work(Verb::Put).0,
+        milliseconds: 0,
+        location,
+        on: change.id.clone(),
+        lane: String::new(),
+        effect: Effect::Nothing,
+        failed: None,
+        failure: core.maintenance(change.id, "cluster"),
+        result: None,
+    };
+    let guid = core.begin(change.ask, begin);
+    core.follow(change.ask, Reply::json(201, first), &guid, false)
+}
+
 /// What a failed creation leaves.
 fn unborn(target: &Resource) -> Resource {
     let mut failed = Resource { provisioning: "Failed".to_owned(), ..target.clone() };
@@ -212,44 +248,35 @@ fn unborn(target: &Resource) -> Resource {
 
 fn operate(core: &mut Core, kind: &'static dyn Kind, change: &Change<'_>, target: Resource) -> Reply {
     let excluded = excluded(core, kind, change.id);
-    let maintenance = excluded.is_some();
-    let failure = excluded.or_else(|| kind.late(core, change, &target));
-    let failed = match change.old {
-        None => unborn(&target),
-        Some(old) if maintenance => old.clone(),
-        Some(old) => Resource { provisioning: "Failed".to_owned(), ..old.clone() },
-    };
-    let mut interim = change.old.cloned().unwrap_or_else(|| target.clone());
-    let state = if change.old.is_none() { "Creating" } else { "Running" };
-    state.clone_into(&mut interim.provisioning);
-    if has_etag(kind) {
-        let phase = if change.old.is_none() { "Creating" } else { "Updating" };
-        phase.clone_into(&mut interim.phase);
-    }
-    let first = first(core, kind, change, &target);
     let (operation, milliseconds) = kind.work(change.verb);
+    // What is refused for other work fails at once and leaves what there was untouched.
+    let untouched = excluded.is_some() && change.old.is_some();
+    let milliseconds = if excluded.is_some() { 0 } else { milliseconds };
+    let failure = excluded.or_else(|| kind.late(core, change, &target));
+    let first = first(core, kind, change, &target);
     // The etag of the first answer is the one from before.
-    let etag = interim.etag.clone();
-    // The place in the order of creation is taken now, not when the work ends.
-    core.state.put(interim);
+    let etag = change.old.map_or_else(|| target.etag.clone(), |old| old.etag.clone());
+    if !untouched {
+        // The place in the order of creation is taken now, not when the work ends.
+        core.state.put(interim(kind, change, &target));
+    }
     let sequence = core.state.get(change.id).map_or(0, |now| now.sequence);
     let location = place(core, kind, change);
-    let guid = core.begin(
-        change.ask,
-        Begin {
-            style: Style::Status,
-            kind: operation,
-            milliseconds,
-            location,
-            on: change.id.clone(),
-            lane: kind.lane().to_owned(),
-            effect: Effect::Put(Box::new(Resource { sequence, ..target })),
-            failed: Some(Box::new(Resource { sequence, ..failed })),
-            failure,
-            result: None,
-        },
-    );
-    if let Some(mut now) = core.state.get(change.id).cloned() {
+    let failed = Resource { sequence, ..failed(change, &target) };
+    let begin = Begin {
+        style: Style::Status,
+        kind: operation,
+        milliseconds,
+        location,
+        on: change.id.clone(),
+        lane: kind.lane().to_owned(),
+        effect: Effect::Put(Box::new(Resource { sequence, ..target })),
+        failed: (!untouched).then(|| Box::new(failed)),
+        failure,
+        result: None,
+    };
+    let guid = core.begin(change.ask, begin);
+    if let Some(mut now) = core.state.get(change.id).filter(|_| !untouched).cloned() {
         now.operation = Some(guid.clone());
         core.state.put(now);
     }
@@ -260,6 +287,25 @@ fn operate(core: &mut Core, kind: &'static dyn Kind, change: &Change<'_>, target
     };
     let reply = core.follow(change.ask, Reply::json(status, first), &guid, change.verb == Verb::Patch);
     if has_etag(kind) { reply.with("etag", etag) } else { reply }
+}
+
+/// What the resource is while the work goes on.
+fn interim(kind: &dyn Kind, change: &Change<'_>, target: &Resource) -> Resource {
+    let mut interim = change.old.unwrap_or(target).clone();
+    let (state, phase) =
+        if change.old.is_none() { ("Creating", "Creating") } else { ("Running", "Updating") };
+    state.clone_into(&mut interim.provisioning);
+    if has_etag(kind) {
+        phase.clone_into(&mut interim.phase);
+    }
+    interim
+}
+
+/// What the resource is when the work fails: as before, or a record of a thing that is not there.
+fn failed(change: &Change<'_>, target: &Resource) -> Resource {
+    change
+        .old
+        .map_or_else(|| unborn(target), |old| Resource { provisioning: "Failed".to_owned(), ..old.clone() })
 }
 
 /// The first answer: the request, the states, and the location as it will be shown.

@@ -1,7 +1,7 @@
 //! Refusals of the Kusto endpoint, in the OneApi shape every Kusto client reads (`R:response.md`).
 //!
 //! Invariant: a fault carries the HTTP status, the service's code and exception type, and one sentence that
-//! names the entity and the command, never text of another request (test: `tests/wire/kusto/errors.yaml`).
+//! names the entity and the command, never text of another request (test: `tests/wire/kusto/errors.txt`).
 
 use serde_json::{Value, json};
 

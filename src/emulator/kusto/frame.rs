@@ -1,7 +1,7 @@
 //! Results as v1 and v2 answers (`R:response.md`, `R:response-v2.md`).
 //!
 //! Invariant: a plain management command answers with exactly one table; a command with query operators after it
-//! answers with four, the last of which is the table of contents (test: `tests/wire/kusto/queries.yaml`).
+//! answers with four, the last of which is the table of contents (test: `tests/wire/kusto/queries.txt`).
 
 use super::types::Type;
 use serde::ser::{Serialize, SerializeSeq, SerializeStruct, Serializer};

@@ -233,7 +233,7 @@ impl Bench {
                         let _ = writeln!(text, "  never undone: {why}");
                     }
                 }
-                let loss = self.kind.loss(at, if replaced { whole } else { &change });
+                let loss = self.kind.loss(at, &change);
                 if loss.class != LossClass::None && change.before.is_some() {
                     let figures = loss.bytes.map(|bytes| format!(" ({bytes} bytes)")).unwrap_or_default();
                     let _ = writeln!(text, "  loss {}: {}{figures}", loss.class.word(), loss.what);

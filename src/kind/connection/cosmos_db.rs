@@ -1,8 +1,8 @@
 //! Data connections from a Cosmos DB container.
 
 use super::{
-    BASE, Connection, LOCATION, MANAGED_IDENTITY, MAPPING_RULE_NAME, RETRIEVAL_START_DATE, TABLE_NAME, kind,
-    no_prerequisites, nothing_live,
+    BASE, Connection, LOCATION, MANAGED_IDENTITY, MAPPING_OF_TABLE, MAPPING_RULE_NAME, RETRIEVAL_START_DATE,
+    TABLE_NAME, kind, no_prerequisites, nothing_live,
 };
 use crate::kind::shape::{Field, Shape};
 use crate::kind::{About, Keyed};
@@ -13,6 +13,7 @@ pub const COSMOS_DB: Connection = Connection {
     tag: "CosmosDb",
     defaults: &[],
     replaced_by: &["cosmosDbAccountResourceId", "cosmosDbDatabase", "cosmosDbContainer"],
+    follow: &[MAPPING_OF_TABLE],
     hub: None,
     gap: "documents that are written to the container are not ingested",
     rules: super::rules::cosmos_mapping,

@@ -2,7 +2,7 @@
 
 use super::{
     BASE, CONSUMER_GROUP, Connection, DATA_FORMAT, DATABASE_ROUTING, LOCATION, MANAGED_IDENTITY,
-    MAPPING_RULE_NAME, Seen, TABLE_NAME, kind,
+    MAPPING_OF_TABLE, MAPPING_RULE_NAME, Seen, TABLE_NAME, kind,
 };
 use crate::kind::shape::{Field, Shape};
 use crate::kind::{About, At, Finding, Keyed};
@@ -18,6 +18,7 @@ pub const EVENT_GRID: Connection = Connection {
         ("databaseRouting", r#""Single""#),
     ],
     replaced_by: &["storageAccountResourceId", "eventHubResourceId", "consumerGroup", "databaseRouting"],
+    follow: &[MAPPING_OF_TABLE, ("eventGridResourceId", &["storageAccountResourceId", "eventHubResourceId"])],
     hub: Some("eventHubResourceId"),
     gap: "blobs that arrive are not ingested and have to be ingested by hand",
     rules,

@@ -2,8 +2,8 @@
 
 use super::{
     BASE, CONSUMER_GROUP, Connection, DATA_FORMAT, DATABASE_ROUTING, EVENT_SYSTEM_PROPERTIES, LOCATION,
-    MANAGED_IDENTITY, MAPPING_RULE_NAME, RETRIEVAL_START_DATE, TABLE_NAME, kind, no_prerequisites,
-    nothing_live,
+    MANAGED_IDENTITY, MAPPING_OF_TABLE, MAPPING_RULE_NAME, RETRIEVAL_START_DATE, TABLE_NAME, kind,
+    no_prerequisites, nothing_live,
 };
 use crate::kind::shape::{Field, Shape};
 use crate::kind::{About, At, Finding, Keyed};
@@ -14,6 +14,7 @@ pub const EVENT_HUB: Connection = Connection {
     tag: "EventHub",
     defaults: &[("compression", r#""None""#), ("databaseRouting", r#""Single""#)],
     replaced_by: &["eventHubResourceId", "consumerGroup", "compression", "databaseRouting"],
+    follow: &[MAPPING_OF_TABLE],
     hub: Some("eventHubResourceId"),
     gap: "events that arrive at the hub are not ingested",
     rules,

@@ -2,7 +2,8 @@
 
 use super::{
     BASE, CONSUMER_GROUP, Connection, DATA_FORMAT, DATABASE_ROUTING, EVENT_SYSTEM_PROPERTIES, LOCATION,
-    MAPPING_RULE_NAME, RETRIEVAL_START_DATE, TABLE_NAME, kind, no_prerequisites, nothing_live,
+    MAPPING_OF_TABLE, MAPPING_RULE_NAME, RETRIEVAL_START_DATE, TABLE_NAME, kind, no_prerequisites,
+    nothing_live,
 };
 use crate::kind::shape::{Field, Shape};
 use crate::kind::{About, Keyed};
@@ -13,6 +14,7 @@ pub const IOT_HUB: Connection = Connection {
     tag: "IotHub",
     defaults: &[("databaseRouting", r#""Single""#)],
     replaced_by: &["iotHubResourceId", "consumerGroup", "sharedAccessPolicyName", "databaseRouting"],
+    follow: &[MAPPING_OF_TABLE],
     hub: Some("iotHubResourceId"),
     gap: "messages that arrive at the IoT hub are not ingested",
     rules: |_| Vec::new(),

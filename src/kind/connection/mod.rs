@@ -4,7 +4,7 @@
 //! share stands in this file.
 //!
 //! Invariant: every write carries the full set of properties, because the service clears what a PATCH does not
-//! name (test: `requests`).
+//! name (test: `every_pair_converges_and_comes_back`).
 
 mod cosmos_db;
 mod event_grid;
@@ -44,6 +44,9 @@ pub struct Connection {
     defaults: Defaults,
     /// The properties whose change makes a new connection.
     replaced_by: &'static [&'static str],
+    /// Properties that go with others: when one of those changes and the spec does not give the property, it is
+    /// not carried over.
+    follow: &'static [(&'static str, &'static [&'static str])],
     /// The property that names the hub, which only one connection may read with a consumer group.
     hub: Option<&'static str>,
     /// What does not arrive while there is no connection, as a clause.
@@ -156,8 +159,6 @@ const fn kind(tag: &'static [&'static str]) -> Field {
         .required()
 }
 
-const MAPPING: &str = "mappingRuleName";
-
 impl Kind for Connection {
     fn about(&self) -> &'static About {
         self.about
@@ -187,8 +188,13 @@ impl Kind for Connection {
         }
     }
 
-    fn loss(&self, _at: &At<'_>, change: &Change) -> Loss {
+    fn loss(&self, at: &At<'_>, change: &Change) -> Loss {
+        let surroundings = &at.resource.body;
         let what = match (&change.before, &change.after) {
+            // The first half of a replacement stands in the world as it will be.
+            (Some(before), None) if self.is_new(before, surroundings) => {
+                self.gap_of_replacement(surroundings)
+            }
             (Some(_), None) => format!("from then on {}", self.gap),
             (Some(before), Some(after)) if self.is_new(before, after) => self.gap_of_replacement(after),
             _ => return Loss::none(),
@@ -202,14 +208,17 @@ impl Kind for Connection {
     }
 
     fn settle(&self, live: Option<&Resource>, wanted: &Body) -> Body {
-        let given = wire::defaulted(self.about.fields, self.defaults, wanted);
-        let after = shape::overlay(self.about.fields, live.map_or(&Body::new(), |live| &live.body), &given);
-        let moved = |name| live.is_some_and(|live| !shape::same(self.about.fields, name, &live.body, &after));
-        // A mapping belongs to its table and format: with another of these, one that the spec leaves out is none.
-        if wanted.get(MAPPING).is_none() && (moved("tableName") || moved("dataFormat")) {
-            return after.without(MAPPING);
-        }
-        after
+        let wanted = wire::defaulted(self.about.fields, self.defaults, wanted);
+        let Some(live) = live else { return shape::overlay(self.about.fields, &Body::new(), &wanted) };
+        let after = shape::overlay(self.about.fields, &live.body, &wanted);
+        let moved: Vec<&str> = shape::differing(self.about.fields, &live.body, &after)
+            .into_iter()
+            .filter(|f| f.name != DATA_FORMAT.name || !rules::same_family(&live.body, &after))
+            .map(|f| f.name)
+            .collect();
+        let silent = |name: &str| wanted.get(name).is_none();
+        let left = self.follow.iter().filter(|(_, leaders)| leaders.iter().any(|name| moved.contains(name)));
+        left.filter(|(name, _)| silent(name)).fold(after, |after, (name, _)| after.without(name))
     }
 
     fn undo(&self, at: &At<'_>, change: &Change) -> Undo {
@@ -344,6 +353,9 @@ impl Connection {
         }
     }
 }
+
+/// A mapping is one of its table, and of the formats that it can read.
+const MAPPING_OF_TABLE: (&str, &[&str]) = (MAPPING_RULE_NAME.name, &[TABLE_NAME.name, DATA_FORMAT.name]);
 
 /// For kinds without prerequisites.
 const fn no_prerequisites(_: &At<'_>) -> Vec<(String, &'static str)> {

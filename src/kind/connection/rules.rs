@@ -104,6 +104,12 @@ fn unfit_mapping(at: &At<'_>, field: &str, format: &str) -> Option<Finding> {
     Some(Finding::new(&[field], message, "choose the format and the mapping to fit each other"))
 }
 
+/// Whether one kind of mapping serves the formats of both ends of a change, as far as they are given.
+pub(super) fn same_family(before: &Body, after: &Body) -> bool {
+    let kind = |body: &Body| named(body, DATA_FORMAT.name).and_then(family_of).map(|family| family.kind);
+    kind(before).zip(kind(after)).is_none_or(|(before, after)| before == after)
+}
+
 /// The identity that reads the source is one that the cluster has.
 fn identity(at: &At<'_>) -> Option<Finding> {
     let name = MANAGED_IDENTITY.name;

@@ -69,6 +69,24 @@ const EVENT_HUB_CASES: &str = r#"
 > PUT ~/clusters/c/databases/d/dataConnections/dc {"kind":"EventHub","location":"westeurope","properties":{"compression":"GZip","consumerGroup":"adx","databaseRouting":"Single","eventHubResourceId":"@hub","retrievalStartDate":"2026-01-01T00:00:00Z"}}
 >   undo DELETE ~/clusters/c/databases/d/dataConnections/dc
 
+== a mapping does not follow to another table
+- {"kind": "EventHub", "location": "westeurope", "eventHubResourceId": "@hub", "consumerGroup": "adx", "tableName": "T", "mappingRuleName": "M"}
++ {"kind": "EventHub", "tableName": "U"}
+> PATCH ~/clusters/c/databases/d/dataConnections/dc {"kind":"EventHub","location":"westeurope","properties":{"compression":"None","consumerGroup":"adx","databaseRouting":"Single","eventHubResourceId":"@hub","mappingRuleName":null,"tableName":"U"}}
+>   undo PATCH ~/clusters/c/databases/d/dataConnections/dc {"kind":"EventHub","location":"westeurope","properties":{"compression":"None","consumerGroup":"adx","databaseRouting":"Single","eventHubResourceId":"@hub","mappingRuleName":"M","tableName":"T"}}
+
+== nor to a format that it cannot read
+- {"kind": "EventHub", "location": "westeurope", "eventHubResourceId": "@hub", "consumerGroup": "adx", "tableName": "T", "mappingRuleName": "M", "dataFormat": "CSV"}
++ {"kind": "EventHub", "dataFormat": "JSON"}
+> PATCH ~/clusters/c/databases/d/dataConnections/dc {"kind":"EventHub","location":"westeurope","properties":{"compression":"None","consumerGroup":"adx","dataFormat":"JSON","databaseRouting":"Single","eventHubResourceId":"@hub","mappingRuleName":null,"tableName":"T"}}
+>   undo PATCH ~/clusters/c/databases/d/dataConnections/dc {"kind":"EventHub","location":"westeurope","properties":{"compression":"None","consumerGroup":"adx","dataFormat":"CSV","databaseRouting":"Single","eventHubResourceId":"@hub","mappingRuleName":"M","tableName":"T"}}
+
+== but to one that it can
+- {"kind": "EventHub", "location": "westeurope", "eventHubResourceId": "@hub", "consumerGroup": "adx", "tableName": "T", "mappingRuleName": "M", "dataFormat": "CSV"}
++ {"kind": "EventHub", "dataFormat": "TSV"}
+> PATCH ~/clusters/c/databases/d/dataConnections/dc {"kind":"EventHub","location":"westeurope","properties":{"compression":"None","consumerGroup":"adx","dataFormat":"TSV","databaseRouting":"Single","eventHubResourceId":"@hub","mappingRuleName":"M","tableName":"T"}}
+>   undo PATCH ~/clusters/c/databases/d/dataConnections/dc {"kind":"EventHub","location":"westeurope","properties":{"compression":"None","consumerGroup":"adx","dataFormat":"CSV","databaseRouting":"Single","eventHubResourceId":"@hub","mappingRuleName":"M","tableName":"T"}}
+
 == the region is fixed
 - {"kind": "EventHub", "location": "westeurope", "eventHubResourceId": "@hub", "consumerGroup": "adx"}
 + {"kind": "EventHub", "location": "northeurope"}
@@ -111,6 +129,15 @@ const EVENT_GRID_CASES: &str = r#"
 >   undo PUT ~/clusters/c/databases/d/dataConnections/dc {"kind":"EventGrid","location":"westeurope","properties":{"blobStorageEventType":"Microsoft.Storage.BlobCreated","consumerGroup":"$Default","databaseRouting":"Single","eventHubResourceId":"@hub","ignoreFirstRecord":false,"storageAccountResourceId":"@account","tableName":"T"}}
 >   loss ingestion-gap: until the new connection stands, blobs that arrive are not ingested and have to be ingested by hand
 > PUT ~/clusters/c/databases/d/dataConnections/dc {"kind":"EventGrid","location":"westeurope","properties":{"blobStorageEventType":"Microsoft.Storage.BlobCreated","consumerGroup":"$Default","databaseRouting":"Multi","eventHubResourceId":"@hub","ignoreFirstRecord":false,"storageAccountResourceId":"@account","tableName":"T"}}
+>   undo DELETE ~/clusters/c/databases/d/dataConnections/dc
+
+== a subscription does not follow to another account
+- {"kind": "EventGrid", "location": "westeurope", "storageAccountResourceId": "@account", "eventHubResourceId": "@hub", "consumerGroup": "$Default", "eventGridResourceId": "@account/providers/Microsoft.EventGrid/eventSubscriptions/e"}
++ {"kind": "EventGrid", "storageAccountResourceId": "@account2"}
+> DELETE ~/clusters/c/databases/d/dataConnections/dc
+>   undo PUT ~/clusters/c/databases/d/dataConnections/dc {"kind":"EventGrid","location":"westeurope","properties":{"blobStorageEventType":"Microsoft.Storage.BlobCreated","consumerGroup":"$Default","databaseRouting":"Single","eventGridResourceId":"@account/providers/Microsoft.EventGrid/eventSubscriptions/e","eventHubResourceId":"@hub","ignoreFirstRecord":false,"storageAccountResourceId":"@account"}}
+>   loss ingestion-gap: until the new connection stands, blobs that arrive are not ingested and have to be ingested by hand
+> PUT ~/clusters/c/databases/d/dataConnections/dc {"kind":"EventGrid","location":"westeurope","properties":{"blobStorageEventType":"Microsoft.Storage.BlobCreated","consumerGroup":"$Default","databaseRouting":"Single","eventHubResourceId":"@hub","ignoreFirstRecord":false,"storageAccountResourceId":"@account2"}}
 >   undo DELETE ~/clusters/c/databases/d/dataConnections/dc
 
 == deleted

@@ -1,13 +1,14 @@
 //! What may be started now.
 //!
 //! Invariant: work on a cluster itself runs alone on that cluster, and never more requests than the policy's
-//! parallelism are on their way (test: `tests/laws.rs`).
+//! parallelism are on their way (test: `tests/laws/main.rs`).
 
 use super::{Machine, Phase, Status};
 use crate::model::Address;
 use crate::model::request::{KustoRequest, Request};
 use crate::run::event::{Operation, Way};
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 /// Something to be done now.
 #[derive(Debug, Clone, PartialEq)]
@@ -57,6 +58,17 @@ pub enum Wait {
     },
     /// Its needs are met; it waits for its turn.
     Turn,
+}
+
+impl fmt::Display for Wait {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Step(step) => write!(f, "step {step}"),
+            Self::Line { left: 1 } => f.write_str("the last step before the line of no return"),
+            Self::Line { left } => write!(f, "{left} steps before the line of no return"),
+            Self::Turn => f.write_str("its turn"),
+        }
+    }
 }
 
 /// Where a request goes, for what may run beside it.

@@ -86,6 +86,11 @@ impl Status {
         matches!(self, Self::Doubt(_) | Self::UndoDoubt(_))
     }
 
+    /// Whether nobody knows whether it is done: live or the service will tell.
+    pub const fn is_doubtful(&self) -> bool {
+        self.is_open() && !matches!(self, Self::Checking)
+    }
+
     /// Whether undo has something to do.
     pub const fn is_undoable(&self) -> bool {
         matches!(self, Self::Done | Self::Broken | Self::ToUndo)
@@ -171,6 +176,12 @@ impl State {
             *place = Some(said.clone());
         }
         match next.status {
+            Status::Stuck => {
+                const BETWEEN: &str = "live is neither as before nor as after it";
+                let said = next.message.take().filter(|said| !said.ends_with(BETWEEN));
+                next.message =
+                    Some(said.map_or_else(|| BETWEEN.to_owned(), |said| format!("{said}; {BETWEEN}")));
+            }
             Status::Done => next.message = None,
             Status::Undone => next.undo_message = None,
             _ => {}
@@ -204,7 +215,7 @@ impl State {
             }
             (Status::Sent, Happened::Refused { .. }) => Status::Refused,
             (Status::Sent, Happened::NotRun) => {
-                self.attempts -= 1;
+                self.attempts = self.attempts.saturating_sub(1);
                 Status::Waiting
             }
             (Status::Sent | Status::Pending(_), Happened::Failed { .. }) => Status::Doubt(Cause::Failed),
@@ -258,7 +269,7 @@ impl State {
             (Status::Undoing, Happened::Begun { operation }) => Status::UndoPending(operation.clone()),
             (Status::Undoing | Status::UndoPending(_), Happened::Finished { .. }) => self.part_undone(parts),
             (Status::Undoing, Happened::NotRun) => {
-                self.undo_attempts -= 1;
+                self.undo_attempts = self.undo_attempts.saturating_sub(1);
                 Status::ToUndo
             }
             (Status::Undoing, Happened::Refused { .. })
@@ -308,6 +319,149 @@ impl State {
                 again
             }
             (Verdict::Neither, Cause::Lost | Cause::Revisit) => Status::UndoStuck,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::event::Attributes;
+
+    /// Every legal pair, as it goes while the run goes forward, with an undo of two requests.
+    const LEGAL: &str = "\
+Waiting + apply check started -> Checking
+Waiting + apply started -> Sent
+Checking + apply check passed -> Checked
+Checking + apply refused -> Refused
+Checking + apply lost -> Waiting
+Checked + apply started -> Sent
+Sent + apply begun -> Pending
+Sent + apply finished -> Done
+Sent + apply refused -> Refused
+Sent + apply failed -> Doubt(Failed)
+Sent + apply not run -> Waiting
+Sent + apply lost -> Doubt(Lost)
+Pending + apply finished -> Done
+Pending + apply failed -> Doubt(Failed)
+Pending + apply lost -> Doubt(Lost)
+Doubt(Lost) + apply settled before -> Waiting
+Doubt(Lost) + apply settled after -> Done
+Doubt(Lost) + apply settled either -> Waiting
+Doubt(Lost) + apply settled neither -> Stuck
+Doubt(Failed) + apply settled before -> Refused
+Doubt(Failed) + apply settled after -> Broken
+Doubt(Failed) + apply settled either -> Broken
+Doubt(Failed) + apply settled neither -> Broken
+Doubt(Revisit) + apply settled before -> Undone
+Doubt(Revisit) + apply settled after -> Done
+Doubt(Revisit) + apply settled either -> Done
+Doubt(Revisit) + apply settled neither -> Stuck
+Done + undo started -> Undoing
+Broken + apply started -> Sent
+Broken + undo started -> Undoing
+ToUndo + undo started -> Undoing
+Undoing + undo begun -> UndoPending
+Undoing + undo finished -> ToUndo
+Undoing + undo refused -> UndoDoubt(Failed)
+Undoing + undo failed -> UndoDoubt(Failed)
+Undoing + undo not run -> ToUndo
+Undoing + undo lost -> UndoDoubt(Lost)
+UndoPending + undo finished -> ToUndo
+UndoPending + undo failed -> UndoDoubt(Failed)
+UndoPending + undo lost -> UndoDoubt(Lost)
+UndoDoubt(Lost) + undo settled before -> ToUndo
+UndoDoubt(Lost) + undo settled after -> ToUndo
+UndoDoubt(Lost) + undo settled either -> ToUndo
+UndoDoubt(Lost) + undo settled neither -> ToUndo
+UndoDoubt(Failed) + undo settled before -> ToUndo
+UndoDoubt(Failed) + undo settled after -> ToUndo
+UndoDoubt(Failed) + undo settled either -> ToUndo
+UndoDoubt(Failed) + undo settled neither -> ToUndo
+UndoDoubt(Revisit) + undo settled before -> ToUndo
+UndoDoubt(Revisit) + undo settled after -> ToUndo
+UndoDoubt(Revisit) + undo settled either -> ToUndo
+UndoDoubt(Revisit) + undo settled neither -> ToUndo
+";
+
+    fn operation() -> Operation {
+        Operation(serde_json::Value::Null)
+    }
+
+    fn statuses() -> Vec<(&'static str, Status)> {
+        use Cause::{Failed, Lost, Revisit};
+        vec![
+            ("Waiting", Status::Waiting),
+            ("Checking", Status::Checking),
+            ("Checked", Status::Checked),
+            ("Sent", Status::Sent),
+            ("Pending", Status::Pending(operation())),
+            ("Doubt(Lost)", Status::Doubt(Lost)),
+            ("Doubt(Failed)", Status::Doubt(Failed)),
+            ("Doubt(Revisit)", Status::Doubt(Revisit)),
+            ("Done", Status::Done),
+            ("Refused", Status::Refused),
+            ("Broken", Status::Broken),
+            ("Stuck", Status::Stuck),
+            ("ToUndo", Status::ToUndo),
+            ("Undoing", Status::Undoing),
+            ("UndoPending", Status::UndoPending(operation())),
+            ("UndoDoubt(Lost)", Status::UndoDoubt(Lost)),
+            ("UndoDoubt(Failed)", Status::UndoDoubt(Failed)),
+            ("UndoDoubt(Revisit)", Status::UndoDoubt(Revisit)),
+            ("Undone", Status::Undone),
+            ("UndoStuck", Status::UndoStuck),
+        ]
+    }
+
+    fn events() -> Vec<(String, Happened)> {
+        let text = String::new;
+        let (message, trace, outputs) = (text(), None, Attributes::new());
+        let refused = Happened::Refused { message: message.clone(), trace: trace.clone() };
+        let mut all = vec![
+            ("check started".to_owned(), Happened::CheckStarted),
+            ("check passed".to_owned(), Happened::CheckPassed),
+            ("started".to_owned(), Happened::Started { part: 0, id: text(), at: text() }),
+            ("begun".to_owned(), Happened::Begun { operation: operation() }),
+            ("finished".to_owned(), Happened::Finished { outputs: outputs.clone(), trace: trace.clone() }),
+            ("refused".to_owned(), refused),
+            ("failed".to_owned(), Happened::Failed { message, trace }),
+            ("not run".to_owned(), Happened::NotRun),
+            ("lost".to_owned(), Happened::Lost { why: text() }),
+        ];
+        for verdict in [Verdict::Before, Verdict::After, Verdict::Either, Verdict::Neither] {
+            let name = format!("settled {verdict:?}").to_lowercase();
+            let happened = Happened::Settled { verdict, differences: Vec::new(), outputs: outputs.clone() };
+            all.push((name, happened));
+        }
+        all
+    }
+
+    #[test]
+    fn every_other_pair_is_refused() {
+        let terms = Terms { undo_parts: Some(2), forward: true, attempts: 3 };
+        let mut legal = String::new();
+        for (name, status) in statuses() {
+            let state = State { status, attempts: 1, undo_attempts: 1, ..State::default() };
+            for way in [Way::Apply, Way::Undo] {
+                for (event, happened) in events() {
+                    let Some(next) = state.next(way, &happened, terms) else { continue };
+                    let (next, _) =
+                        statuses().into_iter().find(|(_, status)| *status == next.status).unwrap();
+                    let way = format!("{way:?}").to_lowercase();
+                    legal += &format!("{name} + {way} {event} -> {next}\n");
+                }
+            }
+        }
+        assert_eq!(legal, LEGAL);
+    }
+
+    #[test]
+    fn what_cannot_be_undone_has_no_undo_events() {
+        let terms = Terms { undo_parts: None, forward: false, attempts: 3 };
+        for (_, status) in statuses() {
+            let state = State { status, undo_attempts: 1, ..State::default() };
+            assert!(events().iter().all(|(_, happened)| state.next(Way::Undo, happened, terms).is_none()));
         }
     }
 }

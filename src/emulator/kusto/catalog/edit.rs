@@ -1,7 +1,7 @@
 //! What a command sees of the state, and how it changes it.
 //!
 //! Invariant: a command that fails has changed nothing; one that changes a database moves its version
-//! (tests: `tests/wire/kusto/errors.yaml`, `tests/wire/kusto/versions.yaml`).
+//! (tests: `tests/wire/kusto/errors.txt`, `tests/wire/kusto/versions.txt`).
 
 use super::{
     Assignment, Caller, Cluster, Database, Document, Event, Function, MaterializedView, Operation, Role,

@@ -4,7 +4,7 @@
 //! a complete command, an unknown verb or a second command is a syntax error; a command that the service has and
 //! the emulator does not model is refused by its name.
 //!
-//! Invariant: a command is read whole before any of it runs (test: `tests/wire/kusto/syntax.yaml`).
+//! Invariant: a command is read whole before any of it runs (test: `tests/wire/kusto/syntax.txt`).
 
 mod cluster;
 mod column;

@@ -5,7 +5,7 @@
 //! `extend`, `take`, `limit`, `order by`, `sort by`, `top`, `count`, `distinct`, `summarize`, `as`; sources: a table,
 //! a view of nothing but columns, `print`, `range`, `datatable`. Anything else is refused by its name.
 //!
-//! Invariant: what is not understood is refused or left alone, never guessed (tests: `tests/wire/kusto/queries.yaml`,
+//! Invariant: what is not understood is refused or left alone, never guessed (tests: `tests/wire/kusto/queries.txt`,
 //! `common_queries_pass`).
 
 mod aggregate;

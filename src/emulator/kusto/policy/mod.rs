@@ -4,7 +4,7 @@
 //! service gives back. Everything else (verbs, plural forms, `*`, answers, inheritance, scripts) is common.
 //!
 //! Invariant: unset (`null`) and set to the defaults are different states; canonical text read back as an argument
-//! gives the same canonical text (tests: `canonical_text_is_stable`, `tests/wire/kusto/policies.yaml`).
+//! gives the same canonical text (tests: `canonical_text_is_stable`, `tests/wire/kusto/policies.txt`).
 
 mod auto_delete;
 mod caching;

@@ -1,7 +1,7 @@
 //! Schemas as JSON, in the shape that the editors of the service read (`M:show-schema-database.md`).
 //!
 //! Invariant: the text holds no policy, mapping, principal or view query: clients must read those elsewhere
-//! (test: `tests/wire/kusto/schema.yaml`).
+//! (test: `tests/wire/kusto/csl_script.txt`).
 
 use crate::emulator::kusto::catalog::{Database, Function, MaterializedView, Table};
 use crate::emulator::kusto::columns::TABLE_SCHEMA;

@@ -188,7 +188,7 @@ pub const FIELDS: &[Field] = &[
     Field::new(
         "optimizedAutoscale",
         AUTOSCALE,
-        "Bounds within which the service chooses the number of machines; not for `Dev(No SLA)_…` sizes. When the size \
+        "Bounds within which the service chooses the number of machines; not for `Dev(No SLA)_…` sizes, which end it. When the size \
          changes with it, that is done first, in a step of its own. Default: none.",
     ),
     Field::new(

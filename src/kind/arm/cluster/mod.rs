@@ -247,7 +247,7 @@ fn update(at: &At<'_>, before: &Body, after: &Body) -> Result<Request, String> {
         body.set("properties", properties);
     }
     if let Some(Value::Map(sku)) = body.get("sku") {
-        let sku = sku_on_wire(sku, before, after);
+        let sku = sku_on_wire(at, sku, before, after);
         body.set("sku", sku);
     }
     if body.get("identity").is_some() {
@@ -277,10 +277,11 @@ fn no_extensions() -> Body {
 }
 
 /// The size with the number of machines that it keeps, which the service wants together.
-fn sku_on_wire(sku: &Body, before: &Body, after: &Body) -> Body {
+fn sku_on_wire(at: &At<'_>, sku: &Body, before: &Body, after: &Body) -> Body {
     let dev = |body: &Body| body.at(&["sku", "name"]).and_then(Value::as_text).map(fields::is_dev);
-    let kept =
-        int(before, ["sku", "capacity"]).filter(|_| dev(before) == dev(after) && !is_autoscaled(after));
+    let known = || int(&at.resource.attributes, ["sku", "capacity"]).filter(|_| is_autoscaled(before));
+    let kept = int(before, ["sku", "capacity"]).or_else(known).filter(|_| dev(before) == dev(after));
+    let kept = kept.map(|kept| bounds(after).map_or(kept, |(min, max)| kept.clamp(min, max)));
     match (sku.get("capacity"), kept) {
         (None, Some(capacity)) => sku.clone().with("capacity", capacity),
         _ => sku.clone(),
@@ -353,6 +354,10 @@ fn settle(live: Option<&Resource>, wanted: &Body) -> Body {
     {
         let autoscale = Body::new().with("version", 1).into_iter().chain(autoscale.clone()).collect::<Body>();
         after.set("optimizedAutoscale", autoscale);
+    }
+    let dev = after.at(&["sku", "name"]).and_then(Value::as_text).is_some_and(fields::is_dev);
+    if dev && wanted.get("optimizedAutoscale").is_none() {
+        after.remove("optimizedAutoscale");
     }
     if live.is_some() && is_autoscaled(&after) {
         without_capacity(&mut after);

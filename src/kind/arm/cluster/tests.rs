@@ -95,6 +95,21 @@ const CASES: &str = r#"
 >   undo PATCH ~/clusters/c {"properties":{"optimizedAutoscale":{"isEnabled":true,"maximum":6,"minimum":3,"version":1}}}
 > note: a change of `sku` takes minutes to tens of minutes
 
+== a new size keeps the machines that autoscale chose
+- {"location": "westeurope", "sku": {"name": "Standard_E8ads_v5", "tier": "Standard", "capacity": 5}, "optimizedAutoscale": {"version": 1, "isEnabled": true, "minimum": 2, "maximum": 8}}
++ {"sku": {"name": "Standard_E16ads_v5", "capacity": 2}}
+> PATCH ~/clusters/c if "e1" {"sku":{"capacity":5,"name":"Standard_E16ads_v5","tier":"Standard"}}
+>   undo PATCH ~/clusters/c {"sku":{"capacity":5,"name":"Standard_E8ads_v5","tier":"Standard"}}
+> note: a change of `sku` takes minutes to tens of minutes
+
+== a size that cannot scale by itself ends autoscale
+- {"location": "westeurope", "sku": {"name": "Standard_E8ads_v5", "tier": "Standard", "capacity": 5}, "optimizedAutoscale": {"version": 1, "isEnabled": true, "minimum": 2, "maximum": 8}}
++ {"sku": {"name": "Dev(No SLA)_Standard_E2a_v4", "capacity": 1}}
+> PATCH ~/clusters/c if "e1" {"properties":{"optimizedAutoscale":null},"sku":{"capacity":1,"name":"Dev(No SLA)_Standard_E2a_v4","tier":"Basic"}}
+>   undo PATCH ~/clusters/c {"sku":{"capacity":2,"name":"Standard_E8ads_v5","tier":"Standard"}}
+>   undo PATCH ~/clusters/c {"properties":{"optimizedAutoscale":{"isEnabled":true,"maximum":8,"minimum":2,"version":1}}}
+> note: a change of `sku` takes minutes to tens of minutes
+
 == identities come and go by key
 - {"location": "westeurope", "identity": {"type": "UserAssigned", "userAssignedIdentities": ["/subscriptions/s/resourceGroups/g/providers/Microsoft.ManagedIdentity/userAssignedIdentities/u"]}}
 + {"identity": {"type": "SystemAssigned, UserAssigned", "userAssignedIdentities": ["/subscriptions/s/resourceGroups/g/providers/Microsoft.ManagedIdentity/userAssignedIdentities/w"]}}
