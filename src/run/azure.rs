@@ -128,17 +128,13 @@ impl Effects for Azure {
                 matches!(error.class, Class::Busy | Class::Lost | Class::Unreachable | Class::Garbled);
             LookError { message: error.to_string(), transient }
         })?;
-        let unreadable = read.unreadable.first();
-        if let Some((address, why)) = unreadable {
-            return Err(LookError { message: format!("{address} cannot be read: {why}"), transient: true });
-        }
         let busy = read
             .inventory
             .iter()
             .filter(|(_, thing)| is_busy(thing))
             .map(|(address, _)| address.clone())
             .collect();
-        Ok(Look { live: read.inventory, busy })
+        Ok(Look { live: read.inventory, busy, hidden: read.unreadable.into_iter().collect() })
     }
 }
 

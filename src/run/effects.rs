@@ -6,7 +6,7 @@
 use super::event::{Attributes, Operation, Way};
 use crate::model::request::Lookup;
 use crate::model::{Address, Inventory, Request, Scope};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 
 /// One request as it goes out, its references resolved. Secrets are still by reference: the adapter reads them
@@ -74,6 +74,25 @@ pub struct Look {
     pub live: Inventory,
     /// Things on which the service is still working, so that their state does not count yet.
     pub busy: BTreeSet<Address>,
+    /// Things whose contents could not be read, and why; the things themselves too unless they are in `live`.
+    pub hidden: BTreeMap<Address, String>,
+}
+
+impl Look {
+    /// What hides a thing from sight, and why, if anything does.
+    pub fn hides(&self, address: &Address) -> Option<(&Address, &str)> {
+        let covers = |hidden: &Address| {
+            address.is_within(hidden) && (address != hidden || self.live.get(address).is_none())
+        };
+        let hidden = self.hidden.iter().find(|(hidden, _)| covers(hidden));
+        hidden.map(|(hidden, why)| (hidden, why.as_str()))
+    }
+
+    /// Whether the service is still working on a thing, or on what hides it.
+    pub fn is_busy(&self, address: &Address) -> bool {
+        self.busy.contains(address)
+            || self.hides(address).is_some_and(|(hidden, _)| self.busy.contains(hidden))
+    }
 }
 
 /// Why live could not be read.

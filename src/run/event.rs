@@ -1,7 +1,7 @@
 //! Events: everything that can happen to a run, as the journal keeps it.
 //!
 //! Invariant: nothing here holds a secret; bodies in differences are shown as people see them
-//! (test: `secrets_do_not_show` in `run/proof.rs`).
+//! (test: `secrets_do_not_show`).
 
 use crate::model::{Address, Value};
 use schemars::JsonSchema;

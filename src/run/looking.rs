@@ -8,6 +8,7 @@ use super::effects::{Look, LookError};
 use super::event::{Attributes, Event, Happened, Verdict, Way};
 use super::machine::{Cause, Machine, Status};
 use super::proof;
+use crate::model::Address;
 use crate::model::body::{Body, Value};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -158,10 +159,16 @@ impl Looking {
             let step = &machine.plan().steps[*id];
             let since = *self.doubt_since.entry(*id).or_insert(at);
             let age = at.saturating_duration_since(since);
-            if look.busy.contains(&step.address) {
+            if look.is_busy(&step.address) {
                 if age >= self.timing.settle_deadline {
                     round.halt =
                         Some(format!("The service has been at work on {} for too long", step.address));
+                }
+                continue;
+            }
+            if let Some((hidden, why)) = look.hides(&step.address) {
+                if age >= self.timing.look_deadline {
+                    round.halt = Some(unseen(hidden, why));
                 }
                 continue;
             }
@@ -187,10 +194,14 @@ impl Looking {
         let busy = plan.changes.keys().any(|address| look.busy.contains(address));
         let since = *self.proof_since.get_or_insert(at);
         let over = at.saturating_duration_since(since) >= self.timing.proof_deadline;
-        if !over && (busy || !differences.is_empty()) {
+        let hidden = plan.changes.keys().find_map(|address| look.hides(address));
+        if !over && (busy || hidden.is_some() || !differences.is_empty()) {
             return Round::default();
         }
         self.proof_since = None;
+        if let Some((hidden, why)) = hidden {
+            return Round { events: Vec::new(), halt: Some(unseen(hidden, why)) };
+        }
         let event = if differences.is_empty() { Event::Proved } else { Event::NotProved { differences } };
         Round { events: vec![event], halt: None }
     }
@@ -207,6 +218,10 @@ pub(super) fn attributes(body: &Body) -> Attributes {
         all.insert(name.to_string(), value.clone());
     }
     all
+}
+
+fn unseen(hidden: &Address, why: &str) -> String {
+    format!("{hidden} cannot be read: {}", why.trim_end_matches('.'))
 }
 
 /// Whether a doubt comes from a lost reply, so that the request may still be on its way.

@@ -6,7 +6,7 @@
 //!
 //! Invariant: pure. No I/O, clock, randomness or hash-ordered output (test: `tests/tidy.rs`).
 //! Invariant: an event that breaks an edge, the line or the order of undo is refused, whoever brings it
-//! (test: `edges_hold_in_replay`).
+//! (test: `tests/laws/machine/14-edges-hold-in-replay.txt`).
 
 mod decide;
 mod phase;

@@ -343,12 +343,18 @@ impl World {
     pub(crate) fn look(&mut self) -> Look {
         self.tick();
         let arm = |of: &Outgoing| matches!(of.request, Request::Arm(_));
-        let busy = self
-            .due
-            .iter()
-            .filter(|(_, effect)| arm(&effect.of))
-            .map(|(_, effect)| effect.of.address.clone());
-        Look { live: self.live.clone(), busy: busy.collect() }
+        let due = self.due.iter().filter(|(_, effect)| arm(&effect.of));
+        let busy: BTreeSet<Address> = due.map(|(_, effect)| effect.of.address.clone()).collect();
+        // A cluster on which the service is at work does not show what it contains.
+        let roots = busy.iter().filter(|address| address.segments().len() == 1);
+        let hidden: BTreeMap<Address, String> =
+            roots.map(|root| (root.clone(), "its state is Updating".to_owned())).collect();
+        let mut live = self.live.clone();
+        for root in hidden.keys() {
+            let below: Vec<Address> = live.below(root).map(|(address, _)| address.clone()).collect();
+            below.iter().for_each(|address| drop(live.remove(address)));
+        }
+        Look { live, busy, hidden }
     }
 
     /// The process is dead: what was on its way arrives or does not.
