@@ -34,6 +34,10 @@ pub(super) async fn run(
             None => runs::find(&state, None)?,
         },
     };
+    if matches!(intent, Intent::Resume) && known.is_done() {
+        terminal.result(&format!("The run {} is done; nothing is left to resume.\n", known.id));
+        return Ok(Exit::Done);
+    }
     if matches!(intent, Intent::Rollback) && known.has_ended() {
         may_undo(&state, &known, args.data_loss.into())?;
     }

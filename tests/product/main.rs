@@ -4,6 +4,8 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod examples;
+mod faults;
+mod kills;
 mod kql;
 mod plans;
 mod scenarios;

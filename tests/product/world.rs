@@ -6,6 +6,7 @@ use adxform::live::{self, Live};
 use adxform::model::{Address, LossClass, Scope};
 use adxform::plan::diff::Inputs;
 use adxform::plan::{self, MaxDeletes, Plan, scope};
+use adxform::run::Timing;
 use adxform::run::azure::Azure;
 use adxform::run::driver::Run;
 use adxform::run::event::Intent;
@@ -78,8 +79,15 @@ impl World {
         };
         let store = FileStore::create(&path).unwrap();
         let effects = Arc::new(Azure::new(self.cloud.clone()));
-        let run = Run::begin(&header, store, OffsetDateTime::now_utc, effects).await.unwrap();
+        let mut run = Run::begin(&header, store, OffsetDateTime::now_utc, effects).await.unwrap();
+        run.timing = Timing::local();
         (run.to_end().await, path)
+    }
+
+    /// The journal of the newest run.
+    pub(crate) fn newest(&self) -> PathBuf {
+        let run = self.runs.load(Ordering::Relaxed).saturating_sub(1);
+        self.folder.path().join(format!("run-{run}.journal"))
     }
 
     /// Takes a run up again from its journal.
@@ -87,7 +95,8 @@ impl World {
         let recorded = Recorded::read(&std::fs::read(path).unwrap()).unwrap();
         let store = FileStore::open(path).unwrap();
         let effects = Arc::new(Azure::new(self.cloud.clone()));
-        let run = Run::take_up(&recorded, intent, store, OffsetDateTime::now_utc, effects).await.unwrap();
+        let mut run = Run::take_up(&recorded, intent, store, OffsetDateTime::now_utc, effects).await.unwrap();
+        run.timing = Timing::local();
         run.to_end().await
     }
 }
