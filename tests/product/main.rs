@@ -3,6 +3,7 @@
 #![expect(clippy::print_stdout, reason = "a test says what it looked at, and what it skipped")]
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+mod endpoint;
 mod examples;
 mod faults;
 mod kills;
