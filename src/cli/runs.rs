@@ -212,7 +212,7 @@ async fn drive(
     let watch = tokio::spawn(async move {
         interrupt::first().await;
         terminal.say(
-            "Interrupted: running steps come to their end, then the run is undone. Once more stops at once.",
+            "Interrupted: running steps come to their end; then the run is undone, unless it is done by then. Once more stops at once.",
         );
         interrupts.first.cancel();
         interrupt::first().await;

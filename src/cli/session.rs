@@ -241,10 +241,12 @@ async fn embedded(state: &Path, scope: &Scope) -> Result<Emulator, Failure> {
         groups: groups.into_iter().collect(),
         ..emulator::Options::default()
     };
-    Emulator::start(options).await.map_err(|error| {
+    let emulator = Emulator::start(options).await.map_err(|error| {
         let help = "another adxform may be using it; wait for it to end, or look at the file's permissions";
         Failure::new(Exit::Locked, format!("the local Azure does not start: {error}"), help)
-    })
+    })?;
+    super::files::make_private(&state.join("local.redb"))?;
+    Ok(emulator)
 }
 
 /// The clouds by their word, with the control plane of each.
