@@ -92,11 +92,25 @@ impl World {
 
     /// Takes a run up again from its journal.
     pub(crate) async fn take_up(&self, path: &PathBuf, intent: Intent) -> Report {
+        let store = reopened(path).await;
         let recorded = Recorded::read(&std::fs::read(path).unwrap()).unwrap();
-        let store = FileStore::open(path).unwrap();
         let effects = Arc::new(Azure::new(self.cloud.clone()));
         let mut run = Run::take_up(&recorded, intent, store, OffsetDateTime::now_utc, effects).await.unwrap();
         run.timing = Timing::local();
         run.to_end().await
     }
+}
+
+/// The journal of a run that was dropped in this process: its last write may still hold the file for a moment, which a
+/// killed process would not.
+async fn reopened(path: &PathBuf) -> FileStore {
+    for _ in 0..400 {
+        match FileStore::open(path) {
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
+                tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+            }
+            opened => return opened.unwrap(),
+        }
+    }
+    panic!("{} is held for two seconds", path.display());
 }
