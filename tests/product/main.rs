@@ -9,6 +9,7 @@ mod faults;
 mod kills;
 mod kql;
 mod plans;
+mod requests;
 mod scenarios;
 mod states;
 mod support;
