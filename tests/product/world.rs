@@ -103,7 +103,7 @@ impl World {
 
 /// The journal of a run that was dropped in this process: its last write may still hold the file for a moment, which a
 /// killed process would not.
-async fn reopened(path: &PathBuf) -> FileStore {
+async fn reopened(path: &std::path::Path) -> FileStore {
     for _ in 0..400 {
         match FileStore::open(path) {
             Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
