@@ -145,11 +145,14 @@ impl Report {
     fn sentences(&self, machine: &Machine) -> Vec<String> {
         let mut all = Vec::new();
         all.extend(self.cause(machine));
-        let kept = steps(self.applied.len());
+        let kept = match self.unsettled.len() {
+            0 => format!("{} done", steps(self.applied.len())),
+            left => format!("{} done or left half-way", steps(self.applied.len() + left)),
+        };
         let run = &self.run;
         match &self.outcome {
             Outcome::Done => {
-                all.push(format!("{kept} done; live was read again and is as the plan says."));
+                all.push(format!("{kept}; live was read again and is as the plan says."));
             }
             Outcome::RolledBack => all.push(format!(
                 "{} undone; live was read again and is as it was before the run. Nothing is left to do.",
@@ -159,7 +162,7 @@ impl Report {
                 all.push("Nothing was changed.".to_owned());
             }
             Outcome::Stopped => all.push(format!(
-                "{kept} done and kept, as --on-failure stop asks. When the cause is removed, `adxform resume {run}` \
+                "{kept} and kept, as --on-failure stop asks. When the cause is removed, `adxform resume {run}` \
                  goes on; `adxform rollback {run}` undoes it."
             )),
             Outcome::StoppedPastLine => all.extend(self.past_line(machine)),

@@ -110,7 +110,7 @@ fn request(
 ) -> Request {
     if address.collection() == "tables" {
         let alone = dice.chance(20);
-        return command(address, alone, undo && alone);
+        return command(address, alone, undo && dice.chance(20));
     }
     let method = if body.is_some() { Method::Put } else { Method::Delete };
     // What is put back may say since when, which only the run knows.

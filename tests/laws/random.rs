@@ -44,6 +44,7 @@ fn world(seed: u64, policy: Policy) -> World {
     world.parallelism = policy.parallelism;
     world.meddle_at = meddle_at;
     world.blind = blind;
+    world.veiled = if Dice::new(seed, "veil").chance(15) { Dice::new(seed, "veils").below(40) } else { 0 };
     world
 }
 
@@ -91,6 +92,7 @@ async fn to_the_end(
         if round > 5 {
             shared.world().faults = Faults::Given(std::collections::BTreeMap::new());
             shared.world().blind = 0;
+            shared.world().veiled = 0;
         }
         let intent =
             if last == Some(Intent::Rollback) || dice.chance(50) { Intent::Rollback } else { Intent::Resume };
@@ -140,6 +142,7 @@ async fn afterwards(
     shared.world().faults = Faults::Given(std::collections::BTreeMap::new());
     shared.world().meddle_at = None;
     shared.world().blind = 0;
+    shared.world().veiled = 0;
     shared.disk().full_at = None;
     shared.disk().dies_at = None;
     let intent = match report.outcome {
@@ -192,6 +195,7 @@ async fn prefixes(shared: &Shared, policy: Policy, dice: &mut Dice) -> Vec<Strin
         world.faults = Faults::Given(std::collections::BTreeMap::new());
         world.meddle_at = None;
         world.blind = 0;
+        world.veiled = 0;
         world.after_crash(dice);
         let fork = Shared::new(world, Disk { bytes: prefix, ..Disk::default() });
         let end = session(&fork, Start::TakeUp(intent), [None, None], dice).await;

@@ -69,6 +69,8 @@ pub(crate) struct World {
     pub(crate) meddle_at: Option<usize>,
     /// How many looks fail before the next succeeds.
     pub(crate) blind: usize,
+    /// How many looks still come upon a cluster that does not show what it contains.
+    pub(crate) veiled: usize,
     due: Vec<(Instant, Effect)>,
     operations: BTreeMap<u64, Op>,
     deadly: BTreeSet<u64>,
@@ -108,6 +110,7 @@ impl World {
             started: BTreeMap::new(),
             meddle_at: None,
             blind: 0,
+            veiled: 0,
             due: Vec::new(),
             operations: BTreeMap::new(),
             deadly: BTreeSet::new(),
@@ -347,8 +350,13 @@ impl World {
         let busy: BTreeSet<Address> = due.map(|(_, effect)| effect.of.address.clone()).collect();
         // A cluster on which the service is at work does not show what it contains.
         let roots = busy.iter().filter(|address| address.segments().len() == 1);
-        let hidden: BTreeMap<Address, String> =
+        let mut hidden: BTreeMap<Address, String> =
             roots.map(|root| (root.clone(), "its state is Updating".to_owned())).collect();
+        if self.veiled > 0 {
+            self.veiled -= 1;
+            let root = Address::root().child("clusters", self.delays.pick(&["a", "b"]));
+            hidden.insert(root, "its state is Stopped".to_owned());
+        }
         let mut live = self.live.clone();
         for root in hidden.keys() {
             let below: Vec<Address> = live.below(root).map(|(address, _)| address.clone()).collect();
