@@ -110,15 +110,16 @@ fn ask(plan: &Plan, session: &Session, terminal: Terminal, destroy: bool) -> boo
 }
 
 async fn apply_saved(
-    plan: Plan,
+    saved: plan::Saved,
     args: &ApplyArgs,
     global: &Global,
     terminal: Terminal,
 ) -> Result<Exit, Failure> {
-    let state = super::config::Config::beside(&args.spec)?.state_directory(&args.spec);
+    let plan::Saved { plan, spec, .. } = saved;
+    let state = super::config::Config::beside(&spec)?.state_directory(&spec);
     let _lock = runs::lock(&state, &args.running, "apply").await?;
     nothing_pending(&state)?;
-    let session = Session::open(&args.spec, global, &plan.scope, terminal).await?;
+    let session = Session::open(&spec, global, &plan.scope, terminal).await?;
     let ended = match session.read(&plan.scope).await {
         Ok(live) => match proof::stale(&plan, &live.inventory).as_slice() {
             [] => carry_out(&session, plan, &args.running, terminal, false).await,

@@ -218,6 +218,15 @@ pub struct RunArgs {
     /// The spec whose .adxform/ holds the run
     #[arg(long = "spec", value_name = "SPEC", default_value = ".")]
     pub spec: PathBuf,
+    /// Allow a rollback to lose data up to this class: what a run has made may hold data since
+    #[arg(
+        long = "allow-data-loss",
+        value_name = "CLASS",
+        value_enum,
+        default_value = "none",
+        env = "ADXFORM_ALLOW_DATA_LOSS"
+    )]
+    pub data_loss: ClassArg,
     /// How it runs.
     #[command(flatten)]
     pub running: Running,

@@ -89,6 +89,12 @@ fn describe(text: &mut String, field: &Field, indent: &str) {
     }
     let _ = writeln!(text, "{indent}{} ({})", field.name, facts.join("; "));
     let _ = writeln!(text, "{}", wrapped(field.doc, &format!("{indent}    ")));
+    if let Shape::Enum(words) | Shape::OpenEnum(words) = field.shape
+        && words.len() > 12
+    {
+        let _ =
+            writeln!(text, "{}", wrapped(&format!("Words: {}.", words.join(", ")), &format!("{indent}    ")));
+    }
     let deeper = format!("{indent}    ");
     inner(&field.shape).iter().for_each(|field| describe(text, field, &deeper));
 }

@@ -3,7 +3,7 @@
 use super::exit::Failure;
 use std::fs::{DirBuilder, OpenOptions};
 use std::io::Write;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 /// Makes a directory that only its owner may look into, and keeps what it holds out of version control.
@@ -16,6 +16,15 @@ pub(super) fn private_directory(path: &Path) -> Result<(), Failure> {
     }
     let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
     made.and_then(|()| private(&path.join(".gitignore"), b"*\n")).map_err(|error| trouble(path, &error))
+}
+
+/// Takes everybody else's access to a file away.
+///
+/// # Errors
+/// Why it cannot be done.
+pub(super) fn make_private(path: &Path) -> Result<(), Failure> {
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))
+        .map_err(|error| trouble(path, &error))
 }
 
 /// Writes a file that only its owner may read, whole or not at all.

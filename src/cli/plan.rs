@@ -6,7 +6,7 @@ use super::session::{self, Planned, Session};
 use super::terminal::Terminal;
 use crate::plan::{FORMAT, Plan, scope, text};
 use serde::{Deserialize, Serialize};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// A saved plan, as it stands in its file.
 #[derive(Debug, Serialize, Deserialize)]
@@ -14,6 +14,8 @@ use std::path::Path;
 pub(super) struct Saved {
     /// Tells the file from a spec; the version of this form.
     pub(super) adxform_plan: u32,
+    /// The spec as `plan` was given it: `adxform.toml`, journals and local state stand beside it.
+    pub(super) spec: PathBuf,
     /// SHA-256 of the plan, so that a damaged or edited file is refused.
     pub(super) digest: String,
     /// The plan.
@@ -36,7 +38,7 @@ pub(super) async fn run(args: &PlanArgs, global: &Global, terminal: Terminal) ->
         return Ok(exit);
     }
     if let Some(path) = &args.out {
-        save(&plan, path)?;
+        save(&plan, &args.spec.spec, path)?;
         terminal.say(&format!("The plan is saved; apply it with: adxform apply {}", path.display()));
     }
     Ok(if args.detailed_exitcode && !plan.is_empty() { Exit::Changes } else { Exit::Done })
@@ -52,8 +54,9 @@ pub(super) fn print(plan: &Plan, terminal: Terminal) {
     terminal.say(&text::refusals(&plan.refusals));
 }
 
-fn save(plan: &Plan, path: &Path) -> Result<(), Failure> {
-    let saved = Saved { adxform_plan: FORMAT, digest: plan.digest(), plan: plan.clone() };
+fn save(plan: &Plan, spec: &Path, path: &Path) -> Result<(), Failure> {
+    let saved =
+        Saved { adxform_plan: FORMAT, spec: spec.to_owned(), digest: plan.digest(), plan: plan.clone() };
     let text = serde_json::to_vec_pretty(&saved).map_err(|error| Failure::error(error.to_string(), ""))?;
     super::files::write_private(path, &text)
 }
@@ -62,7 +65,7 @@ fn save(plan: &Plan, path: &Path) -> Result<(), Failure> {
 ///
 /// # Errors
 /// A file that is a saved plan, and damaged or of another version.
-pub(super) fn saved(path: &Path) -> Result<Option<Plan>, Failure> {
+pub(super) fn saved(path: &Path) -> Result<Option<Saved>, Failure> {
     if path.is_dir() {
         return Ok(None);
     }
@@ -84,5 +87,5 @@ pub(super) fn saved(path: &Path) -> Result<Option<Plan>, Failure> {
     if saved.digest != saved.plan.digest() {
         return Err(Failure::new(Exit::Stale, format!("{name} was changed after it was saved"), again));
     }
-    Ok(Some(saved.plan))
+    Ok(Some(saved))
 }

@@ -63,6 +63,7 @@ fn line(notice: &Notice, verbose: u8) -> Option<String> {
             };
             format!("{}: {found}", step(of))
         }
+        Notice::Turned { step: Some(_), .. } => "Not going on".to_owned(),
         Notice::Turned { why, .. } => format!("Not going on: {why}"),
         Notice::RollbackStarted { steps } => {
             format!("Undoing {}", crate::plan::text::counted(*steps, "step"))

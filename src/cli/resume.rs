@@ -2,10 +2,16 @@
 
 use super::args::{Global, RunArgs};
 use super::exit::{Exit, Failure};
+use super::runs::Known;
 use super::session::Session;
 use super::terminal::Terminal;
 use super::{apply, runs};
+use crate::kind::{self, At};
+use crate::model::inventory::{Inventory, Resource};
+use crate::model::{Change, LossClass};
+use crate::plan::{Plan, text};
 use crate::run::event::Intent;
+use std::path::Path;
 
 /// Finishes or undoes a run.
 ///
@@ -28,6 +34,13 @@ pub(super) async fn run(
             None => runs::find(&state, None)?,
         },
     };
+    if matches!(intent, Intent::Resume) && known.is_done() {
+        terminal.result(&format!("The run {} is done; nothing is left to resume.\n", known.id));
+        return Ok(Exit::Done);
+    }
+    if matches!(intent, Intent::Rollback) && known.has_ended() {
+        may_undo(&state, &known, args.data_loss.into())?;
+    }
     if !args.running.auto_approve {
         terminal.say(&super::report::standing(&known));
         if !terminal.ask(&format!("{word} the run {}? Only `yes` will do it:", known.id), "yes") {
@@ -40,4 +53,51 @@ pub(super) async fn run(
     let ended = runs::take_up(&session, &known, intent, terminal).await;
     session.close().await;
     ended
+}
+
+/// What a finished run made may hold data by now, and later runs may have built on it.
+fn may_undo(state: &Path, known: &Known, allow: LossClass) -> Result<(), Failure> {
+    let plan = &known.recorded.header.plan;
+    if let Some(newer) = runs::newest(state).filter(|newest| *newest != known.id) {
+        let message =
+            format!("the run {} is not the newest; {newer} came after it and may build on it", known.id);
+        return Err(Failure::new(
+            Exit::Refused,
+            message,
+            format!("roll back {newer} first, or change the spec and apply it"),
+        ));
+    }
+    let lossy = losses(plan).into_iter().filter(|(class, _)| *class > allow);
+    let (worst, lines) = lossy.fold((LossClass::None, Vec::new()), |(worst, mut lines), (class, line)| {
+        lines.push(line);
+        (worst.max(class), lines)
+    });
+    if lines.is_empty() {
+        return Ok(());
+    }
+    let message =
+        format!("undoing the run {} may lose data that came in since:\n  {}", known.id, lines.join("\n  "));
+    Err(Failure::new(Exit::Refused, message, format!("to allow it, say --allow-data-loss {}", worst.word())))
+}
+
+/// What the inverse of each change of a plan may cost.
+fn losses(plan: &Plan) -> Vec<(LossClass, String)> {
+    let mut world = Inventory::new();
+    for (address, change) in &plan.changes {
+        let Some(kind) = kind::by_name(&change.kind) else { continue };
+        let body = change.change.after.clone().or_else(|| change.change.before.clone()).unwrap_or_default();
+        let resource = Resource {
+            kind: kind.about().name,
+            name: change.name.as_str().into(),
+            body,
+            ..Resource::default()
+        };
+        world.insert(address.clone(), resource);
+    }
+    let inverse = plan.changes.iter().filter_map(|(address, change)| {
+        let at = At { address, resource: world.get(address)?, world: &world };
+        let loss = kind::by_name(&change.kind)?.loss(&at, &Change::invert(&change.change));
+        (loss.class > LossClass::None).then(|| (loss.class, format!("{address}: {}", text::loss(&loss))))
+    });
+    inverse.collect()
 }

@@ -13,6 +13,7 @@ use crate::run::event::Intent;
 use crate::run::journal::{self, Header, Recorded};
 use crate::run::lock::{Holder, Lock, LockError};
 use crate::run::machine::{self, Phase, Policy};
+use crate::run::report::{Outcome, Report};
 use crate::run::store::FileStore;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -41,6 +42,11 @@ pub(super) struct Known {
 }
 
 impl Known {
+    /// Whether it did all it was to do.
+    pub(super) fn is_done(&self) -> bool {
+        self.has_ended() && Report::of(&self.id, &self.machine, None).outcome == Outcome::Done
+    }
+
     /// Whether it came to an end.
     pub(super) fn has_ended(&self) -> bool {
         matches!(self.machine.phase(), Phase::Ended(_))
@@ -60,6 +66,11 @@ pub(super) fn find(state: &Path, run: Option<&str>) -> Result<Known, Failure> {
         })?,
     };
     read(state, &id)
+}
+
+/// The newest run's id.
+pub(super) fn newest(state: &Path) -> Option<String> {
+    ids(state).pop()
 }
 
 /// The newest run that did not come to an end, if there is one.
@@ -166,7 +177,7 @@ pub(super) async fn begin(
     let store = FileStore::create(&path).map_err(|error| not_written(&path, &error.to_string()))?;
     let effects = Arc::new(Azure::new(session.cloud.clone()));
     let begun = Run::begin(&header, store, OffsetDateTime::now_utc, effects).await;
-    drive(begun.map_err(|error| not_written(&path, &error.to_string()))?, terminal).await
+    drive(begun.map_err(|error| not_written(&path, &error.to_string()))?, session, terminal).await
 }
 
 /// Takes a run up again, to finish or to undo it.
@@ -186,17 +197,22 @@ pub(super) async fn take_up(
         RunError::Refused(why) => Failure::error(format!("the run {}: {why}", known.id), ""),
         other => not_written(&known.path, &other.to_string()),
     })?;
-    drive(run, terminal).await
+    drive(run, session, terminal).await
 }
 
-async fn drive(mut run: Run<Azure, FileStore>, terminal: Terminal) -> Result<Exit, Failure> {
+async fn drive(
+    mut run: Run<Azure, FileStore>,
+    session: &Session,
+    terminal: Terminal,
+) -> Result<Exit, Failure> {
     run.observer = Box::new(Progress::new(terminal));
+    run.timing = session.timing;
     run.interrupts = Interrupts::default();
     let interrupts = run.interrupts.clone();
     let watch = tokio::spawn(async move {
         interrupt::first().await;
         terminal.say(
-            "Interrupted: running steps come to their end, then the run is undone. Once more stops at once.",
+            "Interrupted: running steps come to their end; then the run is undone, unless it is done by then. Once more stops at once.",
         );
         interrupts.first.cancel();
         interrupt::first().await;

@@ -11,6 +11,7 @@ use crate::live::{self, Live};
 use crate::model::{Address, Scope};
 use crate::plan::diff::Inputs;
 use crate::plan::{self, Plan, Refusal, Rule};
+use crate::run::Timing;
 use crate::spec::{self, Spec};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -24,6 +25,8 @@ pub(super) struct Session {
     pub(super) state: PathBuf,
     /// How many requests run at a time.
     pub(super) parallelism: usize,
+    /// How long runs wait for what.
+    pub(super) timing: Timing,
     /// Where the work goes, for people: `Azure`, or the emulator's URL.
     pub(super) target: String,
     emulator: Option<Emulator>,
@@ -46,6 +49,7 @@ impl Session {
         let config = Config::beside(spec)?;
         let state = config.state_directory(spec);
         let (parallelism, target) = (config.parallelism(global), config.target(global));
+        let timing = if target == Target::Azure { Timing::default() } else { Timing::local() };
         let (cloud, emulator, target) = match target {
             Target::Azure => (azure(&config)?, None, "Azure".to_owned()),
             Target::Endpoint(url) => (cloud::Config::local(&url), None, url),
@@ -61,7 +65,7 @@ impl Session {
         };
         let cloud =
             Cloud::new(cloud::Config { progress: Arc::new(talk), ..cloud }).map_err(|e| unreachable(&e))?;
-        Ok(Self { cloud, state, parallelism, target, emulator })
+        Ok(Self { cloud, state, parallelism, timing, target, emulator })
     }
 
     /// Reads everything in a scope.
@@ -237,10 +241,12 @@ async fn embedded(state: &Path, scope: &Scope) -> Result<Emulator, Failure> {
         groups: groups.into_iter().collect(),
         ..emulator::Options::default()
     };
-    Emulator::start(options).await.map_err(|error| {
+    let emulator = Emulator::start(options).await.map_err(|error| {
         let help = "another adxform may be using it; wait for it to end, or look at the file's permissions";
         Failure::new(Exit::Locked, format!("the local Azure does not start: {error}"), help)
-    })
+    })?;
+    super::files::make_private(&state.join("local.redb"))?;
+    Ok(emulator)
 }
 
 /// The clouds by their word, with the control plane of each.

@@ -17,7 +17,7 @@ pub(super) async fn run(args: &ShowArgs, global: &Global, terminal: Terminal) ->
         return live(address, args, global, terminal).await;
     }
     if let Some(saved) = args.what.as_deref().map(plan::saved).transpose()?.flatten() {
-        plan::print(&saved, terminal);
+        plan::print(&saved.plan, terminal);
         return Ok(Exit::Done);
     }
     let state = super::config::Config::beside(&args.spec)?.state_directory(&args.spec);

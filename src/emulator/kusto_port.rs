@@ -13,7 +13,7 @@ pub struct Periods {
 }
 
 /// A principal in a role on a cluster or a database.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Principal {
     /// The role as the control plane names it: `Admin`, `Viewer`, `AllDatabasesAdmin`, …
     pub role: String,

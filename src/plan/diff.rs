@@ -60,7 +60,8 @@ impl Inputs<'_> {
 
     fn compare(&self, found: &mut Differences, address: &Address, wanted: &Resource) {
         let live = self.live.get(address);
-        let mode = if self.destroy && wanted.mode == Mode::Managed { Mode::Absent } else { wanted.mode };
+        let mode = scope::mode(address, wanted, &self.desired.inventory);
+        let mode = if self.destroy && mode == Mode::Managed { Mode::Absent } else { mode };
         match (mode, live) {
             (Mode::Absent, None) => {}
             (Mode::Existing, None) if self.destroy => {}

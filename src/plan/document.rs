@@ -1,6 +1,6 @@
 //! The plan as one JSON document for programs, with Terraform's names where it has them.
 
-use super::{Origin, Plan, Reason, Refusal, Resolution};
+use super::{Origin, Plan, Reason, Refusal, Resolution, Step};
 use crate::kind::Undo;
 use crate::model::body::{Body, Value};
 use crate::model::{Address, Loss};
@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The version of this document; the first number changes when a reader must change.
 pub const FORMAT_VERSION: &str = "1.0";
@@ -105,11 +105,7 @@ impl Plan {
         let behind = self.steps.iter().filter(|step| step.behind_line).count();
         Document {
             format_version: FORMAT_VERSION.to_owned(),
-            resource_changes: self
-                .changes
-                .iter()
-                .map(|(address, change)| self.one(address, change))
-                .collect(),
+            resource_changes: self.resource_changes(),
             has_changes: !self.is_empty(),
             refusals: self.refusals.clone(),
             notes: self.notes.clone(),
@@ -131,8 +127,16 @@ impl Plan {
         Sha256::digest(&stored).iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
-    fn one(&self, address: &Address, resolution: &Resolution) -> ResourceChange {
-        let steps: Vec<_> = self.steps.iter().filter(|step| step.address == *address).collect();
+    fn resource_changes(&self) -> Vec<ResourceChange> {
+        let mut steps: BTreeMap<&Address, Vec<&Step>> = BTreeMap::new();
+        for step in &self.steps {
+            steps.entry(&step.address).or_default().push(step);
+        }
+        let of = |address| steps.get(address).map_or(&[][..], Vec::as_slice);
+        self.changes.iter().map(|(address, change)| self.one(address, change, of(address))).collect()
+    }
+
+    fn one(&self, address: &Address, resolution: &Resolution, steps: &[&Step]) -> ResourceChange {
         let needs: BTreeSet<&Address> = steps
             .iter()
             .flat_map(|step| &step.needs)
@@ -145,7 +149,7 @@ impl Plan {
             kind: resolution.kind.clone(),
             name: resolution.name.clone(),
             change: ChangeDocument {
-                actions: self.actions(address, resolution),
+                actions: actions(resolution, steps),
                 before: before.as_ref().map(Body::shown),
                 after: after.as_ref().map(Body::shown),
                 after_unknown: after.as_ref().map_or(Json::Bool(false), unknown_body),
@@ -158,23 +162,17 @@ impl Plan {
             origin: resolution.origin.clone(),
         }
     }
+}
 
-    fn actions(&self, address: &Address, resolution: &Resolution) -> Vec<String> {
-        let words: &[&str] = match (&resolution.change.before, &resolution.change.after) {
-            (None, _) => &["create"],
-            (_, None) => &["delete"],
-            _ if self.is_replaced(address) => &["delete", "create"],
-            _ => &["update"],
-        };
-        words.iter().map(|word| (*word).to_owned()).collect()
-    }
-
-    /// Whether a thing is deleted and created again.
-    pub fn is_replaced(&self, address: &Address) -> bool {
-        let stays =
-            self.changes.get(address).is_some_and(|c| c.change.before.is_some() && c.change.after.is_some());
-        stays && self.steps.iter().any(|step| step.address == *address && step.change.after.is_none())
-    }
+fn actions(resolution: &Resolution, steps: &[&Step]) -> Vec<String> {
+    let gone = steps.iter().any(|step| step.change.after.is_none());
+    let words: &[&str] = match (&resolution.change.before, &resolution.change.after) {
+        (None, _) => &["create"],
+        (_, None) => &["delete"],
+        _ if gone => &["delete", "create"],
+        _ => &["update"],
+    };
+    words.iter().map(|word| (*word).to_owned()).collect()
 }
 
 fn undo(undo: &Undo) -> UndoDocument {

@@ -1,6 +1,6 @@
 //! The judge: a second opinion on a finished plan, sharing no code with the differ and the orderer.
 //!
-//! It asks of the plan what must be true of any plan; each fault is one note (tests: one thing broken at a time).
+//! It asks of the plan what must be true of any plan; each fault is one note (test: `one_thing_broken_gives_that_very_note`).
 
 use super::Plan;
 use crate::kind::Undo;
@@ -121,4 +121,90 @@ fn families(plan: &Plan) -> Vec<Fault> {
         faults.push(Fault { address: address.clone(), message });
     }
     faults
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::change::Action;
+    use crate::model::scope::Container;
+    use crate::model::{Body, Change, Command, Loss};
+    use crate::plan::{Reason, Resolution, Step};
+
+    /// A sound plan: a table is made, then another thing in it, then something that cannot be undone.
+    fn sound() -> Plan {
+        let mut plan = Plan::default();
+        plan.scope.containers.insert("clusters.c".parse().unwrap(), Container::default());
+        for (id, (address, behind)) in [
+            ("clusters.c.tables.T", false),
+            ("clusters.c.tables.T.mappings.m", false),
+            ("clusters.c.tables.U", true),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let address: Address = address.parse().unwrap();
+            let change = Change::new(behind.then(Body::new), Some(Body::new().with("a", true)));
+            let request = Request::kusto(&address.prefix(1), "d", Command::new(".x"));
+            let undo = if behind { Undo::Never("gone".to_owned()) } else { Undo::By(vec![request.clone()]) };
+            plan.steps.push(Step {
+                id,
+                address: address.clone(),
+                kind: String::new(),
+                action: Action::Create,
+                change: change.clone(),
+                request,
+                undo,
+                loss: Loss::none(),
+                needs: if id == 1 { vec![0] } else { Vec::new() },
+                behind_line: behind,
+                validation: None,
+                origin: None,
+            });
+            let (kind, name, reason, loss) = (String::new(), String::new(), Reason::Declared, Loss::none());
+            plan.changes
+                .insert(address, Resolution { kind, name, change, reason, loss, origin: None, with: None });
+        }
+        plan
+    }
+
+    /// The notes on a plan after one thing is broken.
+    fn broken(break_it: impl Fn(&mut Plan)) -> Vec<String> {
+        let mut plan = sound();
+        break_it(&mut plan);
+        faults(&plan).into_iter().map(|fault| fault.message).collect()
+    }
+
+    #[test]
+    fn one_thing_broken_gives_that_very_note() {
+        assert_eq!(broken(|_| {}), Vec::<String>::new());
+        assert_eq!(
+            broken(|p| p.steps[1].needs = vec![2]),
+            ["step 1 needs step 2, which does not come before it"]
+        );
+        assert_eq!(broken(|p| p.steps[2].id = 7), ["step 2 carries the number 7"]);
+        assert_eq!(
+            broken(|p| p.steps[2].behind_line = false),
+            ["step 2 cannot be undone and stands before the line"]
+        );
+        assert_eq!(broken(|p| p.steps[0].undo = Undo::By(Vec::new())), ["step 0 is undone by nothing"]);
+        assert_eq!(broken(|p| p.scope.containers.clear()).len(), 3);
+        assert_eq!(
+            broken(|p| p.steps[0].behind_line = true),
+            ["step 1 stands before the line and needs 0 behind it"]
+        );
+        assert_eq!(
+            broken(|p| p.steps[2].change.before = None),
+            ["step 2 does not start where the step before it ended"]
+        );
+        assert_eq!(
+            broken(|p| p.steps[2].change.after = Some(Body::new())),
+            ["its steps do not end where the change ends"]
+        );
+        let swapped = broken(|p| {
+            p.steps.swap(0, 1);
+            p.steps.iter_mut().enumerate().for_each(|(id, step)| (step.id, step.needs) = (id, Vec::new()));
+        });
+        assert_eq!(swapped, ["step 0 works below clusters.c.tables.T, which is not there yet"]);
+    }
 }

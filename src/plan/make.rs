@@ -206,16 +206,17 @@ impl Plan {
             };
             self.changes.values().filter(of).count()
         };
-        let replaced = |c: &&super::Resolution| {
-            let address =
-                self.changes.iter().find(|(_, other)| std::ptr::eq(*other, *c)).map(|(address, _)| address);
-            let steps = || self.steps.iter().filter(|step| Some(&step.address) == address);
-            c.change.before.is_some()
-                && c.change.after.is_some()
-                && steps().any(|step| step.change.after.is_none())
-        };
-        let replaced = self.changes.values().filter(replaced).count();
+        let replaced = self.replaced().len();
         (count(true, false) + replaced, count(false, false) - replaced, count(false, true) + replaced)
+    }
+
+    /// The things that are deleted and created again.
+    pub fn replaced(&self) -> BTreeSet<&Address> {
+        let gone = self.steps.iter().filter(|step| step.change.after.is_none()).map(|step| &step.address);
+        let stays = |address: &&Address| {
+            self.changes.get(address).is_some_and(|c| c.change.before.is_some() && c.change.after.is_some())
+        };
+        gone.filter(stays).collect()
     }
 
     /// The seconds that the plan takes when everything that can run together does, by the services' usual times.

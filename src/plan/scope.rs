@@ -6,7 +6,7 @@
 use crate::kind::{self, Plane, Source, shape::Role};
 use crate::model::Address;
 use crate::model::body::{Body, Value};
-use crate::model::inventory::{Desired, Inventory, Resource};
+use crate::model::inventory::{Desired, Inventory, Mode, Resource};
 use crate::model::scope::{Alias, Container, Scope};
 use std::collections::BTreeSet;
 
@@ -56,9 +56,28 @@ fn container(resource: &Resource) -> Container {
     Container {
         kind: resource.kind.to_owned(),
         name: resource.name.to_string(),
-        existing: resource.mode == crate::model::Mode::Existing,
+        existing: resource.mode == Mode::Existing,
         place,
     }
+}
+
+/// How the tool stands to a declared thing: what the control plane makes in a root that is known by its endpoint
+/// alone cannot be written there, so it exists already.
+pub fn mode(address: &Address, resource: &Resource, desired: &Inventory) -> Mode {
+    let arm = kind::by_name(resource.kind).is_some_and(|kind| kind.about().plane == Plane::Arm);
+    let root = desired.get(&address.prefix(1));
+    match resource.mode {
+        Mode::Managed if arm && root.is_some_and(is_known_by_endpoint) => Mode::Existing,
+        mode => mode,
+    }
+}
+
+/// Whether a root is given by a place that others learn only from the control plane (`uri`).
+fn is_known_by_endpoint(root: &Resource) -> bool {
+    let Some(kind) = kind::by_name(root.kind) else { return false };
+    let about = kind.about();
+    let known = |name: &str| about.outputs.iter().any(|(path, _)| *path == name);
+    about.fields.iter().any(|f| f.role == Role::Place && known(f.name) && root.body.text(f.name).is_some())
 }
 
 /// Whether an address is taken on, given `--target` and `--exclude` globs. A glob that names a thing takes in

@@ -24,8 +24,9 @@ pub fn plan(plan: &Plan, style: Style) -> String {
     if plan.is_empty() {
         text.push_str("No changes. Live matches the spec.\n");
     }
+    let replaced = plan.replaced();
     for (address, change) in &plan.changes {
-        entry(&mut text, plan, address, change);
+        entry(&mut text, replaced.contains(address), address, change);
     }
     if !plan.steps.is_empty() {
         steps(&mut text, plan, style);
@@ -55,11 +56,11 @@ pub fn refusals(refusals: &[Refusal]) -> String {
     text
 }
 
-fn entry(text: &mut String, plan: &Plan, address: &Address, resolution: &Resolution) {
+fn entry(text: &mut String, replaced: bool, address: &Address, resolution: &Resolution) {
     let (mark, verb) = match (&resolution.change.before, &resolution.change.after) {
         (None, _) => ("+", "is created"),
         (_, None) => ("-", "is deleted"),
-        _ if plan.is_replaced(address) => ("-/+", "is deleted and created again"),
+        _ if replaced => ("-/+", "is deleted and created again"),
         _ => ("~", "is changed"),
     };
     let with = resolution.with.as_ref().map_or(String::new(), |with| format!(" together with {with}"));

@@ -51,6 +51,23 @@ impl Default for Timing {
     }
 }
 
+impl Timing {
+    /// For a service on this machine, which answers at once and is its own network.
+    pub const fn local() -> Self {
+        let millis = Duration::from_millis;
+        Self {
+            settle_first: millis(50),
+            settle_pause: millis(100),
+            settle_quiet: millis(300),
+            settle_deadline: Duration::from_secs(60),
+            proof_pause: millis(200),
+            proof_deadline: Duration::from_secs(5),
+            look_pause: millis(200),
+            look_deadline: Duration::from_secs(10),
+        }
+    }
+}
+
 /// What a look is for.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Purpose {

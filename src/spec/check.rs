@@ -1,18 +1,19 @@
 //! The whole spec, once every value is read: names, lives, needs and claims, and what the kinds themselves find.
 //!
-//! Invariant: nothing is concluded from what is already known to be wrong: an entry with a mistake, or inside of one,
-//! is not looked at further, and nothing counts as missing while a file could not be read to its end.
+//! Invariant: nothing is concluded from what is already known to be wrong: a value with a mistake counts as not yet
+//! known, a place with a mistake gets no second one, and nothing counts as missing where something could not be told
+//! apart or a file could not be read to its end.
 
-use super::diagnostic::{Code, Diagnostic, Diagnostics};
+use super::diagnostic::{Code, Diagnostic, Diagnostics, Severity};
 use super::files::Place;
-use super::loader::{Draft, Given, Loader, Slot};
+use super::loader::{Draft, Given, Loader, Slot, unreadable};
 use super::yaml::quoted;
 use super::{Origins, Spec, suggest};
-use crate::kind::shape::Role;
+use crate::kind::shape::{Field, Role};
 use crate::kind::{About, At, Claim, Finding, Keyed, Need, same_name};
 use crate::model::inventory::Desired;
-use crate::model::{Address, Inventory, Mode, Resource};
-use std::collections::{BTreeMap, HashMap};
+use crate::model::{Address, Body, Inventory, Mode, Resource, Value};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 /// Entries by what contains them, their collection and their folded name.
@@ -114,11 +115,13 @@ impl Loader<'_> {
         for at in 0..self.drafts.len() {
             let slots = std::mem::take(&mut self.drafts[at].slots);
             let fields = self.fields(at);
-            let given = slots.iter().filter(|slot| matches!(slot, Slot::Done(_))).count();
+            let given = slots.iter().filter(|slot| matches!(slot, Slot::Done(_) | Slot::Failed)).count();
             let mut found = Vec::with_capacity(given);
             for (field, slot) in fields.iter().zip(slots) {
-                if let Slot::Done(value) = slot {
-                    found.push((self.name(field.name), value));
+                match slot {
+                    Slot::Done(value) => found.push((self.name(field.name), value)),
+                    Slot::Failed => found.push((self.name(field.name), unreadable())),
+                    Slot::Absent | Slot::Unread | Slot::Busy => {}
                 }
             }
             let draft = &mut self.drafts[at];
@@ -135,40 +138,38 @@ impl Loader<'_> {
         inventory
     }
 
-    /// Asks the kind of every sound entry what it finds, needs and claims.
+    /// Asks the kind of every entry what it finds, needs and claims.
     fn ask_kinds(&mut self, world: &Inventory, origins: &Origins, names: &Names) {
+        let first = |d: &Diagnostic| d.labels.first().map(|label| (label.place.file, label.place.start));
+        let errors = self.report.iter().filter(|d| d.severity == Severity::Error);
+        let taken: HashSet<(u32, u32)> = errors.filter_map(first).collect();
         let mut claims: BTreeMap<String, (Place, Claim)> = BTreeMap::new();
         for at in 0..self.drafts.len() {
-            if !self.is_sound(at) {
+            if self.drafts[at].mode == Mode::Absent {
                 continue;
             }
             let draft = &self.drafts[at];
             let (kind, address, key_at) = (draft.kind, draft.address.clone(), draft.key_at);
             let Some(resource) = world.get(&address) else { continue };
             let here = At { address: &address, resource, world };
+            let findings = if is_judgeable(kind.about(), resource) { kind.check(&here) } else { Vec::new() };
+            let findings = findings.iter().filter(|finding| !is_doubtful(&resource.body, &finding.field));
             let mut found: Vec<Diagnostic> =
-                kind.check(&here).iter().map(|finding| invalid(&address, finding, origins)).collect();
-            let needs = kind.needs(&here);
-            for need in &needs {
+                findings.map(|finding| invalid(&address, finding, origins)).collect();
+            for need in &kind.needs(&here) {
                 found.extend(self.dangling(&address, need, origins, names));
             }
-            for claim in kind.claims(&here) {
+            let doubt = crate::kind::text_of(&Body::new().with("", unreadable()), "");
+            for claim in kind.claims(&here).into_iter().filter(|claim| !claim.key.contains(&doubt)) {
                 let place = origins.place(&address, &claim.field).unwrap_or(key_at);
                 match claims.get(&claim.key) {
                     Some((first, _)) => found.push(claimed(&claim, place, *first)),
                     None => drop(claims.insert(claim.key.clone(), (place, claim))),
                 }
             }
+            found.retain(|d| first(d).is_none_or(|place| !taken.contains(&place)));
             found.into_iter().for_each(|diagnostic| self.push(diagnostic));
         }
-    }
-
-    /// Whether an entry and everything around it is free of mistakes so far.
-    fn is_sound(&self, at: usize) -> bool {
-        let address = &self.drafts[at].address;
-        let around =
-            (1..=address.segments().len()).filter_map(|count| self.index.get(&address.prefix(count)));
-        self.drafts[at].mode != Mode::Absent && around.into_iter().all(|at| !self.drafts[*at].broken)
     }
 
     /// What to say about a thing that is needed and not declared, where the spec declares everything.
@@ -193,7 +194,7 @@ impl Loader<'_> {
             }
             above = at.parent();
         }
-        if !managed(&need.parent) {
+        if !managed(&need.parent) || self.torn.contains(&need.parent) {
             return None;
         }
         let place = origins.place(address, &need.field)?;
@@ -226,6 +227,21 @@ impl Loader<'_> {
         let kind = collection.kinds().next()?;
         Some(kind.about())
     }
+}
+
+/// Whether what an entry must say is there, so that its kind can judge the rest.
+fn is_judgeable(about: &About, resource: &Resource) -> bool {
+    let unset = about.may_be_unset && resource.body.is_empty();
+    let lacks = |field: &Field| match resource.body.get(field.name) {
+        None | Some(Value::Null) => resource.mode == Mode::Managed && !unset,
+        Some(value) => *value == unreadable(),
+    };
+    !about.fields.iter().any(|field| field.required && lacks(field))
+}
+
+/// Whether a property, or what holds it, could not be read.
+fn is_doubtful(body: &Body, path: &[String]) -> bool {
+    (1..=path.len()).any(|count| body.at(&path[..count]) == Some(&unreadable()))
 }
 
 /// A name in the form in which equal names are equal.

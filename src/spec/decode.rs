@@ -1,10 +1,10 @@
 //! Nodes to values, as the shape of the property asks.
 //!
 //! Invariant: what comes out is canonical, as `Shape::canonical` leaves it (test: `values_are_canonical`). A part that
-//! cannot be read leaves a null in its place, so that what else is known about the whole stays known.
+//! cannot be read counts as not yet known, so that what else is known about the whole stays known.
 
 use super::diagnostic::{Code, Diagnostic};
-use super::loader::Loader;
+use super::loader::{Loader, unreadable};
 use super::template;
 use super::tree::{Id, Member, Style, View};
 use super::yaml::quoted;
@@ -83,7 +83,8 @@ impl Loader<'_> {
         }
         let View::List(items) = self.tree.view(id) else { return self.unfit(id, shape) };
         let items = items.to_vec();
-        let items = items.into_iter().map(|node| self.decode(node, item).unwrap_or(Value::Null)).collect();
+        let items =
+            items.into_iter().map(|node| self.decode(node, item).unwrap_or_else(unreadable)).collect();
         let list = Value::List(items);
         match shape {
             Shape::Set(_) => shape.canonical(&list).ok().or(Some(list)),
@@ -102,7 +103,7 @@ impl Loader<'_> {
         let mut found = Vec::with_capacity(members.len());
         for member in members {
             if self.is_fixed_key(member.key) {
-                let value = self.member(member, item).unwrap_or(Value::Null);
+                let value = self.member(member, item).unwrap_or_else(unreadable);
                 found.push((self.key_name(member.key), value));
             }
         }
@@ -154,7 +155,7 @@ impl Loader<'_> {
                     if field.required && value == Some(Value::Null) {
                         missing.push(field.name);
                     }
-                    found.push((self.name(field.name), value.unwrap_or(Value::Null)));
+                    found.push((self.name(field.name), value.unwrap_or_else(unreadable)));
                 }
                 None if field.required => missing.push(field.name),
                 None => {}

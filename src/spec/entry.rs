@@ -21,6 +21,8 @@ struct Share {
     inside: Vec<(&'static str, Member)>,
     /// Whether it says anything about the entry itself.
     defines: bool,
+    /// Whether it says something that nothing is known about.
+    torn: bool,
 }
 
 impl Loader<'_> {
@@ -34,12 +36,19 @@ impl Loader<'_> {
     ) {
         let via = std::mem::replace(&mut self.via, parts[0].member.via);
         let faults = self.faults;
-        if let Some(kind) = self.kind_of(address, collection, parts) {
+        let kind = self.kind_of(address, collection, parts);
+        if kind.is_none() {
+            self.torn.extend(address.parent());
+        }
+        if let Some(kind) = kind {
             let guessed = self.faults > faults;
             let shares: Vec<Share> = parts.iter().map(|part| self.share(kind, part, guessed)).collect();
+            if shares.iter().any(|share| share.torn) {
+                self.torn.insert(address.clone());
+            }
             self.twice(address, &shares);
             let given = self.together(kind, &shares);
-            self.draft(address, kind, &shares, given, azure, faults);
+            self.draft(address, kind, &shares, given, azure);
             self.inside(address, kind, &shares);
         }
         self.via = via;
@@ -84,7 +93,7 @@ impl Loader<'_> {
     /// Sorts what one file says about an entry; when its kind is a guess, it is taken to say that.
     fn share(&mut self, kind: Each, part: &Part, guessed: bool) -> Share {
         let member = part.member;
-        let whole = |given| Share { part: *part, given, inside: Vec::new(), defines: true };
+        let whole = |given| Share { part: *part, given, inside: Vec::new(), defines: true, torn: false };
         match self.tree.view(member.value) {
             View::Null => return whole(Given::Nothing),
             View::Scalar(..) | View::List(_) => return whole(Given::Short(member)),
@@ -110,10 +119,11 @@ impl Loader<'_> {
             }
         }
         let claimed = self.claim(&members, &words, &|key| elsewhere(&kinds, kind, key), &a(about));
+        let torn = claimed.len() < members.len();
         let is_inside = |word: &str| below.contains(&word) && !about.fields.iter().any(|f| f.name == word);
         let (inside, own): (Vec<_>, Vec<_>) = claimed.into_iter().partition(|(word, _)| is_inside(word));
         let defines = !own.is_empty() || inside.len() < members.len() || members.is_empty();
-        Share { part: *part, given: Given::Members(own), inside, defines }
+        Share { part: *part, given: Given::Members(own), inside, defines, torn }
     }
 
     /// Reports an entry that two files say something about; maps that only lead to other entries do not count.
@@ -164,15 +174,7 @@ impl Loader<'_> {
         }
     }
 
-    fn draft(
-        &mut self,
-        address: &Address,
-        kind: Each,
-        shares: &[Share],
-        given: Given,
-        azure: &Azure,
-        faults: usize,
-    ) {
+    fn draft(&mut self, address: &Address, kind: Each, shares: &[Share], given: Given, azure: &Azure) {
         let about = kind.about();
         let main = shares.iter().find(|share| share.defines).unwrap_or(&shares[0]);
         let key_at = self.tree.place(self.tree.resolve(main.part.member.key));
@@ -187,7 +189,6 @@ impl Loader<'_> {
             lifecycle: Lifecycle::default(),
             given,
             slots: vec![Slot::Unread; about.fields.len()],
-            broken: false,
         };
         self.settings(&mut draft);
         if self.is_placed(&draft) {
@@ -195,7 +196,6 @@ impl Loader<'_> {
         }
         inherit(about, &mut draft.given, azure);
         self.check_name(&draft);
-        draft.broken = self.faults > faults;
         self.index.insert(address.clone(), self.drafts.len());
         self.drafts.push(draft);
     }

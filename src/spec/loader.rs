@@ -9,6 +9,7 @@ use super::variables::Variable;
 use super::yaml::quoted;
 use super::{Options, source};
 use crate::kind::shape::Field;
+use crate::model::body::{Expr, Piece};
 use crate::model::inventory::Lifecycle;
 use crate::model::{Address, Mode, Value};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -33,8 +34,6 @@ pub(super) struct Draft {
     pub given: Given,
     /// The values, field by field.
     pub slots: Vec<Slot>,
-    /// Whether something about it is already reported, so that conclusions from it would mislead.
-    pub broken: bool,
 }
 
 /// What stands in place of an entry's body.
@@ -90,6 +89,8 @@ pub(super) struct Loader<'a> {
     pub drafts: Vec<Draft>,
     pub index: BTreeMap<Address, usize>,
     pub prune: BTreeMap<Address, BTreeSet<String>>,
+    /// Entries inside of which something could not be told apart, so that what seems missing there may stand there.
+    pub torn: BTreeSet<Address>,
     pub edges: Vec<Edge>,
     /// The keys of `azure:`, which roots take over.
     pub inherited: Vec<Id>,
@@ -126,6 +127,7 @@ impl<'a> Loader<'a> {
             drafts: Vec::new(),
             index: BTreeMap::new(),
             prune: BTreeMap::new(),
+            torn: BTreeSet::new(),
             edges: Vec::new(),
             inherited: Vec::new(),
             partial: false,
@@ -268,4 +270,10 @@ fn listed(what: &str, words: &[&str]) -> String {
         }
         words => format!("{what} has {}", words.join(", ")),
     }
+}
+
+/// What stands for a value that could not be read: something that nobody knows yet.
+pub(super) fn unreadable() -> Value {
+    let of = Piece::Of { address: Address::root(), path: Vec::new() };
+    Value::Unknown(Expr(vec![of]))
 }

@@ -126,8 +126,9 @@ impl Loader<'_> {
                     for member in self.tree.members(part.member.value) {
                         let via = part.member.via.or(member.via).or_else(|| self.alias(part.member.value));
                         let member = Member { via, ..member };
-                        if let Some(key) = self.key(collection, at, member) {
-                            entries.entry(key).or_default().push(Part { member, ..*part });
+                        match self.key(collection, at, member) {
+                            Some(key) => entries.entry(key).or_default().push(Part { member, ..*part }),
+                            None => drop(self.torn.insert(at.clone())),
                         }
                     }
                 }
@@ -135,6 +136,7 @@ impl Loader<'_> {
                     let message = format!("`{}` is a map of names", collection.word);
                     let help = format!("write each of the {} as `NAME: …`", collection.word);
                     self.error(Code::WrongValue, message, part.member.value, help);
+                    self.torn.insert(at.clone());
                 }
             }
         }

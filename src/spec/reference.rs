@@ -5,6 +5,7 @@ use super::files::Place;
 use super::kinds::{Collection, a};
 use super::loader::{Draft, Edge, Given, Loader, Scope, Slot};
 use super::suggest;
+use super::tree::Member;
 use super::yaml::quoted;
 use crate::kind::About;
 use crate::kind::shape::{Field, Role, Shape, field};
@@ -16,12 +17,9 @@ impl Loader<'_> {
     /// Reads every property of every entry.
     pub(super) fn read_values(&mut self) {
         for draft in 0..self.drafts.len() {
-            let (faults, fields) = (self.faults, self.fields(draft));
-            for (at, _) in fields.iter().enumerate() {
+            for at in 0..self.fields(draft).len() {
                 self.slot(draft, at, None);
             }
-            let silent = self.drafts[draft].slots.iter().any(|slot| matches!(slot, Slot::Failed));
-            self.drafts[draft].broken |= silent || self.faults > faults;
             self.required(draft);
         }
     }
@@ -40,7 +38,6 @@ impl Loader<'_> {
         let missing: Vec<&str> = given.filter(lacks).map(|(field, _)| field.name).collect();
         if !missing.is_empty() {
             self.report_missing(draft, &missing);
-            self.drafts[draft].broken = true;
         }
     }
 
@@ -53,7 +50,7 @@ impl Loader<'_> {
         let field: &'static Field = &this.kind.about().fields[at];
         let member = match &this.given {
             Given::Nothing => None,
-            Given::Short(member) => return self.short_entry(draft, member.value, member.via),
+            Given::Short(member) => return self.short_entry(draft, *member),
             Given::Members(members) => members.iter().find(|(word, _)| *word == field.name).map(|(_, m)| *m),
         };
         let Some(member) = member else {
@@ -65,27 +62,28 @@ impl Loader<'_> {
         self.trail.push((draft, at, place));
         let via = self.via.take();
         let scope = std::mem::replace(&mut self.scope, Scope::Property);
-        let faults = self.faults;
         let found = self.member(member, &field.shape);
         (self.via, self.scope) = (via, scope);
         self.trail.pop();
         if found.is_none() {
             self.faults += 1;
         }
-        self.drafts[draft].broken |= self.faults > faults;
         self.drafts[draft].slots[at] = found.map_or(Slot::Failed, Slot::Done);
     }
 
     /// Reads a bare scalar or list that stands for a whole entry.
-    fn short_entry(&mut self, draft: usize, value: u32, via: Option<u32>) {
+    fn short_entry(&mut self, draft: usize, member: Member) {
         let about = self.drafts[draft].kind.about();
         self.drafts[draft].slots.fill(Slot::Busy);
         self.trail.push((draft, 0, self.drafts[draft].key_at));
-        let before = std::mem::replace(&mut self.via, via);
+        let before = (std::mem::replace(&mut self.via, member.via), self.key.replace(member.key));
         let scope = std::mem::replace(&mut self.scope, Scope::Property);
         let whole = Shape::Object { fields: about.fields, short: about.short };
-        let found = self.short(value, about.fields, about.short, &whole.expects());
-        (self.via, self.scope) = (before, scope);
+        let found = self.short(member.value, about.fields, about.short, &whole.expects());
+        ((self.via, self.key), self.scope) = (before, scope);
+        if found.is_none() {
+            self.faults += 1;
+        }
         self.trail.pop();
         let slots = &mut self.drafts[draft].slots;
         slots.fill(if found.is_some() { Slot::Absent } else { Slot::Failed });
@@ -146,7 +144,7 @@ impl Loader<'_> {
             }
             return Some(found);
         }
-        if self.partial {
+        if self.partial || self.may_stand(address) {
             self.faults += 1;
             return None;
         }
@@ -157,6 +155,11 @@ impl Loader<'_> {
         };
         self.push(found.at(place, ""));
         None
+    }
+
+    /// Whether an entry may be declared where something could not be told apart, which is reported.
+    fn may_stand(&self, address: &Address) -> bool {
+        (0..address.segments().len()).any(|count| self.torn.contains(&address.prefix(count)))
     }
 
     fn no_root(&self, word: &str, collections: &[Collection]) -> Diagnostic {
@@ -257,10 +260,6 @@ impl Loader<'_> {
                 None
             }
             Slot::Done(value) => match inner(value, &path[1..]) {
-                Some(Value::Null) if this.broken || !live_tells => {
-                    self.faults += 1;
-                    None
-                }
                 Some(found) => Some(found.clone()),
                 None if value.has_unknown() || live_tells => Some(unknown),
                 None => self.untold(&dotted, about, place),

@@ -134,7 +134,6 @@ impl Loader<'_> {
             lifecycle: Lifecycle::default(),
             given,
             slots: vec![Slot::Unread; about.fields.len()],
-            broken: false,
         });
     }
 }

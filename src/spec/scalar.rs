@@ -35,7 +35,8 @@ impl Loader<'_> {
         self.fit(id, value, shape, Whence::Written)
     }
 
-    /// Brings a value to its canonical form, or reports why it does not fit.
+    /// Brings a value to its canonical form, or reports why it does not fit; what it was probably meant to be then
+    /// stands for it.
     pub(super) fn fit(&mut self, id: Id, value: Value, shape: &Shape, whence: Whence) -> Option<Value> {
         match shape.canonical(&value) {
             Ok(value) => {
@@ -58,12 +59,17 @@ impl Loader<'_> {
                 let place = self.tree.place(self.tree.resolve(id));
                 let found = Diagnostic::error(Code::WrongValue, message).at(place, "");
                 let advice = if whence == Whence::Written { self.advice(id, &value, shape) } else { None };
+                let meant = advice.as_ref().and_then(|(_, edit)| edit.as_ref()).and_then(|edit| {
+                    let quoted = edit.strip_prefix('"').and_then(|edit| edit.strip_suffix('"'));
+                    let value = quoted.map_or_else(|| typed(edit, Style::Plain, shape), Value::from);
+                    shape.canonical(&value).ok()
+                });
                 self.push(match advice {
                     Some((help, Some(edit))) => found.help(help).patch(place, edit),
                     Some((help, None)) => found.help(help),
                     None => found,
                 });
-                None
+                meant
             }
         }
     }

@@ -30,12 +30,13 @@ impl Loader<'_> {
 
     fn setting(&mut self, draft: &mut Draft, word: &str, value: Id) {
         match word {
-            "name" => {
-                if let Some(name) = self.given_text(word, value) {
+            "name" => match self.given_text(word, value) {
+                Some(name) => {
                     draft.name = name.into();
                     draft.name_at = self.tree.place(self.tree.resolve(value));
                 }
-            }
+                None => self.torn.extend(draft.address.parent()),
+            },
             "existing" => {
                 let existing = self.decode(value, &Shape::Bool).and_then(|v| v.as_bool());
                 if existing == Some(true) {

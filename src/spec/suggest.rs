@@ -20,11 +20,13 @@ fn score(wanted: &str, other: &str) -> Option<usize> {
     }
     let distance = strsim::osa_distance(wanted, other);
     let allowed = (short.max(long) / 3).max(1);
-    if distance <= allowed && distance < short.max(2) {
+    if distance == 0 || (distance <= allowed && short.min(long) >= 3) {
         return Some(distance * 10);
     }
     let starts = short >= 3 && long >= 3 && (other.starts_with(wanted) || wanted.starts_with(other));
-    (starts || (short >= 5 && other.contains(wanted))).then_some(100 + distance)
+    let shared = wanted.chars().zip(other.chars()).take_while(|(a, b)| a == b).count();
+    let alike = shared >= 5 && shared * 4 >= short * 3;
+    (starts || alike || (short >= 5 && other.contains(wanted))).then_some(100 + distance)
 }
 
 #[cfg(test)]
@@ -33,13 +35,14 @@ mod tests {
 
     #[test]
     fn finds_what_was_meant() {
-        let words = ["softDeletePeriod", "hotCachePeriod", "tables", "functions", "csv", "tsv"];
+        let words = ["policies", "softDeletePeriod", "hotCachePeriod", "tables", "functions", "csv", "tsv"];
         for (word, meant) in [
             ("soft_delete_period", Some("softDeletePeriod")),
             ("softDelete", Some("softDeletePeriod")),
             ("hotcacheperiod", Some("hotCachePeriod")),
             ("tabels", Some("tables")),
             ("table", Some("tables")),
+            ("policy", Some("policies")),
             ("CSV", Some("csv")),
             ("cvs", Some("csv")),
             ("sku", None),

@@ -110,8 +110,22 @@ impl Trouble<'_> {
         Self::say("this escape is unknown", place, "", help)
     }
 
+    /// A reference without quotes inside of brackets, whose braces YAML takes for its own.
+    fn reference(&self) -> Option<Diagnostic> {
+        let from = self.bracket? as usize;
+        let before = self.text.get(from..(self.at() + 1).min(self.text.len()))?;
+        let open = from + before.rfind("${").filter(|open| !before[*open..].contains('}'))?;
+        let length = self.text[open..].find('}').map_or(2, |close| close + 1);
+        let place = self.between(open, open + length.min(self.text[open..].find('\n').unwrap_or(length)));
+        let help = "write \"${…}\"";
+        Some(Self::say("a reference inside `{}` or `[]` stands in quotes", place, "", help))
+    }
+
     /// Trouble with brackets.
     fn bracket(&self) -> Option<Diagnostic> {
+        if let Some(found) = self.reference() {
+            return Some(found);
+        }
         let here = self.character(self.at());
         match self.error.kind() {
             ErrorKind::MismatchedFlowCollectionEnd { open, close } => {

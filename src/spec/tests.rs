@@ -306,7 +306,7 @@ fn is_of(of: &Json, value: &Json) -> bool {
     }
 }
 
-/// All YAML below a folder.
+/// All YAML below a folder but for overlays and values of variables.
 fn yaml_files(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
         if entry.is_dir() {
@@ -314,7 +314,9 @@ fn yaml_files(folder: &Path, found: &mut Vec<PathBuf>) {
                 continue;
             }
             yaml_files(&entry, found);
-        } else if entry.extension().is_some_and(|ext| ext == "yaml" || ext == "yml") {
+        } else if !entry.ends_with("values.yaml")
+            && entry.extension().is_some_and(|ext| ext == "yaml" || ext == "yml")
+        {
             found.push(entry);
         }
     }

@@ -3,9 +3,13 @@
 #![expect(clippy::print_stdout, reason = "a test says what it looked at, and what it skipped")]
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+mod endpoint;
 mod examples;
+mod faults;
+mod kills;
 mod kql;
 mod plans;
+mod requests;
 mod scenarios;
 mod states;
 mod support;

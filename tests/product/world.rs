@@ -6,6 +6,7 @@ use adxform::live::{self, Live};
 use adxform::model::{Address, LossClass, Scope};
 use adxform::plan::diff::Inputs;
 use adxform::plan::{self, MaxDeletes, Plan, scope};
+use adxform::run::Timing;
 use adxform::run::azure::Azure;
 use adxform::run::driver::Run;
 use adxform::run::event::Intent;
@@ -33,7 +34,7 @@ impl World {
     pub(crate) async fn new(hook: Option<Arc<dyn Hook>>) -> Self {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let group = |name: &str| ("00000000-0000-0000-0000-000000000000".to_owned(), name.to_owned());
-        let groups = ["rg-states", "rg-storms", "rg-smartvitals"].map(group).to_vec();
+        let groups = ["rg", "rg-states", "rg-storms", "rg-smartvitals"].map(group).to_vec();
         let emulator = Emulator::start(Options { groups, hook, ..Options::default() }).await.unwrap();
         let cloud = Cloud::new(Config::local(emulator.arm_url())).unwrap();
         Self { emulator, cloud, folder: tempfile::tempdir().unwrap(), runs: AtomicUsize::new(0) }
@@ -78,16 +79,38 @@ impl World {
         };
         let store = FileStore::create(&path).unwrap();
         let effects = Arc::new(Azure::new(self.cloud.clone()));
-        let run = Run::begin(&header, store, OffsetDateTime::now_utc, effects).await.unwrap();
+        let mut run = Run::begin(&header, store, OffsetDateTime::now_utc, effects).await.unwrap();
+        run.timing = Timing::local();
         (run.to_end().await, path)
+    }
+
+    /// The journal of the newest run.
+    pub(crate) fn newest(&self) -> PathBuf {
+        let run = self.runs.load(Ordering::Relaxed).saturating_sub(1);
+        self.folder.path().join(format!("run-{run}.journal"))
     }
 
     /// Takes a run up again from its journal.
     pub(crate) async fn take_up(&self, path: &PathBuf, intent: Intent) -> Report {
+        let store = reopened(path).await;
         let recorded = Recorded::read(&std::fs::read(path).unwrap()).unwrap();
-        let store = FileStore::open(path).unwrap();
         let effects = Arc::new(Azure::new(self.cloud.clone()));
-        let run = Run::take_up(&recorded, intent, store, OffsetDateTime::now_utc, effects).await.unwrap();
+        let mut run = Run::take_up(&recorded, intent, store, OffsetDateTime::now_utc, effects).await.unwrap();
+        run.timing = Timing::local();
         run.to_end().await
     }
+}
+
+/// The journal of a run that was dropped in this process: its last write may still hold the file for a moment, which a
+/// killed process would not.
+async fn reopened(path: &std::path::Path) -> FileStore {
+    for _ in 0..400 {
+        match FileStore::open(path) {
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
+                tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+            }
+            opened => return opened.unwrap(),
+        }
+    }
+    panic!("{} is held for two seconds", path.display());
 }

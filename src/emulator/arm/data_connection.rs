@@ -32,6 +32,16 @@ struct Shape {
     since: &'static str,
 }
 
+impl Shape {
+    /// Whether this kind of connection has a property of this name.
+    fn has(&self, name: &str) -> bool {
+        self.required.contains(&name)
+            || (self.defaults)().get(name).is_some()
+            || ["managedIdentityObjectId", "provisioningState"].contains(&name)
+            || (self.dated && name == "retrievalStartDate")
+    }
+}
+
 const SHAPES: &[Shape] = &[
     Shape {
         kind: "EventHub",
@@ -156,7 +166,8 @@ impl Kind for DataConnection {
         let mut out = merged(old, asked);
         let named = asked.get("properties").and_then(Value::as_object);
         for name in ["tableName", "mappingRuleName", "dataFormat"] {
-            if !named.is_some_and(|named| named.contains_key(name)) {
+            let has = shape(&out).is_some_and(|shape| shape.has(name));
+            if has && !named.is_some_and(|named| named.contains_key(name)) {
                 properties(&mut out).insert(name.to_owned(), Value::Null);
             }
         }
@@ -275,18 +286,12 @@ fn faults(body: &Value, api: &str) -> Vec<String> {
 
 /// The members that this kind of connection does not have.
 fn strays(body: &Value, shape: &Shape) -> Vec<String> {
-    let defaults = (shape.defaults)();
     let names = body.as_object().into_iter().flat_map(|map| map.keys());
     let beside = names.filter(|name| {
         !["id", "name", "type", "systemData", "kind", "location", "properties"].contains(&name.as_str())
     });
     let own = body.get("properties").and_then(Value::as_object).into_iter().flat_map(|map| map.keys());
-    let own = own.filter(|name| {
-        !(shape.required.contains(&name.as_str())
-            || defaults.get(name.as_str()).is_some()
-            || ["managedIdentityObjectId", "provisioningState"].contains(&name.as_str())
-            || (shape.dated && *name == "retrievalStartDate"))
-    });
+    let own = own.filter(|name| !shape.has(name));
     let stray = |name| format!("Could not find member '{name}' on a data connection of kind {}.", shape.kind);
     beside.chain(own).map(stray).collect()
 }

@@ -4,7 +4,7 @@
 //! planes always agree (test: `tests/wire.rs`, `periods_are_the_policies_of_the_database`).
 
 use super::core::Core;
-use super::front::Ask;
+use super::front::{Ask, Caller};
 use super::kind::{Change, Kind, Located, Verb, object, properties, with_defaults};
 use super::reply::Reply;
 use super::state::Resource;
@@ -106,12 +106,13 @@ impl Kind for Database {
                 }
             }
         }
-        // Up to 2024-04-13 the creator becomes Admin unless the request says None; 2025-02-14 has no default.
         let role = super::path::parameter(&change.ask.query, "callerRole");
-        let wanted = role.map_or(change.ask.api.as_str() < "2025", |role| role.eq_ignore_ascii_case("Admin"));
+        let caller = change.ask.caller.as_ref().filter(|caller| match role {
+            Some(role) => role.eq_ignore_ascii_case("Admin"),
+            None => caller_is_admin(caller, &change.ask.api),
+        });
         if change.old.is_none()
-            && wanted
-            && let Some(caller) = &change.ask.caller
+            && let Some(caller) = caller
         {
             target.hidden["creator"] = principal::creator(caller);
         }
@@ -181,6 +182,13 @@ impl Kind for Database {
             _ => None,
         }
     }
+}
+
+/// Whether the creator becomes Admin without being asked: always before the request could say, and until
+/// 2024-04-13 by default; 2025-02-14 has no default. In versions that can say it, a caller without a name is not
+/// granted anything.
+fn caller_is_admin(caller: &Caller, api: &str) -> bool {
+    api < "2022-07-07" || (caller.is_named && api < "2025")
 }
 
 fn target_name<'a>(change: &'a Change<'_>) -> &'a str {

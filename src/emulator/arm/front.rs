@@ -21,6 +21,8 @@ pub(super) struct Caller {
     pub(super) object_id: String,
     pub(super) tenant: String,
     pub(super) is_user: bool,
+    /// Whether the token said so.
+    pub(super) is_named: bool,
 }
 
 /// A request to the control plane.

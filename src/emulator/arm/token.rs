@@ -58,6 +58,7 @@ pub(super) fn caller(header: Option<&str>, origin: &str) -> Result<Caller, Reply
         object_id: claim("oid").unwrap_or_else(|| directory_id(&id)),
         tenant: claim("tid").unwrap_or_else(|| TENANT.to_owned()),
         is_user: user.is_some(),
+        is_named: true,
         id,
     })
 }
@@ -65,7 +66,7 @@ pub(super) fn caller(header: Option<&str>, origin: &str) -> Result<Caller, Reply
 /// Who calls with a token that says nothing.
 fn developer() -> Caller {
     let id = "developer@example.com".to_owned();
-    Caller { object_id: directory_id(&id), tenant: TENANT.to_owned(), is_user: true, id }
+    Caller { object_id: directory_id(&id), tenant: TENANT.to_owned(), is_user: true, is_named: false, id }
 }
 
 fn claims(token: &str) -> Option<Value> {

@@ -10,6 +10,7 @@ use super::frame::Frame;
 use super::kql::Query;
 use super::policy;
 use super::time;
+pub use crate::emulator::kusto_port::{Periods, Principal};
 use crate::emulator::store::{Store, StoreError};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -32,34 +33,6 @@ pub enum EngineError {
     /// The state file cannot be written.
     #[error(transparent)]
     Store(#[from] StoreError),
-}
-
-/// How long a database keeps records, and how long on fast storage, in ticks of 100 ns.
-///
-/// These are the database's own retention and caching policies, seen through ARM; `None` means not set.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Periods {
-    /// `softDeletePeriod`.
-    pub soft_delete: Option<i64>,
-    /// `hotCachePeriod`.
-    pub hot_cache: Option<i64>,
-}
-
-/// A principal assignment as ARM spells it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Principal {
-    /// `Admin`, `Viewer`, `AllDatabasesAdmin`, …
-    pub role: String,
-    /// `App`, `Group` or `User`.
-    pub principal_type: String,
-    /// An application id, an object id, or a mail address.
-    pub principal_id: String,
-    /// The tenant's id; may be empty.
-    pub tenant_id: String,
-    /// The object id in the directory; may be empty.
-    pub object_id: String,
-    /// The name of the assignment.
-    pub name: String,
 }
 
 /// The Kusto plane of the emulator: every cluster, its databases, and the endpoint that serves them.

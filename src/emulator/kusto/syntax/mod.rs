@@ -1,6 +1,6 @@
 //! Reading command text: the lexer, a cursor with the grammar's common pieces, scripts and function bodies.
 //!
-//! Invariant: nothing here panics, whatever the text (tests: `never_panics` here and in `lexer`).
+//! Invariant: nothing here panics, whatever the text (test: `never_panics`).
 
 mod cursor;
 mod declaration;

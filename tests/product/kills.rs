@@ -1,0 +1,104 @@
+//! Real kills: the binary applies, is killed with SIGKILL once its journal has so many records, and one command
+//! finishes or undoes the work.
+
+use crate::support::{complain, root};
+use crate::world::World;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+fn adxform(folder: &Path, endpoint: &str, words: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_adxform"));
+    command.args(words).args(["--endpoint", endpoint]).current_dir(folder).env_clear();
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+/// How many records the journal of the only run has.
+fn records(folder: &Path) -> usize {
+    let Ok(mut runs) = std::fs::read_dir(folder.join(".adxform/runs")) else { return 0 };
+    let journal = runs.find_map(|entry| Some(entry.ok()?.path()).filter(|path| path.extension().is_some()));
+    journal
+        .and_then(|path| std::fs::read(path).ok())
+        .map_or(0, |bytes| bytes.iter().filter(|b| **b == b'\n').count())
+}
+
+/// Kills an apply at a record; `false` when it was done before.
+fn killed(folder: &Path, endpoint: &str, at: usize) -> bool {
+    let mut child = adxform(folder, endpoint, &["apply", "-y"]).spawn().unwrap();
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while Instant::now() < deadline {
+        if records(folder) >= at {
+            let running = child.try_wait().unwrap().is_none();
+            child.kill().unwrap();
+            child.wait().unwrap();
+            return running;
+        }
+        if child.try_wait().unwrap().is_some() {
+            return false;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    panic!("the apply neither ended nor wrote {at} records");
+}
+
+/// After a kill: `show` says where the run stands, one command ends it, and a plan agrees.
+fn aftermath(folder: &Path, endpoint: &str, word: &str, at: usize) -> Result<(), String> {
+    let run = |words: &[&str]| adxform(folder, endpoint, words).output().unwrap();
+    let shown = run(&["show"]);
+    let text = String::from_utf8_lossy(&shown.stdout).into_owned();
+    if text.contains("is as the plan says") {
+        return Ok(());
+    }
+    if !text.contains("adxform resume") {
+        return Err(format!("killed at record {at}: show says\n{text}"));
+    }
+    let ended = run(&[word, "-y"]);
+    let said = String::from_utf8_lossy(&ended.stdout).into_owned() + &String::from_utf8_lossy(&ended.stderr);
+    if ended.status.code() != Some(0) {
+        return Err(format!("killed at record {at}: {word} ends with {:?}\n{said}", ended.status.code()));
+    }
+    let plan = run(&["plan", "--detailed-exitcode"]);
+    let wanted = if word == "resume" { 0 } else { 2 };
+    if plan.status.code() == Some(wanted) {
+        Ok(())
+    } else {
+        Err(format!("killed at record {at}: after {word} the plan differs\n{said}"))
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_killed_apply_is_finished_or_undone_by_one_command() {
+    let mut complaints = Vec::new();
+    let mut kills = 0;
+    for at in 1..40 {
+        let mut hit = false;
+        for word in ["resume", "rollback"] {
+            let world = World::new(None).await;
+            let folder = tempfile::tempdir().unwrap();
+            let example = root().join("examples/event-grid");
+            std::fs::copy(example.join("adx.yaml"), folder.path().join("adx.yaml")).unwrap();
+            std::fs::create_dir(folder.path().join("functions")).unwrap();
+            let function = "functions/DamageByState.kql";
+            std::fs::copy(example.join(function), folder.path().join(function)).unwrap();
+            let endpoint = world.emulator.arm_url().to_owned();
+            let path = folder.path().to_owned();
+            let ended = tokio::task::spawn_blocking(move || {
+                killed(&path, &endpoint, at).then(|| aftermath(&path, &endpoint, word, at))
+            });
+            if let Some(ended) = ended.await.unwrap() {
+                (hit, kills) = (true, kills + 1);
+                complaints.extend(ended.err());
+            }
+            world.emulator.stop().await;
+        }
+        if !hit {
+            break;
+        }
+    }
+    println!("{kills} kills");
+    complain(&complaints);
+    assert!(kills >= 10, "only {kills} kills hit a running apply");
+}
