@@ -250,12 +250,12 @@ fn check(usual: u64, history: bool, test: &str) {
 
 #[test]
 fn every_run_ends_lawfully() {
-    check(3000, false, "every_run_ends_lawfully");
+    check(2000, false, "every_run_ends_lawfully");
 }
 
 #[test]
 fn every_prefix_of_a_journal_ends_lawfully() {
-    check(200, true, "every_prefix_of_a_journal_ends_lawfully");
+    check(150, true, "every_prefix_of_a_journal_ends_lawfully");
 }
 
 #[test]

@@ -259,6 +259,13 @@ pub(crate) async fn session(shared: &Shared, start: Start, wishes: Wishes, dice:
         end = body => end,
         () = wish => unreachable!("a wish never ends"),
     };
+    if let End::Report(report) = &end {
+        let told = shared.told.lock().unwrap();
+        let last = told.last();
+        let summed =
+            matches!(last, Some(Notice::ChangeSummary { exit_code, .. }) if *exit_code == report.exit_code);
+        assert!(summed, "the last notice is {last:?}");
+    }
     let died = !matches!(end, End::Report(_)) || shared.world().crashed;
     let left = matches!(&end, End::Report(report) if report.exit_code == 130);
     if died || left {
