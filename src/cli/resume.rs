@@ -38,6 +38,10 @@ pub(super) async fn run(
         terminal.result(&format!("The run {} is done; nothing is left to resume.\n", known.id));
         return Ok(Exit::Done);
     }
+    if matches!(intent, Intent::Rollback) && known.is_undone() {
+        terminal.result(&format!("The run {} is undone already; nothing is left to do.\n", known.id));
+        return Ok(Exit::Done);
+    }
     if matches!(intent, Intent::Rollback) && known.has_ended() {
         may_undo(&state, &known, args.data_loss.into())?;
     }

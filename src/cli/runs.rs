@@ -47,6 +47,11 @@ impl Known {
         self.has_ended() && Report::of(&self.id, &self.machine, None).outcome == Outcome::Done
     }
 
+    /// Whether all it did is undone.
+    pub(super) fn is_undone(&self) -> bool {
+        self.has_ended() && Report::of(&self.id, &self.machine, None).outcome == Outcome::RolledBack
+    }
+
     /// Whether it came to an end.
     pub(super) fn has_ended(&self) -> bool {
         matches!(self.machine.phase(), Phase::Ended(_))
@@ -60,7 +65,7 @@ impl Known {
 pub(super) fn find(state: &Path, run: Option<&str>) -> Result<Known, Failure> {
     let id = match run {
         Some(id) => id.to_owned(),
-        None => ids(state).pop().ok_or_else(|| {
+        None => newest(state).ok_or_else(|| {
             let message = format!("there is no run in {}", journals(state).display());
             Failure::error(message, "name the spec whose runs you mean with --spec")
         })?,
@@ -68,9 +73,9 @@ pub(super) fn find(state: &Path, run: Option<&str>) -> Result<Known, Failure> {
     read(state, &id)
 }
 
-/// The newest run's id.
+/// The id of the newest run that began.
 pub(super) fn newest(state: &Path) -> Option<String> {
-    ids(state).pop()
+    ids(state).into_iter().rev().find(|id| has_begun(state, id))
 }
 
 /// The newest run that did not come to an end, if there is one.
@@ -78,13 +83,19 @@ pub(super) fn newest(state: &Path) -> Option<String> {
 /// # Errors
 /// A journal that is damaged.
 pub(super) fn unfinished(state: &Path) -> Result<Option<Known>, Failure> {
-    for id in ids(state).into_iter().rev() {
+    for id in ids(state).into_iter().rev().filter(|id| has_begun(state, id)) {
         let known = read(state, &id)?;
         if !known.has_ended() {
             return Ok(Some(known));
         }
     }
     Ok(None)
+}
+
+/// Whether a run came as far as its first record; before that nothing was changed.
+fn has_begun(state: &Path, id: &str) -> bool {
+    let bytes = std::fs::read(journal(state, id)).unwrap_or_default();
+    !matches!(Recorded::read(&bytes), Err(journal::JournalError::Empty))
 }
 
 fn ids(state: &Path) -> Vec<String> {
@@ -110,6 +121,10 @@ fn read(state: &Path, id: &str) -> Result<Known, Failure> {
         Failure::error(format!("the run `{id}` cannot be read: {error}"), help)
     })?;
     let damaged = |error: journal::JournalError| {
+        if matches!(error, journal::JournalError::Empty) {
+            let message = format!("the run {id} was cut off before its first record");
+            return Failure::error(message, "nothing was changed, and nothing is left to do for it");
+        }
         let message = format!("the journal of the run {id} is damaged: {error}");
         Failure::new(
             Exit::NeedsPerson,

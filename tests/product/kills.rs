@@ -102,3 +102,21 @@ async fn a_killed_apply_is_finished_or_undone_by_one_command() {
     complain(&complaints);
     assert!(kills >= 10, "only {kills} kills hit a running apply");
 }
+
+/// Killed between the making of its journal and the first record, a run has changed nothing and stands in nobody's way.
+#[test]
+fn a_run_cut_off_before_its_first_record_blocks_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let spec = root().join("tests/scenarios/first-steps/adx.yaml");
+    std::fs::copy(spec, folder.path().join("adx.yaml")).unwrap();
+    std::fs::create_dir_all(folder.path().join(".adxform/runs")).unwrap();
+    std::fs::write(folder.path().join(".adxform/runs/20990101-000000000-aaaa.journal"), b"").unwrap();
+    for words in
+        [&["apply", "-y"][..], &["rollback", "-y", "--allow-data-loss", "irreversible"], &["rollback", "-y"]]
+    {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_adxform"));
+        let output =
+            command.args(words).arg("--local").current_dir(folder.path()).env_clear().output().unwrap();
+        assert!(output.status.success(), "{words:?}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+}
