@@ -136,6 +136,18 @@ impl Body {
         self.0.iter().map(|(key, _)| &**key)
     }
 
+    /// Every value by its dotted path, at every depth: a map before what is in it.
+    pub fn paths(&self) -> Vec<(String, &Value)> {
+        let mut all = Vec::new();
+        for (name, value) in self.iter() {
+            all.push((name.to_string(), value));
+            if let Value::Map(inner) = value {
+                all.extend(inner.paths().into_iter().map(|(path, value)| (format!("{name}.{path}"), value)));
+            }
+        }
+        all
+    }
+
     /// How many properties there are.
     pub fn len(&self) -> usize {
         self.0.len()

@@ -46,12 +46,6 @@ impl Change {
             (Some(_), None) => Action::Delete,
         }
     }
-
-    /// Whether a top-level property differs between before and after.
-    pub fn touches(&self, property: &str) -> bool {
-        let of = |body: &Option<Body>| body.as_ref().and_then(|b| b.get(property)).cloned();
-        of(&self.before) != of(&self.after)
-    }
 }
 
 /// How bad a loss of data is; a greater class includes the permission for the lesser ones.

@@ -4,7 +4,7 @@ use super::diff::{Differences, Inputs};
 use super::order::{self, Trouble};
 use super::{FORMAT, Plan, Refusal, Rule, Step};
 use crate::kind;
-use crate::model::body::{Body, Value};
+use crate::model::body::Value;
 use crate::model::change::LossClass;
 use crate::model::inventory::Inventory;
 use crate::model::{Address, Scope};
@@ -125,22 +125,10 @@ fn outputs(plan: &Plan, live: &Inventory) -> BTreeMap<Address, BTreeMap<String, 
     }
     let known = wanted.into_iter().filter_map(|address| {
         let live = live.get(&address)?;
-        let mut flat = BTreeMap::new();
-        flatten("", &live.attributes, &mut flat);
-        Some((address, flat))
+        let leaves = live.attributes.paths().into_iter().filter(|(_, value)| value.as_map().is_none());
+        Some((address, leaves.map(|(path, value)| (path, value.clone())).collect()))
     });
     known.collect()
-}
-
-fn flatten(prefix: &str, body: &Body, flat: &mut BTreeMap<String, Value>) {
-    for (name, value) in body.iter() {
-        let path = if prefix.is_empty() { name.to_string() } else { format!("{prefix}.{name}") };
-        if let Value::Map(inner) = value {
-            flatten(&path, inner, flat);
-        } else {
-            flat.insert(path, value.clone());
-        }
-    }
 }
 
 fn too_lossy(plan: &Plan, allow: LossClass) -> Vec<Refusal> {

@@ -9,7 +9,7 @@ use super::event::{Attributes, Event, Happened, Verdict, Way};
 use super::machine::{Cause, Machine, Status};
 use super::proof;
 use crate::model::Address;
-use crate::model::body::{Body, Value};
+use crate::model::body::Body;
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -226,15 +226,7 @@ impl Looking {
 
 /// Attributes by dotted path, at every depth.
 pub(super) fn attributes(body: &Body) -> Attributes {
-    let mut all = Attributes::new();
-    for (name, value) in body.iter() {
-        if let Value::Map(inner) = value {
-            let below = attributes(inner).into_iter();
-            all.extend(below.map(|(path, value)| (format!("{name}.{path}"), value)));
-        }
-        all.insert(name.to_string(), value.clone());
-    }
-    all
+    body.paths().into_iter().map(|(path, value)| (path, value.clone())).collect()
 }
 
 fn unseen(hidden: &Address, why: &str) -> String {
