@@ -16,7 +16,7 @@ use crate::kind::replies::{DatabaseReplies, Reply};
 use crate::kind::{self, Found, Kind, Source};
 use crate::model::inventory::{Inventory, Mode, Resource};
 use crate::model::scope::Container;
-use crate::model::{Address, Body, Scope};
+use crate::model::{Address, Body, Rows, Scope};
 use ask::{Ask, Got};
 use place::Places;
 use serde_json::Value as Json;
@@ -114,6 +114,11 @@ impl<'a> Reading<'a> {
                     lists.insert((address.clone(), segment, api_version));
                 }
             }
+            if let (false, Some(uri)) = (container.commands.is_empty(), &uri) {
+                let shows = self.kinds.iter().filter(|kind| container.commands.contains(kind.about().name));
+                let shows = shows.flat_map(|kind| kind.cluster_shows()).copied().collect();
+                asks.push(Ask::Cluster { address: address.clone(), uri: uri.clone(), shows });
+            }
             if address.segments().len() == 1 {
                 continue;
             }
@@ -151,6 +156,7 @@ impl<'a> Reading<'a> {
                 (Ask::List { address, segment, .. }, Got::Many(items)) => {
                     self.items(&address, segment, &items)?
                 }
+                (Ask::Cluster { address, .. }, Got::Cluster(shows)) => self.cluster(&address, &shows)?,
                 (Ask::Database { address, .. }, Got::Database(replies)) => {
                     self.database(&address, &replies)?
                 }
@@ -212,6 +218,16 @@ impl<'a> Reading<'a> {
             }
         }
         self.live.notes.extend(notes::items(container, segment, &unclaimed));
+        Ok(())
+    }
+
+    fn cluster(&mut self, address: &Address, shows: &BTreeMap<String, Rows>) -> Result<(), CloudError> {
+        let Some(container) = self.scope.containers.get(address) else { return Ok(()) };
+        for kind in self.kinds.clone().into_iter().filter(|k| container.commands.contains(k.about().name)) {
+            for found in understood(kind, &Reply::Cluster(shows), address)? {
+                self.insert(address, kind, found);
+            }
+        }
         Ok(())
     }
 

@@ -172,6 +172,10 @@ pub(super) async fn begin(
     running: &Running,
     terminal: Terminal,
 ) -> Result<Exit, Failure> {
+    let secrets = plan.secrets();
+    session.cloud.read_secrets(&secrets).await.map_err(|error| {
+        Failure::error(error.to_string(), "nothing was changed: secrets are read before the first write")
+    })?;
     let run = id();
     let header = Header {
         format: journal::FORMAT,

@@ -63,8 +63,14 @@ impl Session {
                 terminal.say(&format!("waiting {} s for {}", waiting.length.as_secs(), waiting.what));
             }
         };
-        let cloud =
-            Cloud::new(cloud::Config { progress: Arc::new(talk), ..cloud }).map_err(|e| unreachable(&e))?;
+        let root = if spec.is_dir() { Some(spec) } else { spec.parent() };
+        let cloud = cloud::Config {
+            progress: Arc::new(talk),
+            secret_env: environment(),
+            secret_root: root.unwrap_or_else(|| Path::new("")).to_path_buf(),
+            ..cloud
+        };
+        let cloud = Cloud::new(cloud).map_err(|e| unreachable(&e))?;
         Ok(Self { cloud, state, parallelism, timing, target, emulator })
     }
 

@@ -81,7 +81,8 @@ impl Cloud {
             label.clone(),
         );
         if request.body != Value::Null {
-            let body = json(&request.body).map_err(|why| unsent(format!("the body still holds {why}")))?;
+            let body = self.filled_value(&request.body).await?;
+            let body = json(&body).map_err(|why| unsent(format!("the body still holds {why}")))?;
             call.body = Some(body.to_string().into_bytes());
         }
         call.headers.extend(request.if_match.clone().map(|etag| ("if-match", etag)));

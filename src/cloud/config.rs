@@ -3,6 +3,7 @@
 use super::auth::Issuer;
 use super::retry::{Clock, SystemClock};
 use std::fmt;
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -45,6 +46,10 @@ pub struct Config {
     pub pace: Pace,
     /// The environment that credentials are looked for in.
     pub env: Env,
+    /// The environment that secrets are looked for in (`${secret.env.NAME}`).
+    pub secret_env: Env,
+    /// Where relative paths of secrets start (`${secret.file.PATH}`).
+    pub secret_root: PathBuf,
     /// The clock.
     pub clock: Arc<dyn Clock>,
     /// A number from 0 up to 1 for each wait that is to be spread.
@@ -65,6 +70,8 @@ impl Config {
             trusted: Vec::new(),
             auth: Auth::Chain,
             pace: Pace::azure(),
+            secret_env: Arc::clone(&env),
+            secret_root: PathBuf::new(),
             env,
             clock: Arc::new(SystemClock::start()),
             jitter: Arc::new(random),

@@ -17,6 +17,9 @@ use std::time::Duration;
 /// How much longer than the service the client waits.
 const GRACE: Duration = Duration::from_secs(30);
 
+/// What clients name as the database of a command that concerns none.
+const NO_DATABASE: &str = "NetDefaultDB";
+
 /// How much of a command stands in messages.
 const SHOWN: usize = 160;
 
@@ -48,7 +51,7 @@ impl Cloud {
         &self,
         uri: &str,
         database: &str,
-        commands: &[&Command],
+        commands: &[Command],
     ) -> Result<Vec<CommandResult>, CloudError> {
         let mut csl = ".execute database script with (ContinueOnErrors=true) <|".to_owned();
         for command in commands {
@@ -80,6 +83,7 @@ impl Cloud {
             call.id = format!("adxform;{}", call.id);
         }
         call.headers.push(("x-ms-app", "adxform".to_owned()));
+        let database = if database.is_empty() { NO_DATABASE } else { database };
         let properties = json!({"Options": {"servertimeout": time_span(config.pace.kusto)}}).to_string();
         call.body =
             Some(json!({"db": database, "csl": csl, "properties": properties}).to_string().into_bytes());
@@ -157,10 +161,10 @@ fn shown(csl: &str) -> String {
 }
 
 /// What the rows of a script's answer say of each of its commands.
-fn results(commands: &[&Command], rows: &Rows) -> Vec<CommandResult> {
+fn results(commands: &[Command], rows: &Rows) -> Vec<CommandResult> {
     let texts: Vec<String> = rows.iter().map(|row| folded(row.text("CommandText"))).collect();
     let mut next = 0;
-    let mut find = |(at, command): (usize, &&Command)| {
+    let mut find = |(at, command): (usize, &Command)| {
         // As many rows as commands stand in the order of the commands, however the service writes them.
         if texts.len() == commands.len() {
             return Some(at);
@@ -171,7 +175,7 @@ fn results(commands: &[&Command], rows: &Rows) -> Vec<CommandResult> {
         Some(found)
     };
     let places: Vec<Option<usize>> = commands.iter().enumerate().map(&mut find).collect();
-    let result = |(command, place): (&&Command, Option<usize>)| match place.and_then(|at| rows.at(at)) {
+    let result = |(command, place): (&Command, Option<usize>)| match place.and_then(|at| rows.at(at)) {
         Some(row) => outcome(command, row.text("Result"), row.text("Reason"), row.get("OperationId")),
         None => {
             let message = "the service's answer does not mention this command";
@@ -227,7 +231,6 @@ mod tests {
             results_ in prop::collection::vec("Completed|Failed|Skipped|x", 7),
         ) {
             let commands: Vec<Command> = commands.iter().map(|text| serde_json::from_value(Json::from(&**text)).unwrap()).collect();
-            let commands: Vec<&Command> = commands.iter().collect();
             let found = results(&commands, &rows(&texts, &results_));
             prop_assert_eq!(found.len(), commands.len());
             let told = results_.iter().take(texts.len()).filter(|result| *result == "Completed").count();

@@ -22,6 +22,7 @@ mod kusto;
 mod log;
 mod operation;
 mod retry;
+mod secret;
 mod trust;
 mod wire;
 

@@ -13,6 +13,8 @@ struct Known {
     login: &'static str,
     arm: Option<(&'static str, &'static str)>,
     kusto: &'static [&'static str],
+    /// The suffix of its key vaults' hosts.
+    vault: Option<&'static str>,
 }
 
 /// Control planes with their audiences, and the suffixes of their clusters.
@@ -27,29 +29,49 @@ const KNOWN: &[Known] = &[
             "kusto.data.microsoft.com",
             "kusto.fabric.microsoft.com",
         ],
+        vault: Some("vault.azure.net"),
     },
     Known {
         login: "https://login.microsoftonline.us",
         arm: Some(("management.usgovcloudapi.net", "https://management.usgovcloudapi.net")),
         kusto: &["kusto.usgovcloudapi.net", "kustomfa.usgovcloudapi.net"],
+        vault: Some("vault.usgovcloudapi.net"),
     },
     Known {
         login: "https://login.chinacloudapi.cn",
         arm: Some(("management.chinacloudapi.cn", "https://management.chinacloudapi.cn")),
         kusto: &["kusto.chinacloudapi.cn", "kusto.azuresynapse.azure.cn"],
+        vault: Some("vault.azure.cn"),
     },
-    Known { login: "https://login.sovcloud-identity.fr", arm: None, kusto: &["kusto.sovcloud-api.fr"] },
-    Known { login: "https://login.sovcloud-identity.de", arm: None, kusto: &["kusto.sovcloud-api.de"] },
-    Known { login: "https://login.sovcloud-identity.sg", arm: None, kusto: &["kusto.sovcloud-api.sg"] },
+    Known {
+        login: "https://login.sovcloud-identity.fr",
+        arm: None,
+        kusto: &["kusto.sovcloud-api.fr"],
+        vault: None,
+    },
+    Known {
+        login: "https://login.sovcloud-identity.de",
+        arm: None,
+        kusto: &["kusto.sovcloud-api.de"],
+        vault: None,
+    },
+    Known {
+        login: "https://login.sovcloud-identity.sg",
+        arm: None,
+        kusto: &["kusto.sovcloud-api.sg"],
+        vault: None,
+    },
     Known {
         login: "https://login.microsoftonline.eaglex.ic.gov",
         arm: None,
         kusto: &["kusto.core.eaglex.ic.gov"],
+        vault: None,
     },
     Known {
         login: "https://login.microsoftonline.microsoft.scloud",
         arm: None,
         kusto: &["kusto.core.microsoft.scloud"],
+        vault: None,
     },
 ];
 
@@ -62,6 +84,7 @@ pub(super) struct Trust {
     /// Where tokens come from; `None` when nobody said so and the control plane is not a known one.
     pub(super) login: Option<String>,
     kusto: &'static [&'static str],
+    vault: Option<&'static str>,
     named: Vec<String>,
     local: bool,
 }
@@ -81,6 +104,7 @@ impl Trust {
             audience: audience.unwrap_or_else(|| origin(&arm)),
             login: config.login.clone().or_else(|| Some(by_arm?.login.to_owned())),
             kusto: cloud.map_or(&[], |known| known.kusto),
+            vault: cloud.and_then(|known| known.vault),
             named: config.trusted.iter().map(|name| name.trim_matches('.').to_ascii_lowercase()).collect(),
             local: matches!(config.auth, Auth::Local),
             arm,
@@ -95,6 +119,16 @@ impl Trust {
         let url = parse(uri, "the cluster's uri")?;
         self.admit(&url, !self.local && self.is_kusto(&url))?;
         Ok(url)
+    }
+
+    /// What tokens for a key vault are asked for, when the host is one of this cloud's, or the user named it.
+    ///
+    /// <https://learn.microsoft.com/azure/key-vault/general/about-keys-secrets-certificates>
+    pub(super) fn vault(&self, url: &Url) -> Result<String, CloudError> {
+        let host = url.host_str().unwrap_or_default();
+        let suffix = self.vault.filter(|suffix| host != *suffix && ends(host, suffix));
+        self.admit(url, !self.local && suffix.is_some())?;
+        Ok(suffix.map_or_else(|| origin(url), |suffix| format!("https://{suffix}")))
     }
 
     /// The URL at which an operation or a list goes on; it must be on the control plane's own host.

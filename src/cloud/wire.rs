@@ -7,6 +7,7 @@ use super::error::{Class, CloudError};
 use super::fault;
 use super::log::Log;
 use super::retry::{After, Again, Patience, retry_after};
+use super::secret::Secrets;
 use super::trust::{self, Trust};
 use azure_core::Bytes;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
@@ -26,6 +27,10 @@ pub(super) enum Plane {
     /// The cluster's URL, which the token is asked for.
     Kusto {
         cluster: Url,
+    },
+    /// A key vault, and what its tokens are asked for.
+    Vault {
+        audience: String,
     },
 }
 
@@ -91,6 +96,7 @@ pub(super) struct Wire {
     pub(super) config: Arc<Config>,
     pub(super) trust: Trust,
     pub(super) log: Log,
+    pub(super) secrets: Secrets,
     tokens: Tokens,
     permits: Semaphore,
     clients: Arc<Clients>,
@@ -103,7 +109,8 @@ impl Wire {
         let clients = Arc::new(Clients { connect: config.pace.connect, ..Clients::default() });
         let tokens = Tokens::new(&config, &trust, &clients);
         let permits = Semaphore::new(AT_ONCE);
-        Ok(Self { config, trust, log: Log::default(), tokens, permits, clients })
+        let (log, secrets) = (Log::default(), Secrets::default());
+        Ok(Self { config, trust, log, secrets, tokens, permits, clients })
     }
 
     /// Sends a request once, or twice when its token turned out to be stale.
@@ -121,6 +128,7 @@ impl Wire {
     async fn bearer(&self, call: &Call, refused: Option<&HeaderValue>) -> Result<HeaderValue, CloudError> {
         let audience = match &call.plane {
             Plane::Arm => self.trust.audience.clone(),
+            Plane::Vault { audience } => audience.clone(),
             Plane::Kusto { cluster } if self.tokens.renewable() => self.kusto_audience(cluster).await?,
             Plane::Kusto { cluster } => trust::origin(cluster),
         };

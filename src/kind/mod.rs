@@ -128,6 +128,8 @@ pub enum Source {
         /// Commands needed beyond the schema, the script and the details; each at most once a database.
         shows: &'static [&'static str],
     },
+    /// From the replies of one cluster alone ([`Kind::cluster_shows`]).
+    Cluster,
 }
 
 /// A thing in its surroundings: what kinds are asked about.
@@ -272,6 +274,12 @@ pub trait Kind: Sync {
 
     /// How live entries are read.
     fn source(&self) -> Source;
+
+    /// The commands by which entries that stand directly in a cluster are read; each at most once a cluster, and
+    /// only where the spec declares such an entry.
+    fn cluster_shows(&self) -> &'static [&'static str] {
+        &[]
+    }
 
     /// The entries of this kind in a reply of its [`Source`].
     ///

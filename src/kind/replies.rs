@@ -13,6 +13,8 @@ pub enum Reply<'a> {
     Arm(&'a Json),
     /// Everything read of one database.
     Database(&'a DatabaseReplies),
+    /// What a cluster says of itself, by the commands that asked ([`super::Kind::cluster_shows`]).
+    Cluster(&'a BTreeMap<String, Rows>),
 }
 
 /// Everything read of one database.

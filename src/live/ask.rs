@@ -18,6 +18,8 @@ pub(super) enum Ask {
     List { address: Address, segment: &'static str, path: String, api_version: &'static str },
     /// Everything in a database.
     Database { address: Address, uri: String, name: String, shows: BTreeSet<&'static str> },
+    /// What a cluster says of itself.
+    Cluster { address: Address, uri: String, shows: BTreeSet<&'static str> },
 }
 
 /// What a region holds.
@@ -25,13 +27,18 @@ pub(super) enum Got {
     One(Option<Json>),
     Many(Vec<Json>),
     Database(Box<DatabaseReplies>),
+    Cluster(BTreeMap<String, Rows>),
 }
 
 impl Ask {
     /// The container concerned.
     pub(super) const fn address(&self) -> &Address {
-        let (Self::Get { address, .. } | Self::List { address, .. } | Self::Database { address, .. }) = self;
-        address
+        match self {
+            Self::Get { address, .. }
+            | Self::List { address, .. }
+            | Self::Database { address, .. }
+            | Self::Cluster { address, .. } => address,
+        }
     }
 
     pub(super) async fn answer(self, cloud: &Cloud) -> Result<Got, CloudError> {
@@ -45,8 +52,26 @@ impl Ask {
                 let replies = database(cloud, &uri, &name, &shows).await?;
                 Ok(Got::Database(Box::new(replies)))
             }
+            Self::Cluster { uri, shows, .. } => cluster(cloud, &uri, &shows).await.map(Got::Cluster),
         }
     }
+}
+
+/// The answers of a cluster, by the commands.
+async fn cluster(
+    cloud: &Cloud,
+    uri: &str,
+    shows: &BTreeSet<&'static str>,
+) -> Result<BTreeMap<String, Rows>, CloudError> {
+    let mut tasks = JoinSet::new();
+    for &show in shows {
+        let (cloud, uri) = (cloud.clone(), uri.to_owned());
+        tasks.spawn(async move {
+            let tables = cloud.command(&uri, "", show).await?;
+            Ok((show.to_owned(), tables.into_iter().next().unwrap_or_default()))
+        });
+    }
+    tasks.join_all().await.into_iter().collect()
 }
 
 /// A part of what is read of a database.

@@ -236,12 +236,41 @@ impl Value {
         !found.is_empty()
     }
 
-    fn collect_references<'a>(&'a self, found: &mut Vec<(&'a Address, &'a [String])>) {
+    pub(super) fn collect_references<'a>(&'a self, found: &mut Vec<(&'a Address, &'a [String])>) {
         match self {
             Self::Unknown(expr) => found.extend(expr.references()),
             Self::List(items) => items.iter().for_each(|item| item.collect_references(found)),
             Self::Map(body) => body.0.iter().for_each(|(_, value)| value.collect_references(found)),
             _ => {}
+        }
+    }
+
+    pub(super) fn collect_secrets<'a>(&'a self, found: &mut Vec<&'a SecretRef>) {
+        match self {
+            Self::Secret(place) => found.push(place),
+            Self::List(items) => items.iter().for_each(|item| item.collect_secrets(found)),
+            Self::Map(body) => body.0.iter().for_each(|(_, value)| value.collect_secrets(found)),
+            _ => {}
+        }
+    }
+
+    /// The secrets in this value, by where they are kept.
+    pub fn secrets(&self) -> Vec<&SecretRef> {
+        let mut found = Vec::new();
+        self.collect_secrets(&mut found);
+        found
+    }
+
+    /// The same value with every secret in its place that `secret` gives: to be sent, and neither kept nor shown.
+    #[must_use]
+    pub fn with_secrets(&self, secret: &impl Fn(&SecretRef) -> Option<String>) -> Self {
+        match self {
+            Self::Secret(place) => secret(place).map_or_else(|| self.clone(), Self::from),
+            Self::List(items) => Self::List(items.iter().map(|item| item.with_secrets(secret)).collect()),
+            Self::Map(body) => {
+                Self::Map(body.iter().map(|(key, value)| (key.clone(), value.with_secrets(secret))).collect())
+            }
+            other => other.clone(),
         }
     }
 

@@ -3,29 +3,35 @@
 //! Invariant: a [`Command`] is built from fixed words, quoted names, quoted texts and checked blocks, so no name
 //! or text of a user can end a command or begin another (test: `no_text_escapes`).
 
+mod hole;
+
 use super::duration::Ticks;
 use super::kql::{self, Block, TokenKind};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// One management command, complete and correctly quoted.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Command(String);
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(into = "hole::Stored", from = "hole::Stored")]
+pub struct Command {
+    text: String,
+    /// In the order in which they stand.
+    holes: Vec<hole::Hole>,
+}
 
 impl Command {
     /// Starts a command with its fixed words, such as `.create table`.
     pub fn new(words: &'static str) -> Self {
-        Self(words.to_owned())
+        Self { text: words.to_owned(), holes: Vec::new() }
     }
 
     /// Adds fixed words after a blank.
     #[must_use]
     pub fn word(mut self, words: &'static str) -> Self {
-        if !self.0.ends_with(['(', ' ', ':', '.']) && !words.starts_with([',', ')', ':', '.']) {
-            self.0.push(' ');
+        if !self.text.ends_with(['(', ' ', ':', '.']) && !words.starts_with([',', ')', ':', '.']) {
+            self.text.push(' ');
         }
-        self.0.push_str(words);
+        self.text.push_str(words);
         self
     }
 
@@ -33,7 +39,7 @@ impl Command {
     #[must_use]
     pub fn name(mut self, name: &str) -> Self {
         self.gap();
-        self.0.push_str(&quoted_name(name));
+        self.text.push_str(&quoted_name(name));
         self
     }
 
@@ -41,7 +47,7 @@ impl Command {
     #[must_use]
     pub fn text(mut self, text: &str) -> Self {
         self.gap();
-        self.0.push_str(&quoted_text(text));
+        self.text.push_str(&quoted_text(text));
         self
     }
 
@@ -49,12 +55,7 @@ impl Command {
     #[must_use]
     pub fn json(mut self, json: &serde_json::Value) -> Self {
         self.gap();
-        let text = json.to_string();
-        if text.contains(['\'', '\\']) {
-            self.0.push_str(&quoted_text(&text));
-        } else {
-            self.0 = format!("{}'{text}'", self.0);
-        }
+        self.text.push_str(&json_text(json));
         self
     }
 
@@ -62,7 +63,7 @@ impl Command {
     #[must_use]
     pub fn time(mut self, ticks: Ticks) -> Self {
         self.gap();
-        self.0.push_str(&ticks.literal());
+        self.text.push_str(&ticks.literal());
         self
     }
 
@@ -72,7 +73,7 @@ impl Command {
         self.gap();
         let plain = moment.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | ':' | '.' | '+'));
         let inner = if plain { moment.to_owned() } else { quoted_text(moment) };
-        self.0.push_str(&format!("datetime({inner})"));
+        self.text.push_str(&format!("datetime({inner})"));
         self
     }
 
@@ -86,7 +87,7 @@ impl Command {
     #[must_use]
     pub fn block(mut self, block: &Block) -> Self {
         self.gap();
-        self.0.push_str(block.as_str());
+        self.text.push_str(block.as_str());
         self
     }
 
@@ -101,19 +102,19 @@ impl Command {
 
     /// The command as it is sent.
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.text
     }
 
     /// The command with runs of white space outside of texts folded to one blank.
     pub fn one_line(&self) -> String {
-        let Ok(tokens) = kql::tokens(&self.0) else { return self.0.replace(['\r', '\n'], " ") };
+        let Ok(tokens) = kql::tokens(&self.text) else { return self.text.replace(['\r', '\n'], " ") };
         let mut line = String::new();
         let mut end = 0;
         for token in tokens {
             if token.span.start > end && end > 0 {
                 line.push(' ');
             }
-            let piece = &self.0[token.span.clone()];
+            let piece = &self.text[token.span.clone()];
             match token.kind {
                 TokenKind::Comment => line.push_str("/*…*/"),
                 _ => line.push_str(&piece.replace('\r', "").replace('\n', "⏎")),
@@ -124,15 +125,15 @@ impl Command {
     }
 
     fn gap(&mut self) {
-        if !self.0.ends_with(['(', ' ', ':', '.']) {
-            self.0.push(' ');
+        if !self.text.ends_with(['(', ' ', ':', '.']) {
+            self.text.push(' ');
         }
     }
 }
 
 impl fmt::Display for Command {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.text)
     }
 }
 
@@ -145,6 +146,12 @@ pub fn quoted_name(name: &str) -> String {
         && chars.all(|c| c.is_ascii_alphanumeric() || c == '_')
         && RESERVED.binary_search(&name).is_err();
     if bare { name.to_owned() } else { format!("[{}]", quoted(name, '\'')) }
+}
+
+/// A JSON document as a text literal on one line.
+fn json_text(json: &serde_json::Value) -> String {
+    let text = json.to_string();
+    if text.contains(['\'', '\\']) { quoted_text(&text) } else { format!("'{text}'") }
 }
 
 /// A text as a double-quoted literal with escapes.

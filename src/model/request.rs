@@ -1,7 +1,7 @@
 //! Requests: the exact effect of one step, before references are resolved.
 
 use super::address::Address;
-use super::body::Value;
+use super::body::{SecretRef, Value};
 use super::command::Command;
 use serde::{Deserialize, Serialize};
 
@@ -103,6 +103,26 @@ impl Request {
     pub fn arm(method: Method, path: String, api_version: &str, body: Value) -> Self {
         let api_version = api_version.to_owned();
         Self::Arm(ArmRequest { method, path, api_version, body, if_match: None, create_only: false })
+    }
+
+    /// Where the secrets are kept that it needs.
+    pub fn secrets(&self) -> Vec<&SecretRef> {
+        match self {
+            Self::Arm(arm) => arm.body.secrets(),
+            Self::Kusto(kusto) => kusto.command.secrets(),
+        }
+    }
+
+    /// The references that it needs answered, each an address and the path of an attribute.
+    pub fn references(&self) -> Vec<(&Address, &[String])> {
+        match self {
+            Self::Arm(arm) => {
+                let mut found = Vec::new();
+                arm.body.collect_references(&mut found);
+                found
+            }
+            Self::Kusto(kusto) => kusto.command.references(),
+        }
     }
 
     /// The request on one line, as plans show it.

@@ -27,6 +27,9 @@ pub struct Container {
     pub name: String,
     /// Whether the spec says it exists already and is not to be written.
     pub existing: bool,
+    /// The kinds directly in it that are read by commands of its own, by their words.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub commands: BTreeSet<String>,
     /// Where it is, by property: `subscriptionId` and `resourceGroup`, or `uri`.
     pub place: BTreeMap<String, String>,
 }

@@ -3,11 +3,11 @@
 use super::diff::{Differences, Inputs};
 use super::order::{self, Trouble};
 use super::{FORMAT, Plan, Refusal, Rule, Step};
-use crate::kind;
-use crate::model::body::Value;
+use crate::kind::{self, Undo};
+use crate::model::body::{SecretRef, Value};
 use crate::model::change::LossClass;
 use crate::model::inventory::Inventory;
-use crate::model::{Address, Scope};
+use crate::model::{Address, Request, Scope};
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
@@ -205,6 +205,16 @@ impl Plan {
             self.changes.get(address).is_some_and(|c| c.change.before.is_some() && c.change.after.is_some())
         };
         gone.filter(stays).collect()
+    }
+
+    /// Where the secrets are kept that its requests need.
+    pub fn secrets<'a>(&'a self) -> Vec<&'a SecretRef> {
+        let undo = |step: &'a Step| match &step.undo {
+            Undo::By(requests) => requests.as_slice(),
+            Undo::Never(_) => &[],
+        };
+        let requests = self.steps.iter().flat_map(|step| std::iter::once(&step.request).chain(undo(step)));
+        requests.flat_map(Request::secrets).collect()
     }
 
     /// The seconds that the plan takes when everything that can run together does, by the services' usual times.

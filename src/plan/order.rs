@@ -7,7 +7,7 @@ use super::{Resolution, Step};
 use crate::kind::{self, At, Kind, Need, Undo};
 use crate::model::change::Action;
 use crate::model::inventory::{Inventory, Resource};
-use crate::model::{Address, Change};
+use crate::model::{Address, Change, Request};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Makes the steps of all changes, in an order that respects every edge.
@@ -81,7 +81,28 @@ fn draft(
             from = to;
         }
     }
-    Ok(())
+    answered(drafts, address, change)
+}
+
+/// Refuses a command that leaves out a value which is known only after apply: the property cannot hold one.
+fn answered(drafts: &[Step], address: &Address, change: &Change) -> Result<(), Trouble> {
+    let own = || drafts.iter().filter(|step| step.address == *address);
+    let wanted = change.after.as_ref().map(crate::model::Body::references).unwrap_or_default();
+    if wanted.is_empty() || !own().any(|step| matches!(step.request, Request::Kusto(_))) {
+        return Ok(());
+    }
+    let before = change.before.as_ref().map(crate::model::Body::references).unwrap_or_default();
+    let asked: Vec<_> = own().flat_map(|step| step.request.references()).collect();
+    match wanted.iter().find(|reference| !before.contains(reference) && !asked.contains(reference)) {
+        None => Ok(()),
+        Some((of, path)) => {
+            let message = format!(
+                "`${{{of}.{}}}` is known only after apply, and the property that refers to it must be known before",
+                path.join(".")
+            );
+            Err(Trouble::Impossible(address.clone(), message))
+        }
+    }
 }
 
 /// Adds the edges between the steps of different addresses.

@@ -25,6 +25,11 @@ pub fn of(desired: &Desired) -> Scope {
             scope.aliases.push(Alias { parent, kind, name, key: address.key().to_owned() });
         }
     }
+    for (address, word) in by_commands(desired) {
+        if let Some(container) = scope.containers.get_mut(&address) {
+            container.commands.insert(word.to_owned());
+        }
+    }
     let pruned: BTreeSet<&str> = desired.prune.values().flatten().map(String::as_str).collect();
     let free = |source| matches!(source, Source::Database { shows } if shows.is_empty());
     let databases =
@@ -36,6 +41,24 @@ pub fn of(desired: &Desired) -> Scope {
         }
     }
     scope
+}
+
+/// The kinds that are declared, or pruned, directly in a cluster and read by its own commands.
+fn by_commands(desired: &Desired) -> Vec<(Address, &'static str)> {
+    let declared = desired.inventory.iter().filter_map(|(address, resource)| {
+        let kind = kind::by_name(resource.kind).filter(|kind| !kind.cluster_shows().is_empty())?;
+        Some((address.parent()?, kind.about().name))
+    });
+    let pruned = desired.prune.iter().flat_map(|(address, collections)| {
+        let kinds = kind::all().filter(|kind| !kind.cluster_shows().is_empty());
+        let kinds = kinds.filter(|kind| collections.contains(kind.about().collection));
+        kinds.map(|kind| (address.clone(), kind.about().name)).collect::<Vec<_>>()
+    });
+    let within = |(address, word): &(Address, &str)| {
+        let parent = desired.inventory.get(address).map(|parent| parent.kind);
+        parent.is_some_and(|parent| kind::within(Some(parent)).any(|kind| kind.about().name == *word))
+    };
+    declared.chain(pruned).filter(within).collect()
 }
 
 fn by_static(kind: &str) -> Option<&'static str> {
@@ -57,6 +80,7 @@ fn container(resource: &Resource) -> Container {
         kind: resource.kind.to_owned(),
         name: resource.name.to_string(),
         existing: resource.mode == Mode::Existing,
+        commands: BTreeSet::new(),
         place,
     }
 }

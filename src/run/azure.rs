@@ -44,11 +44,17 @@ impl Azure {
             return batch.iter().map(|_| Answer::NotRun).collect();
         };
         let cloud = batch.first().map_or_else(|| self.cloud.clone(), |first| self.cloud.under(&first.id));
-        if let [(only, uri)] = commands.as_slice() {
-            let ran = cloud.command(uri, &only.database, only.command.as_str()).await;
+        let mut texts: Vec<Command> = Vec::with_capacity(commands.len());
+        for (kusto, _) in commands {
+            match cloud.filled(&kusto.command).await {
+                Ok(command) => texts.push(command),
+                Err(error) => return batch.iter().map(|_| failed(&error)).collect(),
+            }
+        }
+        if let ([(only, uri)], [command]) = (commands.as_slice(), texts.as_slice()) {
+            let ran = cloud.command(uri, &only.database, command.as_str()).await;
             return vec![ran.map_or_else(|error| failed(&error), |_| finished(Attributes::new()))];
         }
-        let texts: Vec<&Command> = commands.iter().map(|(kusto, _)| &kusto.command).collect();
         match cloud.script(uri, &first.database, &texts).await {
             Ok(results) => {
                 let answer = |result| match result {

@@ -51,7 +51,14 @@ pub(super) fn resolved(machine: &Machine, mut outgoing: Outgoing) -> Result<Outg
                 ));
             }
         }
-        Request::Kusto(KustoRequest { cluster, .. }) => {
+        Request::Kusto(KustoRequest { cluster, command, .. }) => {
+            *command = command.resolved(&known);
+            if let Some((address, path)) = command.references().first() {
+                return Err(format!(
+                    "it refers to ${{{address}.{}}}, which is still not known: nothing that was applied gives it",
+                    path.join(".")
+                ));
+            }
             let uri = machine.known(cluster, &["uri".to_owned()]);
             let Some(Value::Text(uri)) = uri else {
                 return Err(format!("the URI of {cluster} is not known, so there is nowhere to send it"));

@@ -32,7 +32,6 @@ pub(crate) async fn make(world: &World, call: &Json) {
         }
         "script" => {
             let commands: Vec<Command> = serde_json::from_value(call["commands"].clone()).unwrap();
-            let commands: Vec<&Command> = commands.iter().collect();
             cloud
                 .script(&world.server, &text("database"), &commands)
                 .await

@@ -36,7 +36,8 @@ impl World {
         let group = |name: &str| ("00000000-0000-0000-0000-000000000000".to_owned(), name.to_owned());
         let groups = ["rg", "rg-states", "rg-storms", "rg-smartvitals"].map(group).to_vec();
         let emulator = Emulator::start(Options { groups, hook, ..Options::default() }).await.unwrap();
-        let cloud = Cloud::new(Config::local(emulator.arm_url())).unwrap();
+        let secret_env: adxform::cloud::Env = std::sync::Arc::new(|name| Some(format!("secret-of-{name}")));
+        let cloud = Cloud::new(Config { secret_env, ..Config::local(emulator.arm_url()) }).unwrap();
         Self { emulator, cloud, folder: tempfile::tempdir().unwrap(), runs: AtomicUsize::new(0) }
     }
 

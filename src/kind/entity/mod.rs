@@ -10,7 +10,7 @@ pub use uses::uses;
 
 use super::replies::{DatabaseReplies, Reply};
 use super::{At, Kind, Undo};
-use crate::model::request::Request;
+use crate::model::request::{KustoRequest, Request};
 use crate::model::{Change, Command};
 
 /// The kinds of this family.
@@ -20,15 +20,18 @@ pub const KINDS: &[&dyn Kind] = &[&table::Table, &mapping::Mapping, &function::F
 pub(super) fn database<'a>(reply: &Reply<'a>) -> Result<&'a DatabaseReplies, String> {
     match reply {
         Reply::Database(replies) => Ok(replies),
-        Reply::Arm(_) => {
-            Err("an entity is read from its database, not from Azure Resource Manager".to_owned())
+        Reply::Arm(_) | Reply::Cluster(_) => {
+            Err("an entity is read from its database and from nothing else".to_owned())
         }
     }
 }
 
-/// A command in the database that contains the thing.
+/// A command in the database that contains the thing, or in none: then it travels alone, for scripts run in
+/// databases.
 pub(super) fn in_database(at: &At<'_>, command: Command) -> Request {
-    Request::kusto(&at.cluster(), at.database(), command)
+    let (cluster, database) = (at.cluster(), at.database().to_owned());
+    let alone = database.is_empty();
+    Request::Kusto(KustoRequest { cluster, database, command, lookup: None, alone })
 }
 
 /// The requests that make everything again that stood directly below a thing, by the plans of its children.
