@@ -181,13 +181,9 @@ impl<'a> At<'a> {
 
     /// The thing of a collection with a service's name, directly below an address.
     pub fn named(&self, parent: &Address, collection: &str, name: &str) -> Option<(Address, &'a Resource)> {
-        let is = |found: &Resource| &*found.name == name && found.mode != Mode::Absent;
-        let direct = parent.child(collection, name);
-        if let Some(found) = self.world.get(&direct).filter(|found| is(found)) {
-            return Some((direct, found));
-        }
-        let found = self.world.children(parent, collection).find(|(_, found)| is(found));
-        found.map(|(address, found)| (address.clone(), found))
+        let mut found = self.world.named(parent, collection, name);
+        let (address, resource) = found.find(|(_, found)| found.mode != Mode::Absent)?;
+        Some((address.clone(), resource))
     }
 }
 
