@@ -289,6 +289,12 @@ pub trait Kind: Sync {
     /// Why the change cannot be made, as a sentence that names the property.
     fn request(&self, at: &At<'_>, change: &Change) -> Result<Request, String>;
 
+    /// The request of a change that the service makes without looking at what the thing names, when there is one:
+    /// things that name each other are written so.
+    fn unvalidated(&self, _at: &At<'_>, _change: &Change) -> Option<Request> {
+        None
+    }
+
     /// What a change between two stages may cost in data.
     fn loss(&self, at: &At<'_>, change: &Change) -> Loss;
 
@@ -341,9 +347,10 @@ pub trait Kind: Sync {
         1
     }
 
-    /// The things this one needs beyond its container and its references.
-    fn needs(&self, _at: &At<'_>) -> Vec<Need> {
-        Vec::new()
+    /// The things this one needs beyond its container and its references: what its texts of KQL name, unless the
+    /// kind knows better.
+    fn needs(&self, at: &At<'_>) -> Vec<Need> {
+        entity::used(at)
     }
 
     /// What it uses that nothing else may use.

@@ -63,6 +63,15 @@ pub fn uses(at: &At<'_>, field: &[&str], text: &str) -> Vec<Need> {
     once
 }
 
+/// The entities that all texts of KQL of a thing use, likewise.
+pub fn used(at: &At<'_>) -> Vec<Need> {
+    let of = |(field, text): (Vec<String>, &str)| {
+        let field: Vec<&str> = field.iter().map(String::as_str).collect();
+        uses(at, &field, text)
+    };
+    texts(at.resource).into_iter().flat_map(of).collect()
+}
+
 fn need(parent: Address, collection: &'static str, name: String, field: &[&str]) -> Need {
     let field = field.iter().map(|word| (*word).to_owned()).collect();
     Need { parent, collection, name, field, required: false }
