@@ -307,6 +307,12 @@ pub trait Kind: Sync {
         shape::overlay(self.about().fields, live.map_or(&Body::new(), |live| &live.body), wanted)
     }
 
+    /// Whether the service does not tell a settled body from absence, so that wanting it is wanting nothing; what
+    /// is [`Kind::found`] is never such a body.
+    fn is_absence(&self, _at: &At<'_>, _body: &Body) -> bool {
+        false
+    }
+
     /// Whether the service cannot make a change in place, so that the thing is deleted and created anew.
     ///
     /// The deletion's request is that of the deletion alone; the creation's is [`Kind::request`] of the whole
@@ -347,6 +353,12 @@ pub trait Kind: Sync {
 
     /// The things this one needs beyond its container and its references.
     fn needs(&self, _at: &At<'_>) -> Vec<Need> {
+        Vec::new()
+    }
+
+    /// The things that, as they stand in live, forbid this one as it is to be: where they change too, they come
+    /// first. A thing that stays as it is in live must not forbid itself by this.
+    fn waits(&self, _at: &At<'_>, _live: &Inventory) -> Vec<Address> {
         Vec::new()
     }
 
