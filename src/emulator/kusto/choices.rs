@@ -57,6 +57,10 @@ pub(crate) const LAST_COLUMN_STAYS: bool = true;
 /// documentation says both "names, types and order" and "types and order"; only the second is enforced.
 pub(crate) const UPDATE_POLICY_COMPARES_NAMES: bool = false;
 
+/// Whether `.create-or-alter graph_model` refuses steps that name tables or functions that do not exist. When it is
+/// checked is open; at once, so that clients order what they create.
+pub(crate) const GRAPH_MODEL_CHECKS_NAMES: bool = true;
+
 /// The tenant of principals that are named without one.
 pub(crate) const HOME_TENANT: &str = "b3f1c0de-7e9a-4d5c-8a44-0d1e2f3a4b5c";
 

@@ -57,8 +57,19 @@ pub(crate) fn commands(database: &Database, options: Options) -> Vec<String> {
     }
     if options.security {
         out.extend(principals(&entity, &database.principals));
+        out.extend(of_entities(database));
     }
     out
+}
+
+/// The principals of what is no table.
+fn of_entities(database: &Database) -> Vec<String> {
+    let named = |word: &str, name: &str| format!("{word} {}", names::print(name));
+    let functions = database.functions.iter().map(|(name, f)| (named("function", name), &f.principals));
+    let views = database.views.iter().map(|(name, v)| (named("materialized-view", name), &v.principals));
+    let models = database.graph_models.iter().map(|(name, m)| (named("graph_model", name), &m.principals));
+    let all = functions.chain(views).chain(models);
+    all.flat_map(|(entity, held)| principals(&entity, held).collect::<Vec<_>>()).collect()
 }
 
 fn entity_of(table: &Table) -> String {
