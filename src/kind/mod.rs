@@ -287,7 +287,8 @@ pub trait Kind: Sync {
     /// What could not be understood, with the text concerned.
     fn found(&self, reply: &Reply<'_>) -> Result<Vec<Found>, String>;
 
-    /// The request of a change that needs only one, which every change between two [`Kind::stages`] does.
+    /// The request of a change that needs only one, which every change between two [`Kind::stages`] does, and one
+    /// that only gives another name ([`Change::rename`]).
     ///
     /// # Errors
     /// Why the change cannot be made, as a sentence that names the property.
@@ -334,6 +335,9 @@ pub trait Kind: Sync {
     /// # Errors
     /// That of the first request that cannot be made.
     fn requests(&self, at: &At<'_>, change: &Change) -> Result<Vec<Request>, String> {
+        if change.rename.is_some() {
+            return self.request(at, change).map(|request| vec![request]);
+        }
         let stages = self.stages(at, change).into_iter().map(Some);
         let ends: Vec<Option<Body>> =
             [change.before.clone()].into_iter().chain(stages).chain([change.after.clone()]).collect();
@@ -348,6 +352,12 @@ pub trait Kind: Sync {
     /// The things this one needs beyond its container and its references.
     fn needs(&self, _at: &At<'_>) -> Vec<Need> {
         Vec::new()
+    }
+
+    /// Whether the service checks it against the columns of what it needs, so that it waits for their last change,
+    /// even one that cannot be undone.
+    fn reads_columns(&self) -> bool {
+        false
     }
 
     /// What it uses that nothing else may use.

@@ -31,6 +31,8 @@ pub struct Resource {
     pub mode: Mode,
     /// Desired only: what the spec says about its life.
     pub lifecycle: Lifecycle,
+    /// Whether it is there: in live, and in desired laid over live.
+    pub is_live: bool,
     /// Live only: what references may ask for, read-only values included, by path.
     pub attributes: Body,
     /// Live only: rows of data, where the service says so.
@@ -80,6 +82,16 @@ impl Inventory {
     /// Takes the thing at an address away.
     pub fn remove(&mut self, address: &Address) -> Option<Resource> {
         self.resources.remove(address)
+    }
+
+    /// Moves the thing at an address, and everything below it, to another address.
+    pub fn relocate(&mut self, from: &Address, to: &Address) {
+        let below: Vec<Address> = self.below(from).map(|(address, _)| address.clone()).collect();
+        for address in std::iter::once(from.clone()).chain(below) {
+            if let Some(resource) = self.resources.remove(&address) {
+                self.resources.insert(address.relocated(from, to), resource);
+            }
+        }
     }
 
     /// Everything, parents before children.
