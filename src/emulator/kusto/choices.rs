@@ -8,6 +8,9 @@
 //! merge policy's lookback (`policy/merge.rs`); the newer of the two forms of ingestion mappings
 //! (`catalog/mapping.rs`); the order of the rows of a csl script (`show/script.rs`).
 //!
+//! Whether `schema as csl script` holds entity groups, graph models, and the principals of functions, views and graph
+//! models is open: it does (`show/script.rs`), so that the script makes the database again.
+//!
 //! Invariant: code elsewhere never decides such a question by itself.
 
 use super::catalog::Version;

@@ -6,7 +6,7 @@
 //! Invariant: running the script in an empty database makes the same database, principals given by creation and
 //! retired values aside (test: `scripts_rebuild_databases` in `tests/kusto_wire.rs`).
 
-use crate::emulator::kusto::catalog::{Assignment, Database, Function, Mapping, Policies, Table};
+use crate::emulator::kusto::catalog::{Assignment, Database, EntityGroup, Function, GraphModel, Mapping, Policies, Table};
 use crate::emulator::kusto::names;
 use crate::emulator::kusto::policy;
 use crate::emulator::kusto::syntax::{mask_hidden, quote};
@@ -37,6 +37,7 @@ pub(crate) fn commands(database: &Database, options: Options) -> Vec<String> {
         }
     }
     out.extend(database.functions.values().map(|function| define(function, options.obfuscated)));
+    out.extend(groups_and_models(database));
     let of_new = policy::of_new_table();
     let allowed = |word: &str| options.security || !SECURITY.contains(&word);
     // A retention of zero needs an update policy that reads the table, so update policies come before the others.
@@ -60,6 +61,20 @@ pub(crate) fn commands(database: &Database, options: Options) -> Vec<String> {
         out.extend(of_entities(database));
     }
     out
+}
+
+/// Groups and models; what a model's steps name stands before it.
+fn groups_and_models(database: &Database) -> impl Iterator<Item = String> + '_ {
+    let group = |group: &EntityGroup| {
+        format!(".create-or-alter entity_group {} ({})", names::print(&group.name), group.entities.join(", "))
+    };
+    let model = |model: &GraphModel| {
+        let newest = model.versions.last()?;
+        let text = quote(&newest.model.to_string());
+        Some(format!(".create-or-alter graph_model {} {text}", names::print(&model.name)))
+    };
+    let groups = database.entity_groups.values().map(group);
+    groups.chain(database.graph_models.values().filter_map(model))
 }
 
 /// The principals of what is no table.
