@@ -10,6 +10,9 @@
 mod ask;
 mod notes;
 mod place;
+mod violations;
+
+pub use violations::violations;
 
 use crate::cloud::{Cloud, CloudError};
 use crate::kind::replies::{DatabaseReplies, Reply};
