@@ -1,10 +1,11 @@
 //! The update policy: queries that fill a table from what is ingested into another.
 
 use super::{BASE, Policy, from_pascal, script, to_pascal};
+use crate::kind::entity::uses;
 use crate::kind::shape::{Field, KqlForm, NameRule, Shape};
 use crate::kind::{About, At, Keyed, Need};
+use crate::model::Loss;
 use crate::model::body::{Body, Value};
-use crate::model::{Loss, kql};
 use serde_json::Value as Json;
 
 const ENTRY: &[Field] = &[
@@ -86,19 +87,13 @@ fn needs(at: &At<'_>) -> Vec<Need> {
     let Some((database, _)) = at.ancestor("database") else { return Vec::new() };
     let mut needs = Vec::new();
     for (i, entry) in entries(&at.resource.body).enumerate() {
-        let mut need = |collection, name: &str, part: &str, required| {
-            let field = vec!["entries".to_owned(), i.to_string(), part.to_owned()];
-            needs.push(Need { parent: database.clone(), collection, name: name.to_owned(), field, required });
-        };
         if let Some(source) = entry.text("source") {
-            need("tables", source, "source", true);
+            let field = vec!["entries".to_owned(), i.to_string(), "source".to_owned()];
+            let (parent, name) = (database.clone(), source.to_owned());
+            needs.push(Need { parent, collection: "tables", name, field, required: true });
         }
-        for (name, _) in kql::names(entry.text("query").unwrap_or_default()) {
-            ["tables", "functions"]
-                .into_iter()
-                .filter(|collection| at.named(&database, collection, &name).is_some())
-                .for_each(|collection| need(collection, &name, "query", false));
-        }
+        let query = entry.text("query").unwrap_or_default();
+        needs.extend(uses(at, &["entries", &i.to_string(), "query"], query));
     }
     needs
 }
