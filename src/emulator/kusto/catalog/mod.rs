@@ -6,6 +6,7 @@
 mod documents;
 mod edit;
 mod function;
+mod group;
 mod journal;
 mod mapping;
 mod operation;
@@ -15,8 +16,14 @@ mod view;
 
 pub(crate) use documents::Document;
 pub(crate) use edit::{Deed, Editor, Limits, Request, Transaction, View};
+<<<<<<< HEAD
 pub(crate) use function::Function;
 pub(crate) use journal::{Event, Version};
+=======
+pub(crate) use function::{Function, MaterializedView};
+pub(crate) use group::{EntityGroup, GraphModel, GraphVersion};
+pub(crate) use journal::{Event, Operation, Version};
+>>>>>>> main
 pub(crate) use mapping::{Mapping, MappingKind, canonical as canonical_mapping, merged as merged_mapping};
 pub(crate) use operation::Operation;
 pub(crate) use principal::{Assignment, Caller, Holder, Role};
@@ -75,6 +82,12 @@ pub(crate) struct Database {
     pub(crate) principals: Vec<Assignment>,
     /// Ingestion mappings of the database itself.
     pub(crate) mappings: Vec<Mapping>,
+    /// Entity groups by name.
+    #[serde(default)]
+    pub(crate) entity_groups: BTreeMap<String, EntityGroup>,
+    /// Graph models by name.
+    #[serde(default)]
+    pub(crate) graph_models: BTreeMap<String, GraphModel>,
     /// Tables by name.
     #[serde(skip)]
     pub(crate) tables: BTreeMap<String, Table>,
@@ -104,6 +117,8 @@ impl Database {
             policies,
             principals: Vec::new(),
             mappings: Vec::new(),
+            entity_groups: BTreeMap::new(),
+            graph_models: BTreeMap::new(),
             tables: BTreeMap::new(),
             functions: BTreeMap::new(),
             views: BTreeMap::new(),

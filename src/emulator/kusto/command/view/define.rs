@@ -26,8 +26,7 @@ pub(super) enum Verb {
 impl Verb {
     const fn kind(self) -> &'static str {
         match self {
-            Self::Create { .. } => "MaterializedViewCreate",
-            Self::CreateOrAlter => "MaterializedViewCreateOrAlter",
+            Self::Create { .. } | Self::CreateOrAlter => "MaterializedViewCreateOrAlter",
             Self::Alter => "MaterializedViewAlter",
         }
     }
