@@ -329,7 +329,6 @@ pub(crate) const VIEWS: Schema = &[
     ("LookbackColumn", String),
 ];
 
-<<<<<<< HEAD
 /// `.show materialized-views details`.
 pub(crate) const VIEW_DETAILS: Schema = &[
     ("MaterializedViewName", String),
@@ -364,7 +363,7 @@ pub(crate) const CANCELED: Schema = &[
     ("CancellationState", String),
     ("ReasonPhrase", String),
 ];
-=======
+
 /// Entity groups.
 pub(crate) const ENTITY_GROUPS: Schema = &[("Name", String), ("Entities", String)];
 
@@ -392,4 +391,3 @@ pub(crate) const GRAPH_MODEL_DETAILS: Schema = &[
 
 /// Graph models, and versions of one.
 pub(crate) const GRAPH_MODEL_IDS: Schema = &[("Name", String), ("CreationTime", DateTime), ("Id", Guid)];
->>>>>>> main

@@ -16,14 +16,9 @@ mod view;
 
 pub(crate) use documents::Document;
 pub(crate) use edit::{Deed, Editor, Limits, Request, Transaction, View};
-<<<<<<< HEAD
 pub(crate) use function::Function;
-pub(crate) use journal::{Event, Version};
-=======
-pub(crate) use function::{Function, MaterializedView};
 pub(crate) use group::{EntityGroup, GraphModel, GraphVersion};
-pub(crate) use journal::{Event, Operation, Version};
->>>>>>> main
+pub(crate) use journal::{Event, Version};
 pub(crate) use mapping::{Mapping, MappingKind, canonical as canonical_mapping, merged as merged_mapping};
 pub(crate) use operation::Operation;
 pub(crate) use principal::{Assignment, Caller, Holder, Role};
