@@ -2,6 +2,7 @@
 
 mod function;
 mod mapping;
+mod materialized_view;
 mod table;
 mod uses;
 
@@ -14,7 +15,7 @@ use crate::model::request::{KustoRequest, Request};
 use crate::model::{Change, Command};
 
 /// The kinds of this family.
-pub const KINDS: &[&dyn Kind] = &[&table::Table, &mapping::Mapping, &function::Function];
+pub const KINDS: &[&dyn Kind] = &[&table::Table, &mapping::Mapping, &function::Function, &materialized_view::MaterializedView];
 
 /// The database's replies out of a reply; entities are read from nothing else.
 pub(super) fn database<'a>(reply: &Reply<'a>) -> Result<&'a DatabaseReplies, String> {
