@@ -31,6 +31,8 @@ pub struct Resource {
     pub mode: Mode,
     /// Desired only: what the spec says about its life.
     pub lifecycle: Lifecycle,
+    /// Whether it is there: in live, and in desired laid over live.
+    pub is_live: bool,
     /// Live only: what references may ask for, read-only values included, by path.
     pub attributes: Body,
     /// Live only: rows of data, where the service says so.
@@ -104,6 +106,16 @@ impl Inventory {
         let others = if self.otherwise_named.is_empty() { None } else { self.otherwise_named.get(&place) };
         let others = others.into_iter().flatten().filter_map(|at| self.resources.get_key_value(at));
         direct.into_iter().chain(others)
+    }
+
+    /// Moves the thing at an address, and everything below it, to another address.
+    pub fn relocate(&mut self, from: &Address, to: &Address) {
+        let below: Vec<Address> = self.below(from).map(|(address, _)| address.clone()).collect();
+        for address in std::iter::once(from.clone()).chain(below) {
+            if let Some(resource) = self.resources.remove(&address) {
+                self.resources.insert(address.relocated(from, to), resource);
+            }
+        }
     }
 
     /// Everything, parents before children.

@@ -23,7 +23,11 @@ pub fn of(desired: &Desired) -> Scope {
         if *resource.name != *address.key() || ignores_case {
             let parent = address.parent().unwrap_or_default();
             let (kind, name) = (resource.kind.to_owned(), resource.name.to_string());
-            scope.aliases.push(Alias { parent, kind, name, key: address.key().to_owned() });
+            scope.aliases.push(Alias { parent, kind, name, key: address.key().to_owned(), former: false });
+        }
+        if let Some(name) = resource.lifecycle.renamed_from.clone() {
+            let (parent, kind) = (address.parent().unwrap_or_default(), resource.kind.to_owned());
+            scope.aliases.push(Alias { parent, kind, name, key: address.key().to_owned(), former: true });
         }
     }
     for (address, word) in by_commands(desired) {
@@ -52,6 +56,13 @@ fn doubtful(desired: &Desired) -> BTreeSet<String> {
     let missing = managed.flat_map(|(address, resource)| kind::missing(&At { address, resource, world }));
     let kinds = missing.flat_map(|name| names::kinds(world, &name));
     kinds.flatten().map(|kind| kind.about().name.to_owned()).collect()
+}
+
+/// Where live must be read to see everything, of every kind, in some containers.
+pub fn everything(containers: Inventory) -> Scope {
+    let all: BTreeSet<String> = kind::all().map(|kind| kind.about().collection.to_owned()).collect();
+    let prune = containers.iter().map(|(address, _)| (address.clone(), all.clone())).collect();
+    of(&Desired { inventory: containers, prune })
 }
 
 /// The kinds that are declared, or pruned, directly in a cluster and read by its own commands.
