@@ -16,6 +16,8 @@ pub mod script;
 pub mod shape;
 mod texts;
 
+pub use entity::{Missing, missing, texts};
+
 use crate::model::Address;
 use crate::model::body::{Body, Value};
 use crate::model::change::{Change, Loss, LossClass};
