@@ -22,7 +22,11 @@ pub fn of(desired: &Desired) -> Scope {
         if *resource.name != *address.key() || ignores_case {
             let parent = address.parent().unwrap_or_default();
             let (kind, name) = (resource.kind.to_owned(), resource.name.to_string());
-            scope.aliases.push(Alias { parent, kind, name, key: address.key().to_owned() });
+            scope.aliases.push(Alias { parent, kind, name, key: address.key().to_owned(), former: false });
+        }
+        if let Some(name) = resource.lifecycle.renamed_from.clone() {
+            let (parent, kind) = (address.parent().unwrap_or_default(), resource.kind.to_owned());
+            scope.aliases.push(Alias { parent, kind, name, key: address.key().to_owned(), former: true });
         }
     }
     for (address, word) in by_commands(desired) {
