@@ -6,6 +6,7 @@
 mod endpoint;
 mod examples;
 mod faults;
+mod import;
 mod kills;
 mod kql;
 mod plans;
