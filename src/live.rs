@@ -8,6 +8,7 @@
 //! `tests/cloud/live/stopped.txt`).
 
 mod ask;
+pub mod names;
 mod notes;
 mod place;
 mod violations;

@@ -181,13 +181,9 @@ impl<'a> At<'a> {
 
     /// The thing of a collection with a service's name, directly below an address.
     pub fn named(&self, parent: &Address, collection: &str, name: &str) -> Option<(Address, &'a Resource)> {
-        let is = |found: &Resource| &*found.name == name && found.mode != Mode::Absent;
-        let direct = parent.child(collection, name);
-        if let Some(found) = self.world.get(&direct).filter(|found| is(found)) {
-            return Some((direct, found));
-        }
-        let found = self.world.children(parent, collection).find(|(_, found)| is(found));
-        found.map(|(address, found)| (address.clone(), found))
+        let mut found = self.world.named(parent, collection, name);
+        let (address, resource) = found.find(|(_, found)| found.mode != Mode::Absent)?;
+        Some((address.clone(), resource))
     }
 }
 
@@ -294,6 +290,12 @@ pub trait Kind: Sync {
     /// Why the change cannot be made, as a sentence that names the property.
     fn request(&self, at: &At<'_>, change: &Change) -> Result<Request, String>;
 
+    /// The request of a change that the service makes without looking at what the thing names, when there is one:
+    /// things that name each other are written so.
+    fn unvalidated(&self, _at: &At<'_>, _change: &Change) -> Option<Request> {
+        None
+    }
+
     /// What a change between two stages may cost in data.
     fn loss(&self, at: &At<'_>, change: &Change) -> Loss;
 
@@ -306,6 +308,12 @@ pub trait Kind: Sync {
     /// changes nothing.
     fn settle(&self, live: Option<&Resource>, wanted: &Body) -> Body {
         shape::overlay(self.about().fields, live.map_or(&Body::new(), |live| &live.body), wanted)
+    }
+
+    /// Whether the service does not tell a settled body from absence, so that wanting it is wanting nothing; what
+    /// is [`Kind::found`] is never such a body.
+    fn is_absence(&self, _at: &At<'_>, _body: &Body) -> bool {
+        false
     }
 
     /// Whether the service cannot make a change in place, so that the thing is deleted and created anew.
@@ -349,15 +357,22 @@ pub trait Kind: Sync {
         1
     }
 
-    /// The things this one needs beyond its container and its references.
-    fn needs(&self, _at: &At<'_>) -> Vec<Need> {
-        Vec::new()
+    /// The things this one needs beyond its container and its references: what its texts of KQL name, unless the
+    /// kind knows better.
+    fn needs(&self, at: &At<'_>) -> Vec<Need> {
+        entity::used(at)
     }
 
     /// Whether the service checks it against the columns of what it needs, so that it waits for their last change,
     /// even one that cannot be undone.
     fn reads_columns(&self) -> bool {
         false
+    }
+
+    /// The things that, as they stand in live, forbid this one as it is to be: where they change too, they come
+    /// first. A thing that stays as it is in live must not forbid itself by this.
+    fn waits(&self, _at: &At<'_>, _live: &Inventory) -> Vec<Address> {
+        Vec::new()
     }
 
     /// What it uses that nothing else may use.
