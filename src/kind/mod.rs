@@ -308,6 +308,12 @@ pub trait Kind: Sync {
         shape::overlay(self.about().fields, live.map_or(&Body::new(), |live| &live.body), wanted)
     }
 
+    /// Whether the service does not tell a settled body from absence, so that wanting it is wanting nothing; what
+    /// is [`Kind::found`] is never such a body.
+    fn is_absence(&self, _at: &At<'_>, _body: &Body) -> bool {
+        false
+    }
+
     /// Whether the service cannot make a change in place, so that the thing is deleted and created anew.
     ///
     /// The deletion's request is that of the deletion alone; the creation's is [`Kind::request`] of the whole
@@ -358,6 +364,12 @@ pub trait Kind: Sync {
     /// even one that cannot be undone.
     fn reads_columns(&self) -> bool {
         false
+    }
+
+    /// The things that, as they stand in live, forbid this one as it is to be: where they change too, they come
+    /// first. A thing that stays as it is in live must not forbid itself by this.
+    fn waits(&self, _at: &At<'_>, _live: &Inventory) -> Vec<Address> {
+        Vec::new()
     }
 
     /// What it uses that nothing else may use.

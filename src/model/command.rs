@@ -83,6 +83,29 @@ impl Command {
         self.word(if value { "true" } else { "false" })
     }
 
+    /// Adds a whole number.
+    #[must_use]
+    pub fn number(mut self, value: i64) -> Self {
+        self.gap();
+        self.text.push_str(&value.to_string());
+        self
+    }
+
+    /// Adds a word of the service that this program does not know: lower-case letters, digits and `_`.
+    ///
+    /// # Errors
+    /// That it is not such a word.
+    pub fn plain(mut self, word: &str) -> Result<Self, String> {
+        let is_word = word.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
+            && word.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+        if !is_word {
+            return Err(format!("{word:?} is no word of lower-case letters, digits and `_`"));
+        }
+        self.gap();
+        self.text.push_str(word);
+        Ok(self)
+    }
+
     /// Adds a checked piece of KQL as it stands.
     #[must_use]
     pub fn block(mut self, block: &Block) -> Self {

@@ -105,6 +105,13 @@ impl Inputs<'_> {
             ..wanted.clone()
         };
         found.world.insert(address.clone(), merged);
+        if self.is_absence(found, kind, address) {
+            found.world.remove(address);
+            if let Some(live) = same_kind {
+                self.delete(found, address, live, wanted, Reason::Differs);
+            }
+            return;
+        }
         let fields = kind.about().fields;
         let rename = same_kind.and_then(|live| renamed(kind, live, wanted));
         let same = before.as_ref().is_some_and(|before| shape::same_bodies(fields, before, &after));
@@ -130,6 +137,12 @@ impl Inputs<'_> {
             found.notes.extend(notes.into_iter().map(|note| format!("{address}: {note}")));
         }
         self.record(found, address, wanted, change, reason);
+    }
+
+    /// Whether what is wanted is the same to the service as nothing.
+    fn is_absence(&self, found: &Differences, kind: &dyn Kind, address: &Address) -> bool {
+        let at = |resource| At { address, resource, world: &found.world };
+        found.world.get(address).is_some_and(|resource| kind.is_absence(&at(resource), &resource.body))
     }
 
     fn delete(

@@ -149,6 +149,10 @@ fn edges(drafts: &mut [Step], found: &Differences, live: &Inventory) {
             let gone = others.filter(|id| !stays && drafts[**id].change.after.is_none());
             gone.for_each(|other| added.extend(makes.iter().chain(&takes).map(|step| (*other, *step))));
         }
+        for forbidding in forbidding(address, &found.world, live) {
+            let others = by_address.get(&forbidding).into_iter().flatten();
+            others.for_each(|other| added.extend(makes.iter().map(|step| (*step, *other))));
+        }
         added.retain(|(step, other)| step != other);
     }
     added.extend(names_in_turn(drafts, found));
@@ -193,6 +197,13 @@ fn needed(address: &Address, world: &Inventory) -> BTreeSet<Address> {
     }
     needed.remove(address);
     needed
+}
+
+/// Every address that, as it stands in live, forbids what a thing is to be.
+fn forbidding(address: &Address, world: &Inventory, live: &Inventory) -> Vec<Address> {
+    let Some(resource) = world.get(address) else { return Vec::new() };
+    let kind = kind::by_name(resource.kind);
+    kind.map(|kind| kind.waits(&At { address, resource, world }, live)).unwrap_or_default()
 }
 
 /// The things that a kind names, as far as they are in the world.

@@ -1,13 +1,13 @@
 //! Stored functions.
 
-use super::{database, in_database};
+use super::{database, in_database, uses};
 use crate::kind::replies::Reply;
 use crate::kind::shape::{self, Field, KqlForm, Role, Shape};
 use crate::kind::{About, At, Finding, Found, Kind, Need, Plane, Source};
 use crate::model::Resource;
 use crate::model::body::{Body, Value};
 use crate::model::command::Command;
-use crate::model::kql::{self, Block};
+use crate::model::kql::Block;
 use crate::model::request::Request;
 use crate::model::{Change, Loss};
 
@@ -93,18 +93,7 @@ impl Kind for Function {
     }
 
     fn needs(&self, at: &At<'_>) -> Vec<Need> {
-        let Some((database, _)) = at.ancestor("database") else { return Vec::new() };
-        let body = at.resource.body.text("body").unwrap_or_default();
-        let mut needs = Vec::new();
-        for (name, _) in kql::names(body).into_iter().filter(|(name, _)| name != at.name()) {
-            for collection in ["tables", "functions"] {
-                if at.named(&database, collection, &name).is_some() {
-                    let (parent, field) = (database.clone(), vec!["body".to_owned()]);
-                    needs.push(Need { parent, collection, name: name.clone(), field, required: false });
-                }
-            }
-        }
-        needs
+        uses(at, &["body"], at.resource.body.text("body").unwrap_or_default())
     }
 
     fn check(&self, at: &At<'_>) -> Vec<Finding> {

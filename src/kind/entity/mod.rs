@@ -3,8 +3,10 @@
 mod function;
 mod mapping;
 mod table;
+mod uses;
 
 pub use mapping::{Family, family_of};
+pub use uses::uses;
 
 use super::replies::{DatabaseReplies, Reply};
 use super::{At, Kind, Undo};

@@ -2,8 +2,7 @@
 
 use super::{BASE, Policy};
 use crate::kind::shape::{Field, Shape, canonical_body};
-use crate::kind::{About, Keyed};
-use crate::model::Loss;
+use crate::kind::{About, At, Finding, Keyed};
 use crate::model::body::{Body, Value};
 use crate::model::command::Command;
 use crate::model::duration::Ticks;
@@ -18,7 +17,7 @@ const WINDOW: Shape = Shape::object(&[
 const ABOUT: About = About {
     name: "cachingPolicy",
     keyed: Keyed::Fixed("caching"),
-    parents: &["database", "table"],
+    parents: &["database", "table", "materializedView", "graphModel"],
     short: &["hot"],
     doc: "How far back data is kept hot, on local disks. A table without one uses its database's; with none at all \
           everything is hot.",
@@ -30,6 +29,7 @@ const ABOUT: About = About {
             Shape::Duration,
             "How far back data and indexes are hot; default everything (36500 d).",
         ),
+        Field::new("hotIndex", Shape::Duration, "How far back indexes are hot; default as `hot`."),
         Field::new(
             "hotWindows",
             Shape::List(&WINDOW),
@@ -40,37 +40,60 @@ const ABOUT: About = About {
 };
 
 pub(super) static POLICY: Policy = Policy {
-    about: &ABOUT,
-    word: "caching",
     defaults: || Body::new().with("hot", Ticks::days(36_500)),
-    complete: |body| body,
-    read,
+    imply: |wanted| match (wanted.get("hot"), wanted.get("hotIndex")) {
+        (Some(_), None) => wanted.with("hotIndex", Value::Null),
+        _ => wanted,
+    },
+    complete: |body| match body.get("hotIndex") {
+        Some(index) if *index == Value::Null || Some(index) == body.get("hot") => body.without("hotIndex"),
+        _ => body,
+    },
+    from_json: |_, json| from_json(json),
+    from_words,
     write,
-    loss: |_, _| Loss::none(),
-    needs: |_| Vec::new(),
+    check,
+    ..Policy::of(&ABOUT, "caching")
 };
+
+fn check(at: &At<'_>) -> Vec<Finding> {
+    let windows = at.resource.body.get("hotWindows").and_then(Value::as_list).unwrap_or_default();
+    let windows = windows.iter().filter_map(Value::as_map);
+    let empty = windows.filter(|window| match (window.text("from"), window.text("to")) {
+        (Some(from), Some(to)) => from >= to,
+        _ => false,
+    });
+    let finding = |window: &Body| {
+        let message =
+            format!("a hot window ends at {}, before it begins", window.text("to").unwrap_or_default());
+        Finding::new(&["hotWindows"], message, "let `to` be later than `from`")
+    };
+    empty.map(finding).collect()
+}
 
 fn write(command: Command, body: &Body) -> Command {
     let hot = body.get("hot").and_then(Value::as_time).unwrap_or(Ticks::days(36_500));
     let windows = body.get("hotWindows").and_then(Value::as_list).unwrap_or_default();
     let windows = windows.iter().filter_map(Value::as_map);
-    windows.fold(command.word("hot =").time(hot), |command, window| {
+    let command = match body.get("hotIndex").and_then(Value::as_time) {
+        Some(index) => command.word("hotdata =").time(hot).word("hotindex =").time(index),
+        None => command.word("hot =").time(hot),
+    };
+    windows.fold(command, |command, window| {
         let moment = |command: Command, name| command.moment(window.text(name).unwrap_or_default());
         let command = moment(command.word(", hot_window ="), "from");
         moment(command.word(".."), "to")
     })
 }
 
-/// Reads `hot = 31d`, `hotdata = time(…) hotindex = time(…)`, hot windows behind either, or the policy's JSON.
-fn read(argument: &str) -> Result<Body, String> {
-    if let Some(json) = super::script::json_argument(argument) {
-        return from_json(&json);
-    }
+/// Reads `hot = 31d`, or `hotdata = time(…) hotindex = time(…)`, and hot windows behind either.
+fn from_words(argument: &str) -> Result<Body, String> {
     let mut raw = Body::new();
     let mut windows = Vec::new();
     for (word, value) in settings(argument) {
         match word.as_str() {
             "hot" | "hotdata" => raw.set("hot", value.as_str()),
+            "hotindex" => raw.set("hotIndex", value.as_str()),
             "hot_window" => {
                 let (from, to) = value.split_once("..").ok_or("a hot window without an end")?;
                 windows.push(Value::Map(Body::new().with("from", from).with("to", to)));
@@ -107,9 +130,11 @@ fn settings(argument: &str) -> Vec<(String, String)> {
 
 /// `{"DataHotSpan":{"Value":"30.00:00:00"},…}`, the spans as objects or plain texts.
 fn from_json(json: &Json) -> Result<Body, String> {
-    let span = &json["DataHotSpan"];
-    let hot = span.as_str().or_else(|| span["Value"].as_str()).ok_or("no DataHotSpan")?;
-    let mut raw = Body::new().with("hot", hot);
+    let span = |name: &str| json[name].as_str().or_else(|| json[name]["Value"].as_str());
+    let mut raw = Body::new().with("hot", span("DataHotSpan").ok_or("no DataHotSpan")?);
+    if let Some(index) = span("IndexHotSpan") {
+        raw.set("hotIndex", index);
+    }
     let windows: Vec<Value> = json["HotWindows"]
         .as_array()
         .into_iter()
@@ -149,7 +174,8 @@ mod tests {
             ),
             (r#""{\"DataHotSpan\":\"7.00:00:00\"}""#, "7.00:00:00", None),
         ] {
-            let body = read(argument).unwrap().shown();
+            let scope = crate::kind::policy::Scope::of_words("table").unwrap();
+            let body = POLICY.read(scope, argument, true).unwrap().unwrap().shown();
             assert_eq!((&body["hot"], body.get("hotWindows")), (&json!(hot), windows), "{argument}");
         }
     }

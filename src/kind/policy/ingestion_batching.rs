@@ -1,9 +1,8 @@
 //! The ingestion batching policy: when queued data is sealed and ingested.
 
-use super::{BASE, Policy, json_object, to_pascal};
+use super::{BASE, Policy};
 use crate::kind::shape::{Field, Shape};
-use crate::kind::{About, Keyed};
-use crate::model::Loss;
+use crate::kind::{About, At, Finding, Keyed};
 use crate::model::body::{Body, Value};
 use crate::model::duration::Ticks;
 
@@ -31,20 +30,25 @@ const ABOUT: About = About {
 };
 
 pub(super) static POLICY: Policy = Policy {
-    about: &ABOUT,
-    word: "ingestionbatching",
     defaults: || {
         Body::new()
             .with("maximumBatchingTimeSpan", Ticks::seconds(300))
             .with("maximumNumberOfItems", 500)
             .with("maximumRawDataSizeMB", Value::Int(1024))
     },
-    complete: |body| body,
-    read: |argument| json_object(ABOUT.fields, argument),
-    write: |command, body| command.json(&to_pascal(body)),
-    loss: |_, _| Loss::none(),
-    needs: |_| Vec::new(),
+    check,
+    ..Policy::of(&ABOUT, "ingestionbatching")
 };
+
+fn check(at: &At<'_>) -> Vec<Finding> {
+    let span = at.resource.body.get("maximumBatchingTimeSpan").and_then(Value::as_time);
+    let wrong = span.filter(|span| *span < Ticks::seconds(10) || *span > Ticks::seconds(1_800));
+    let finding = |span| {
+        let message = format!("a batch waits from 10 s to 30 min, and this is {span}");
+        Finding::new(&["maximumBatchingTimeSpan"], message, "choose a time in between")
+    };
+    wrong.map(finding).into_iter().collect()
+}
 
 #[cfg(test)]
 mod tests {

@@ -1,35 +1,63 @@
 //! Policies, one file each; the scope is a parameter.
 //!
 //! An explicit policy differs from an absent one: `null` in the spec unsets it, `{}` sets every default, and what
-//! a given policy leaves out stays as it is (test: `tests/states/`).
+//! a given policy leaves out stays as it is (test: `tests/states/`). Where the service itself does not tell a
+//! body from absence, that body is absence ([`Kind::is_absence`]).
 //!
 //! <https://learn.microsoft.com/kusto/management/policies>
 
+mod auto_delete;
 mod caching;
+mod extent_tags_retention;
 mod ingestion_batching;
+mod ingestion_time;
+mod json;
+mod managed_identity;
+mod merge;
+mod mirroring;
+mod partitioning;
+mod restricted_view_access;
 mod retention;
+mod row_level_security;
+mod row_order;
+mod scope;
+mod sharding;
 mod streaming_ingestion;
 mod update;
 
 use super::entity::in_database;
-use super::replies::Reply;
-use super::script::{self, Says};
-use super::shape::{self, Field, NameRule};
-use super::{About, At, Found, Keyed, Kind, Need, Plane, Source};
-use crate::model::Resource;
-use crate::model::body::{Body, Value};
-use crate::model::change::{Change, Loss};
+use super::replies::{DatabaseReplies, Reply};
+use super::script::{self, Says, Statement};
+use super::shape::{self, NameRule};
+use super::{About, At, Finding, Found, Keyed, Kind, Need, Plane, Source, Undo};
+use crate::model::body::Body;
+use crate::model::change::{Change, Loss, LossClass};
 use crate::model::command::Command;
+use crate::model::inventory::Inventory;
 use crate::model::request::Request;
+use crate::model::{Address, Resource, Value};
+use json::Numbered;
+use scope::Scope;
 use serde_json::Value as Json;
 
 pub use retention::drop_loss;
 
 /// The kinds of this family.
 pub const KINDS: &[&dyn Kind] = &[
+    &auto_delete::POLICY,
     &caching::POLICY,
+    &extent_tags_retention::POLICY,
     &ingestion_batching::POLICY,
+    &ingestion_time::POLICY,
+    &managed_identity::POLICY,
+    &merge::POLICY,
+    &mirroring::POLICY,
+    &partitioning::POLICY,
+    &restricted_view_access::POLICY,
     &retention::POLICY,
+    &row_level_security::POLICY,
+    &row_order::POLICY,
+    &sharding::POLICY,
     &streaming_ingestion::POLICY,
     &update::POLICY,
 ];
@@ -43,58 +71,170 @@ const BASE: About = About {
     ..About::BASE
 };
 
-/// What the policies' files fill in.
+/// What the policies' files fill in, over [`Policy::of`].
 struct Policy {
     about: &'static About,
     /// The policy's word in commands.
     word: &'static str,
     /// Every default, for `{}` and for what a new policy leaves out.
     defaults: fn() -> Body,
-    /// Fills in what a given body implies.
+    /// Adds to what is wanted what it implies, before it is laid over live.
+    imply: fn(Body) -> Body,
+    /// Brings a whole policy to the one form in which it is compared and written.
     complete: fn(Body) -> Body,
-    /// Reads the argument of a schema-script statement.
-    read: fn(&str) -> Result<Body, String>,
+    /// Enums that the service gives as numbers.
+    numbered: Numbered,
+    /// Reads the policy's JSON.
+    from_json: fn(&Policy, &Json) -> Result<Body, String>,
+    /// Reads a schema-script argument that is not a JSON text.
+    from_words: fn(&str) -> Result<Body, String>,
     /// Adds the argument to a command.
     write: fn(Command, &Body) -> Command,
+    /// The verb that sets it.
+    verb: &'static str,
+    /// What the command for absence is called, and what stands behind the policy's word there.
+    unset: (&'static str, &'static str),
+    /// Whether a body in a scope is the same to the service as absence.
+    is_absence: fn(&Policy, &Scope, &Body) -> bool,
+    /// The commands that read it from a cluster.
+    shows: &'static [&'static str],
     /// What setting, changing or unsetting it may cost in data.
     loss: fn(&At<'_>, &Change) -> Loss,
+    /// Whether a loss for good still lies ahead, so that the step can be taken back.
+    can_be_undone: bool,
     /// The names it uses.
     needs: fn(&At<'_>) -> Vec<Need>,
+    /// What, as it stands in live, forbids it.
+    waits: fn(&At<'_>, &Inventory) -> Vec<Address>,
+    /// Mistakes that the shapes do not show.
+    check: fn(&At<'_>) -> Vec<Finding>,
 }
 
 impl Policy {
+    /// A policy that is a JSON object of its fields and costs, needs and forbids nothing.
+    const fn of(about: &'static About, word: &'static str) -> Self {
+        Self {
+            about,
+            word,
+            defaults: Body::new,
+            imply: |body| body,
+            complete: |body| body,
+            numbered: &[],
+            from_json: |policy, json| json::read(policy.about.fields, policy.numbered, json),
+            from_words: |_| Err("its argument is not a JSON text".to_owned()),
+            write: |command, body| command.json_of(&json::written(body)),
+            verb: ".alter",
+            unset: (".delete", ""),
+            is_absence: |_, _, _| false,
+            shows: &[],
+            loss: |_, _| Loss::none(),
+            can_be_undone: false,
+            needs: |_| Vec::new(),
+            waits: |_, _| Vec::new(),
+            check: |_| Vec::new(),
+        }
+    }
+
     const fn key(&self) -> &'static str {
         if let Keyed::Fixed(key) = self.about.keyed { key } else { self.word }
     }
+
+    /// On a database, which a new one has set already, the defaults and no policy are the same.
+    fn is_default_of_database(&self, scope: &Scope, body: &Body) -> bool {
+        scope.kind == "database" && shape::same_bodies(self.about.fields, body, &(self.defaults)())
+    }
+
+    /// Whether the policy may stand in this scope and goes by this word.
+    fn is(&self, scope: &Scope, word: &str) -> bool {
+        word == self.word && self.about.parents.contains(&scope.kind)
+    }
+
+    /// The policy that a text of the service means; `null` is none, and so is what equals absence.
+    fn read(&self, scope: &Scope, argument: &str, is_script: bool) -> Result<Option<Body>, String> {
+        let json = match is_script {
+            true if is_null(argument) => None,
+            true => script::json_argument(argument),
+            false => serde_json::from_str(argument).ok(),
+        };
+        let body = match json {
+            Some(Json::Null) => return Ok(None),
+            Some(json) => (self.from_json)(self, &json)?,
+            None if is_null(argument) => return Ok(None),
+            None => (self.from_words)(argument)?,
+        };
+        let body = (self.complete)(body);
+        Ok((!(self.is_absence)(self, scope, &body)).then_some(body))
+    }
+
+    fn in_database(&self, replies: &DatabaseReplies) -> Result<Vec<Found>, String> {
+        let mut found = Vec::new();
+        for statement in &replies.script {
+            let Says::Policy { scope, entities, policy, argument } = &statement.says else { continue };
+            let Some(scope) = Scope::of_words(scope).filter(|scope| self.is(scope, policy)) else { continue };
+            let body = self.read(scope, argument, true);
+            let Some(body) = body.map_err(|why| format!("{why}, in `{}`", statement.text))? else { continue };
+            for entity in entities {
+                let entity = entity.last().map(String::as_str).unwrap_or_default();
+                let path = scope.path(entity, self.key());
+                found.push(Found { path, body: body.clone(), ..Found::default() });
+            }
+        }
+        Ok(found)
+    }
 }
 
-/// Reads a JSON object in Pascal case into a body with these fields; unknown members are left out.
-fn from_pascal(fields: &[Field], json: &Json) -> Result<Body, String> {
-    let members = json.as_object().ok_or_else(|| format!("a JSON object was expected, found {json}"))?;
-    let raw: Body = fields
-        .iter()
-        .filter_map(|f| {
-            let (_, value) = members.iter().find(|(name, _)| name.eq_ignore_ascii_case(f.name))?;
-            (!value.is_null()).then(|| (f.name.into(), Value::from_json(value)))
-        })
-        .collect();
-    shape::canonical_body(fields, &raw)
+fn is_null(argument: &str) -> bool {
+    matches!(argument.trim_matches(['"', '\'', '`', ' ']), "" | "null")
 }
 
-/// Reads an argument that is a JSON object in Pascal case.
-fn json_object(fields: &[Field], argument: &str) -> Result<Body, String> {
-    let json = script::json_argument(argument).ok_or("its argument is not a JSON text")?;
-    from_pascal(fields, &json)
+/// Whether some policy reads what a statement of a schema script says, be it that nothing is set.
+pub fn reads(statement: &Statement) -> bool {
+    let Says::Policy { scope, policy, .. } = &statement.says else { return false };
+    Scope::of_words(scope).is_some_and(|scope| is_claimed(scope, policy))
 }
 
-/// A body as a JSON object in Pascal case, as policies are written.
-fn to_pascal(body: &Body) -> Json {
-    let member = |(name, value): (&std::sync::Arc<str>, &Value)| {
-        let mut chars = name.chars();
-        let first = chars.next().into_iter().flat_map(char::to_uppercase);
-        (first.chain(chars).collect::<String>(), value.shown())
+/// Whether a kind of its own stands for the policy of this word in a scope.
+fn is_claimed(scope: &Scope, word: &str) -> bool {
+    let plain = |word: &str| word.replace('_', "").to_lowercase();
+    let word = plain(word);
+    super::within(Some(scope.kind)).any(|kind| {
+        let about = kind.about();
+        about.collection == BASE.collection && matches!(about.keyed, Keyed::Fixed(key) if plain(key) == word)
+    })
+}
+
+/// A flag of a body, once the body is there.
+fn flag(body: Option<&Body>, name: &str) -> bool {
+    body.and_then(|body| body.get(name)).and_then(Value::as_bool).unwrap_or_default()
+}
+
+/// Reads `true`, `True` and the like into the one flag of a policy.
+fn switched(words: &str) -> Result<Body, String> {
+    match words.to_ascii_lowercase().as_str() {
+        "true" => Ok(Body::new().with("isEnabled", true)),
+        "false" => Ok(Body::new().with("isEnabled", false)),
+        _ => Err("it is neither true nor false".to_owned()),
+    }
+}
+
+/// Columns that the declared table above does not have.
+fn absent_columns<'a>(at: &At<'_>, field: &str, columns: impl Iterator<Item = &'a str>) -> Vec<Finding> {
+    let owner = at.parent().map(|(_, owner)| &owner.body);
+    let known = owner.filter(|owner| owner.text("undeclaredColumns") != Some("keep"));
+    let Some(Value::Map(known)) = known.and_then(|owner| owner.get("columns")) else { return Vec::new() };
+    let finding = |column: &str| {
+        let mut finding = Finding::new(&[field], format!("the table has no column {column:?}"), "");
+        finding.candidates = known.names().map(str::to_owned).collect();
+        finding
     };
-    body.iter().filter(|(_, value)| **value != Value::Null).map(member).collect()
+    columns.filter(|column| known.get(column).is_none()).map(finding).collect()
+}
+
+/// The policy beside another, or of another thing, in what surrounds both.
+fn of<'a>(world: &'a Inventory, owner: &Address, key: &str) -> Option<(Address, &'a Resource)> {
+    let address = owner.child("policies", key);
+    let found = world.get(&address).filter(|found| found.mode == crate::model::Mode::Managed)?;
+    Some((address, found))
 }
 
 impl Kind for Policy {
@@ -106,26 +246,18 @@ impl Kind for Policy {
         Source::Database { shows: &[] }
     }
 
+    fn cluster_shows(&self) -> &'static [&'static str] {
+        self.shows
+    }
+
     fn found(&self, reply: &Reply<'_>) -> Result<Vec<Found>, String> {
-        let replies = super::entity::database(reply)?;
+        let Reply::Cluster(replies) = reply else { return self.in_database(super::entity::database(reply)?) };
+        let Some(scope) = Scope::of_kind("cluster") else { return Ok(Vec::new()) };
+        let rows = self.shows.iter().filter_map(|show| replies.get(*show)).flat_map(|rows| rows.iter());
         let mut found = Vec::new();
-        for statement in &replies.script {
-            let Says::Policy { scope, entities, policy, argument } = &statement.says else { continue };
-            let scope = scope.trim_end_matches('s');
-            if policy != self.word || !self.about.parents.contains(&scope) {
-                continue;
-            }
-            if argument.trim_matches(['"', '\'', '`', ' ']) == "null" {
-                continue;
-            }
-            let body = (self.read)(argument).map_err(|why| format!("{why}, in `{}`", statement.text))?;
-            for entity in entities {
-                let mut path = match (scope, entity.last()) {
-                    ("table", Some(table)) => vec![("tables", table.clone())],
-                    _ => Vec::new(),
-                };
-                path.push(("policies", self.key().to_owned()));
-                found.push(Found { path, body: body.clone(), ..Found::default() });
+        for row in rows.filter(|row| matches!(row.text("EntityType"), "Cluster" | "")) {
+            if let Some(body) = self.read(scope, row.text("Policy"), false)? {
+                found.push(Found { path: scope.path("", self.key()), body, ..Found::default() });
             }
         }
         Ok(found)
@@ -135,18 +267,21 @@ impl Kind for Policy {
         let live = live.map(|live| &live.body);
         let defaults = (self.defaults)();
         let below = if wanted.is_empty() { &defaults } else { live.unwrap_or(&defaults) };
-        let wanted = if wanted.is_empty() { &defaults } else { wanted };
-        (self.complete)(shape::overlay(self.about.fields, below, wanted))
+        let wanted = if wanted.is_empty() { defaults.clone() } else { (self.imply)(wanted.clone()) };
+        (self.complete)(shape::overlay(self.about.fields, below, &wanted))
+    }
+
+    fn is_absence(&self, at: &At<'_>, body: &Body) -> bool {
+        Scope::of(at).is_ok_and(|scope| (self.is_absence)(self, scope, body))
     }
 
     fn request(&self, at: &At<'_>, change: &Change) -> Result<Request, String> {
-        let (_, parent) = at.parent().ok_or("a policy stands in something that is not there")?;
-        let named =
-            |command: Command, scope| command.word(scope).name(&parent.name).word("policy").word(self.word);
-        let scope = if parent.kind == "database" { "database" } else { "table" };
+        let (scope, (_, parent)) = (Scope::of(at)?, at.parent().ok_or("it stands in nothing")?);
+        let named = |verb| scope.named(Command::new(verb), &parent.name).word("policy").word(self.word);
         let command = match &change.after {
-            Some(after) => (self.write)(named(Command::new(".alter"), scope), after),
-            None => named(Command::new(".delete"), scope),
+            Some(after) => (self.write)(named(self.verb), after),
+            None if self.unset.1.is_empty() => named(self.unset.0),
+            None => named(self.unset.0).word(self.unset.1),
         };
         Ok(in_database(at, command))
     }
@@ -155,7 +290,23 @@ impl Kind for Policy {
         (self.loss)(at, change)
     }
 
+    fn undo(&self, at: &At<'_>, change: &Change) -> Undo {
+        let loss = self.loss(at, change);
+        if loss.class == LossClass::Irreversible && !self.can_be_undone {
+            return Undo::Never(loss.what);
+        }
+        self.request(at, &change.invert()).map_or_else(Undo::Never, |request| Undo::By(vec![request]))
+    }
+
     fn needs(&self, at: &At<'_>) -> Vec<Need> {
         (self.needs)(at)
+    }
+
+    fn waits(&self, at: &At<'_>, live: &Inventory) -> Vec<Address> {
+        (self.waits)(at, live)
+    }
+
+    fn check(&self, at: &At<'_>) -> Vec<Finding> {
+        (self.check)(at)
     }
 }

@@ -1,16 +1,17 @@
 //! The retention policy: how long data is kept, and whether it can be recovered.
 
-use super::{BASE, Policy, json_object, to_pascal};
+use super::{BASE, Policy, of, update};
 use crate::kind::shape::{Field, Shape};
-use crate::kind::{About, At, Keyed};
+use crate::kind::{About, At, Finding, Keyed, Need};
 use crate::model::body::{Body, Value};
 use crate::model::duration::Ticks;
-use crate::model::{Change, Loss, LossClass};
+use crate::model::inventory::Inventory;
+use crate::model::{Address, Change, Loss, LossClass};
 
 const ABOUT: About = About {
     name: "retentionPolicy",
     keyed: Keyed::Fixed("retention"),
-    parents: &["database", "table"],
+    parents: &["database", "table", "materializedView", "graphModel"],
     short: &["softDeletePeriod"],
     doc: "How long data is kept. A table without one uses its database's. Shortening it deletes data, which the \
           service can bring back for 14 days while `recoverability` is `Enabled`.",
@@ -28,14 +29,12 @@ const ABOUT: About = About {
 };
 
 pub(super) static POLICY: Policy = Policy {
-    about: &ABOUT,
-    word: "retention",
     defaults,
-    complete: |body| body,
-    read: |argument| json_object(ABOUT.fields, argument),
-    write: |command, body| command.json(&to_pascal(body)),
+    numbered: &[("recoverability", &["Enabled", "Enabled", "Disabled"])],
     loss,
-    needs: |_| Vec::new(),
+    needs,
+    check,
+    ..Policy::of(&ABOUT, "retention")
 };
 
 const FOREVER: Ticks = Ticks::days(365_000);
@@ -72,9 +71,59 @@ fn figures(policy: &Body) -> (Ticks, bool) {
     (period, policy.text("recoverability") != Some("Disabled"))
 }
 
+/// Whether a table, as it stands in some world, keeps nothing of what comes in.
+pub(super) fn keeps_nothing(world: &Inventory, table: &Address) -> bool {
+    of(world, table, "retention").is_some_and(|(_, policy)| is_zero(&policy.body))
+}
+
+fn is_zero(policy: &Body) -> bool {
+    policy.get("softDeletePeriod").and_then(Value::as_time) == Some(Ticks::days(0))
+}
+
+/// A table that keeps nothing needs the update policies that read it.
+fn needs(at: &At<'_>) -> Vec<Need> {
+    let Some(table) = at.address.parent().filter(|_| is_zero(&at.resource.body)) else { return Vec::new() };
+    let need = |read: update::Reading| Need {
+        parent: read.table,
+        collection: "policies",
+        name: read.policy.key().to_owned(),
+        field: vec!["softDeletePeriod".to_owned()],
+        required: false,
+    };
+    update::reading(at.world, &table).map(need).collect()
+}
+
+fn check(at: &At<'_>) -> Vec<Finding> {
+    let (Some((owner, parent)), true) = (at.parent(), is_zero(&at.resource.body)) else { return Vec::new() };
+    let mut findings = Vec::new();
+    let mut complain = |message: String, help: &str| {
+        findings.push(Finding::new(&["softDeletePeriod"], message, help));
+    };
+    if parent.kind != "table" {
+        complain("only tables may keep nothing".to_owned(), "choose a longer time");
+        return findings;
+    }
+    if at.resource.body.text("recoverability").is_some_and(|word| word != "Disabled") {
+        complain(
+            "a table that keeps nothing cannot recover anything".to_owned(),
+            "say `recoverability: Disabled`",
+        );
+    }
+    let views = owner.parent().map(|database| at.world.children(&database, "materializedViews"));
+    for (view, _) in
+        views.into_iter().flatten().filter(|(_, view)| view.body.text("source") == Some(&parent.name))
+    {
+        complain(
+            format!("{view} reads this table, so that it must keep what comes in"),
+            "choose a longer time",
+        );
+    }
+    findings
+}
+
 fn loss(at: &At<'_>, change: &Change) -> Loss {
     let Some((_, owner)) = at.parent() else { return Loss::none() };
-    let is_live = owner.rows.is_some() || !owner.attributes.is_empty();
+    let is_live = owner.rows.is_some() || !owner.attributes.is_empty() || change.before.is_some();
     let ((before, _), (after, recoverable)) =
         (effective(at, change.before.as_ref()), effective(at, change.after.as_ref()));
     if !is_live || after >= before {

@@ -1,6 +1,6 @@
 //! The streaming ingestion policy: whether data may be streamed in, row by row.
 
-use super::{BASE, Policy, json_object, to_pascal};
+use super::{BASE, Policy, flag};
 use crate::kind::shape::{Field, Shape};
 use crate::kind::{About, At, Keyed};
 use crate::model::body::Body;
@@ -27,21 +27,19 @@ const ABOUT: About = About {
 };
 
 pub(super) static POLICY: Policy = Policy {
-    about: &ABOUT,
-    word: "streamingingestion",
     defaults: || Body::new().with("isEnabled", true),
-    complete: |body| body,
-    read: |argument| json_object(ABOUT.fields, argument),
-    write: |command, body| command.json(&to_pascal(body)),
+    from_words: |words| match words {
+        "enable" | "disable" => Ok(Body::new().with("isEnabled", words == "enable")),
+        _ => Err("it is neither enabled nor disabled".to_owned()),
+    },
     loss,
-    needs: |_| Vec::new(),
+    ..Policy::of(&ABOUT, "streamingingestion")
 };
 
+/// What is not said here is said by the database's policy, which is not asked: off by the word of one of them is a
+/// gap at worst.
 fn loss(_: &At<'_>, change: &Change) -> Loss {
-    let on = |body: &Option<Body>| {
-        body.as_ref().and_then(|b| b.get("isEnabled")).and_then(crate::model::Value::as_bool)
-    };
-    if on(&change.before) == Some(true) && on(&change.after) != Some(true) {
+    if flag(change.before.as_ref(), "isEnabled") && !flag(change.after.as_ref(), "isEnabled") {
         return Loss::new(LossClass::IngestionGap, "streamed rows are refused from now on");
     }
     Loss::none()
