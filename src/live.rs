@@ -8,8 +8,12 @@
 //! `tests/cloud/live/stopped.txt`).
 
 mod ask;
+pub mod names;
 mod notes;
 mod place;
+mod violations;
+
+pub use violations::violations;
 
 use crate::cloud::{Cloud, CloudError};
 use crate::kind::replies::{DatabaseReplies, Reply};

@@ -181,13 +181,9 @@ impl<'a> At<'a> {
 
     /// The thing of a collection with a service's name, directly below an address.
     pub fn named(&self, parent: &Address, collection: &str, name: &str) -> Option<(Address, &'a Resource)> {
-        let is = |found: &Resource| &*found.name == name && found.mode != Mode::Absent;
-        let direct = parent.child(collection, name);
-        if let Some(found) = self.world.get(&direct).filter(|found| is(found)) {
-            return Some((direct, found));
-        }
-        let found = self.world.children(parent, collection).find(|(_, found)| is(found));
-        found.map(|(address, found)| (address.clone(), found))
+        let mut found = self.world.named(parent, collection, name);
+        let (address, resource) = found.find(|(_, found)| found.mode != Mode::Absent)?;
+        Some((address.clone(), resource))
     }
 }
 
@@ -294,6 +290,12 @@ pub trait Kind: Sync {
     /// Why the change cannot be made, as a sentence that names the property.
     fn request(&self, at: &At<'_>, change: &Change) -> Result<Request, String>;
 
+    /// The request of a change that the service makes without looking at what the thing names, when there is one:
+    /// things that name each other are written so.
+    fn unvalidated(&self, _at: &At<'_>, _change: &Change) -> Option<Request> {
+        None
+    }
+
     /// What a change between two stages may cost in data.
     fn loss(&self, at: &At<'_>, change: &Change) -> Loss;
 
@@ -355,9 +357,10 @@ pub trait Kind: Sync {
         1
     }
 
-    /// The things this one needs beyond its container and its references.
-    fn needs(&self, _at: &At<'_>) -> Vec<Need> {
-        Vec::new()
+    /// The things this one needs beyond its container and its references: what its texts of KQL name, unless the
+    /// kind knows better.
+    fn needs(&self, at: &At<'_>) -> Vec<Need> {
+        entity::used(at)
     }
 
     /// Whether the service checks it against the columns of what it needs, so that it waits for their last change,

@@ -3,6 +3,14 @@
 //! <https://learn.microsoft.com/kusto/query/scalar-data-types/string>,
 //! <https://learn.microsoft.com/kusto/query/schema-entities/entity-names>
 
+mod builtin;
+mod operators;
+mod reader;
+mod uses;
+
+pub use builtin::{is_builtin, is_function};
+pub use uses::{Sure, Use, What, parameters, uses};
+
 use std::ops::Range;
 
 /// What a token is.

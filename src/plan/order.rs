@@ -3,7 +3,7 @@
 //! Steps that cannot be undone come last, behind the point of no return, with everything that needs them.
 
 use super::diff::Differences;
-use super::{Resolution, Step};
+use super::{Resolution, Step, circle};
 use crate::kind::{self, At, Kind, Need, Undo};
 use crate::model::change::Action;
 use crate::model::inventory::{Inventory, Resource};
@@ -22,6 +22,7 @@ pub fn steps(found: &Differences, live: &Inventory) -> Result<Vec<Step>, Trouble
         }
     }
     edges(&mut drafts, found, live);
+    circle::open(&mut drafts, found, live);
     put_behind(&mut drafts);
     reduce(&mut drafts);
     sorted(drafts)

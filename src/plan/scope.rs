@@ -47,6 +47,13 @@ pub fn of(desired: &Desired) -> Scope {
     scope
 }
 
+/// Where live must be read to see everything, of every kind, in some containers.
+pub fn everything(containers: Inventory) -> Scope {
+    let all: BTreeSet<String> = kind::all().map(|kind| kind.about().collection.to_owned()).collect();
+    let prune = containers.iter().map(|(address, _)| (address.clone(), all.clone())).collect();
+    of(&Desired { inventory: containers, prune })
+}
+
 /// The kinds that are declared, or pruned, directly in a cluster and read by its own commands.
 fn by_commands(desired: &Desired) -> Vec<(Address, &'static str)> {
     let declared = desired.inventory.iter().filter_map(|(address, resource)| {

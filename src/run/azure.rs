@@ -6,6 +6,7 @@
 use super::effects::{Answer, Effects, Look, LookError, Outgoing};
 use super::event::{Attributes, Operation};
 use super::looking::attributes;
+use super::schemas::{Touched, Violations};
 use crate::cloud::{self, Begun, Class, Cloud, CloudError};
 use crate::kind::replies::Reply;
 use crate::kind::{self, DELETED_AT};
@@ -14,6 +15,7 @@ use crate::model::body::Value;
 use crate::model::request::{ArmRequest, KustoRequest, Lookup, Method};
 use crate::model::{Command, Request, Resource, Scope};
 use serde_json::Value as Json;
+use std::collections::BTreeSet;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -129,19 +131,31 @@ impl Effects for Azure {
     }
 
     async fn look(&self, scope: &Scope) -> Result<Look, LookError> {
-        let read = live::read(&self.cloud, scope).await.map_err(|error| {
-            let transient =
-                matches!(error.class, Class::Busy | Class::Lost | Class::Unreachable | Class::Garbled);
-            LookError { message: error.to_string(), transient }
-        })?;
+        let read = live::read(&self.cloud, scope).await.map_err(unseen)?;
         let busy = read
             .inventory
             .iter()
             .filter(|(_, thing)| is_busy(thing))
             .map(|(address, _)| address.clone())
             .collect();
-        Ok(Look { live: read.inventory, busy, hidden: read.unreadable.into_iter().collect() })
+        let hidden = read.unreadable.into_iter().collect();
+        Ok(Look { live: read.inventory, busy, hidden, ..Look::default() })
     }
+
+    async fn violations(&self, of: BTreeSet<Touched>) -> Result<Violations, LookError> {
+        let mut found = Violations::new();
+        for Touched { address, uri, name } in of {
+            let sentences = live::violations(&self.cloud, &uri, &name).await.map_err(unseen)?;
+            found.insert(address, sentences);
+        }
+        Ok(found)
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it is given to `map_err`")]
+fn unseen(error: CloudError) -> LookError {
+    let transient = matches!(error.class, Class::Busy | Class::Lost | Class::Unreachable | Class::Garbled);
+    LookError { message: error.to_string(), transient }
 }
 
 /// Whether the service is still working on a thing; a state that is not known counts as such.

@@ -4,6 +4,7 @@
 //! classes that matter: refused (surely not done), lost (nobody knows) and, by never answering, crashed.
 
 use super::event::{Attributes, Operation, Way};
+use super::schemas::{Touched, Violations};
 use crate::model::request::Lookup;
 use crate::model::{Address, Inventory, Request, Scope};
 use std::collections::{BTreeMap, BTreeSet};
@@ -76,6 +77,8 @@ pub struct Look {
     pub busy: BTreeSet<Address>,
     /// Things whose contents could not be read, and why; the things themselves too unless they are in `live`.
     pub hidden: BTreeMap<Address, String>,
+    /// What is wrong with the schemas that the run changes; read only for the proof after apply.
+    pub violations: Violations,
 }
 
 impl Look {
@@ -125,4 +128,12 @@ pub trait Effects: Send + Sync + 'static {
 
     /// Reads everything in a scope.
     fn look(&self, scope: &Scope) -> impl Future<Output = Result<Look, LookError>> + Send;
+
+    /// What the service finds wrong with the schemas of databases; a world without schemas finds nothing.
+    fn violations(
+        &self,
+        _of: BTreeSet<Touched>,
+    ) -> impl Future<Output = Result<Violations, LookError>> + Send {
+        async { Ok(Violations::new()) }
+    }
 }

@@ -33,6 +33,7 @@ mod template;
 mod text;
 mod tree;
 mod variables;
+pub mod write;
 mod yaml;
 
 #[cfg(test)]

@@ -8,6 +8,9 @@
 //! merge policy's lookback (`policy/merge.rs`); the newer of the two forms of ingestion mappings
 //! (`catalog/mapping.rs`); the order of the rows of a csl script (`show/script.rs`).
 //!
+//! Whether `schema as csl script` holds entity groups, graph models, and the principals of functions, views and graph
+//! models is open: it does (`show/script.rs`), so that the script makes the database again.
+//!
 //! Invariant: code elsewhere never decides such a question by itself.
 
 use super::catalog::Version;
@@ -56,6 +59,10 @@ pub(crate) const LAST_COLUMN_STAYS: bool = true;
 /// Whether an update policy is refused when its query gives other column names than the target table. The
 /// documentation says both "names, types and order" and "types and order"; only the second is enforced.
 pub(crate) const UPDATE_POLICY_COMPARES_NAMES: bool = false;
+
+/// Whether `.create-or-alter graph_model` refuses steps that name tables or functions that do not exist. When it is
+/// checked is open; at once, so that clients order what they create.
+pub(crate) const GRAPH_MODEL_CHECKS_NAMES: bool = true;
 
 /// The tenant of principals that are named without one.
 pub(crate) const HOME_TENANT: &str = "b3f1c0de-7e9a-4d5c-8a44-0d1e2f3a4b5c";

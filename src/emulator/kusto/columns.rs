@@ -328,3 +328,31 @@ pub(crate) const VIEWS: Schema = &[
     ("Lookback", TimeSpan),
     ("LookbackColumn", String),
 ];
+
+/// Entity groups.
+pub(crate) const ENTITY_GROUPS: Schema = &[("Name", String), ("Entities", String)];
+
+/// `.create-or-alter graph_model`.
+pub(crate) const GRAPH_MODELS: Schema = &[
+    ("Name", String),
+    ("CreationTime", DateTime),
+    ("Id", Guid),
+    ("SnapshotCount", Long),
+    ("Model", String),
+    ("RetentionPolicy", String),
+    ("CachingPolicy", String),
+];
+
+/// `.show graph_models details`.
+pub(crate) const GRAPH_MODEL_DETAILS: Schema = &[
+    ("Name", String),
+    ("CreationTime", DateTime),
+    ("Id", Guid),
+    ("SnapshotsCount", Long),
+    ("Model", Dynamic),
+    ("AuthorizedPrincipals", String),
+    ("RetentionPolicy", String),
+];
+
+/// Graph models, and versions of one.
+pub(crate) const GRAPH_MODEL_IDS: Schema = &[("Name", String), ("CreationTime", DateTime), ("Id", Guid)];

@@ -6,7 +6,7 @@ mod table;
 mod uses;
 
 pub use mapping::{Family, family_of};
-pub use uses::uses;
+pub use uses::{Missing, missing, texts, used, uses};
 
 use super::replies::{DatabaseReplies, Reply};
 use super::{At, Kind, Undo};

@@ -6,6 +6,7 @@
 mod documents;
 mod edit;
 mod function;
+mod group;
 mod journal;
 mod mapping;
 mod principal;
@@ -14,6 +15,7 @@ mod table;
 pub(crate) use documents::Document;
 pub(crate) use edit::{Deed, Editor, Limits, Request, Transaction, View};
 pub(crate) use function::{Function, MaterializedView};
+pub(crate) use group::{EntityGroup, GraphModel, GraphVersion};
 pub(crate) use journal::{Event, Operation, Version};
 pub(crate) use mapping::{Mapping, MappingKind, canonical as canonical_mapping, merged as merged_mapping};
 pub(crate) use principal::{Assignment, Caller, Holder, Role};
@@ -71,6 +73,12 @@ pub(crate) struct Database {
     pub(crate) principals: Vec<Assignment>,
     /// Ingestion mappings of the database itself.
     pub(crate) mappings: Vec<Mapping>,
+    /// Entity groups by name.
+    #[serde(default)]
+    pub(crate) entity_groups: BTreeMap<String, EntityGroup>,
+    /// Graph models by name.
+    #[serde(default)]
+    pub(crate) graph_models: BTreeMap<String, GraphModel>,
     /// Tables by name.
     #[serde(skip)]
     pub(crate) tables: BTreeMap<String, Table>,
@@ -100,6 +108,8 @@ impl Database {
             policies,
             principals: Vec::new(),
             mappings: Vec::new(),
+            entity_groups: BTreeMap::new(),
+            graph_models: BTreeMap::new(),
             tables: BTreeMap::new(),
             functions: BTreeMap::new(),
             views: BTreeMap::new(),

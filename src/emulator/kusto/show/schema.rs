@@ -104,7 +104,8 @@ impl Serialize for DatabaseJson<'_> {
         let functions = database.functions.iter().filter(|_| kinds.functions);
         let functions = functions.map(|(name, function)| (name, FunctionJson(function)));
         whole.serialize_entry("Functions", &Entries(functions))?;
-        whole.serialize_entry("EntityGroups", &json!({}))?;
+        let groups = database.entity_groups.iter().map(|(name, group)| (name, &group.entities));
+        whole.serialize_entry("EntityGroups", &Entries(groups))?;
         whole.serialize_entry("MajorVersion", &database.version.major)?;
         whole.serialize_entry("MinorVersion", &database.version.minor)?;
         whole.serialize_entry("PrettyName", &database.pretty_name)?;

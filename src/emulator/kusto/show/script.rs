@@ -6,7 +6,7 @@
 //! Invariant: running the script in an empty database makes the same database, principals given by creation and
 //! retired values aside (test: `scripts_rebuild_databases` in `tests/kusto_wire.rs`).
 
-use crate::emulator::kusto::catalog::{Assignment, Database, Function, Mapping, Policies, Table};
+use crate::emulator::kusto::catalog::{Assignment, Database, EntityGroup, Function, GraphModel, Mapping, Policies, Table};
 use crate::emulator::kusto::names;
 use crate::emulator::kusto::policy;
 use crate::emulator::kusto::syntax::{mask_hidden, quote};
@@ -37,6 +37,7 @@ pub(crate) fn commands(database: &Database, options: Options) -> Vec<String> {
         }
     }
     out.extend(database.functions.values().map(|function| define(function, options.obfuscated)));
+    out.extend(groups_and_models(database));
     let of_new = policy::of_new_table();
     let allowed = |word: &str| options.security || !SECURITY.contains(&word);
     // A retention of zero needs an update policy that reads the table, so update policies come before the others.
@@ -57,8 +58,33 @@ pub(crate) fn commands(database: &Database, options: Options) -> Vec<String> {
     }
     if options.security {
         out.extend(principals(&entity, &database.principals));
+        out.extend(of_entities(database));
     }
     out
+}
+
+/// Groups and models; what a model's steps name stands before it.
+fn groups_and_models(database: &Database) -> impl Iterator<Item = String> + '_ {
+    let group = |group: &EntityGroup| {
+        format!(".create-or-alter entity_group {} ({})", names::print(&group.name), group.entities.join(", "))
+    };
+    let model = |model: &GraphModel| {
+        let newest = model.versions.last()?;
+        let text = quote(&newest.model.to_string());
+        Some(format!(".create-or-alter graph_model {} {text}", names::print(&model.name)))
+    };
+    let groups = database.entity_groups.values().map(group);
+    groups.chain(database.graph_models.values().filter_map(model))
+}
+
+/// The principals of what is no table.
+fn of_entities(database: &Database) -> Vec<String> {
+    let named = |word: &str, name: &str| format!("{word} {}", names::print(name));
+    let functions = database.functions.iter().map(|(name, f)| (named("function", name), &f.principals));
+    let views = database.views.iter().map(|(name, v)| (named("materialized-view", name), &v.principals));
+    let models = database.graph_models.iter().map(|(name, m)| (named("graph_model", name), &m.principals));
+    let all = functions.chain(views).chain(models);
+    all.flat_map(|(entity, held)| principals(&entity, held).collect::<Vec<_>>()).collect()
 }
 
 fn entity_of(table: &Table) -> String {
