@@ -86,9 +86,10 @@ impl<'a> Reader<'a> {
         let verb = self.words();
         let scope = self.words();
         match (verb.as_str(), scope.as_str()) {
-            ("create-merge" | "create", "table" | "tables") | ("create-or-alter" | "create", "function")
-            | ("create-or-alter", "entity_group" | "graph_model" | "continuous-export" | "materialized-view")
-            | ("create", "materialized-view" | "ifnotexists") => {
+            ("create-merge" | "create", "table" | "tables")
+            | ("create-or-alter" | "create", "function" | "materialized-view")
+            | ("create-or-alter", "entity_group" | "graph_model" | "continuous-export")
+            | ("create", "ifnotexists") => {
                 return Some(Says::Elsewhere);
             }
             ("alter" | "alter-merge" | "create-or-alter" | "create", _) => {}

@@ -1,6 +1,8 @@
 //! Entities of a database: tables, mappings, functions.
 
+mod entity_group;
 mod function;
+mod graph_model;
 mod mapping;
 mod materialized_view;
 mod table;
@@ -15,7 +17,14 @@ use crate::model::request::{KustoRequest, Request};
 use crate::model::{Change, Command};
 
 /// The kinds of this family.
-pub const KINDS: &[&dyn Kind] = &[&table::Table, &mapping::Mapping, &function::Function, &materialized_view::MaterializedView];
+pub const KINDS: &[&dyn Kind] = &[
+    &table::Table,
+    &mapping::Mapping,
+    &function::Function,
+    &entity_group::EntityGroup,
+    &graph_model::GraphModel,
+    &materialized_view::MaterializedView,
+];
 
 /// The database's replies out of a reply; entities are read from nothing else.
 pub(super) fn database<'a>(reply: &Reply<'a>) -> Result<&'a DatabaseReplies, String> {

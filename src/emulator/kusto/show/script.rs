@@ -4,7 +4,7 @@
 //! retired values aside (test: `scripts_rebuild_databases` in `tests/kusto_wire.rs`).
 
 use crate::emulator::kusto::catalog::{
-    Assignment, Database, EntityGroup, Function, GraphModel, Mapping, MaterializedView, Policies, Table,
+    Assignment, Column, Database, EntityGroup, Function, GraphModel, Mapping, MaterializedView, Policies, Table,
 };
 use crate::emulator::kusto::choices;
 use crate::emulator::kusto::names;
@@ -19,6 +19,8 @@ pub(crate) struct Options {
     pub(crate) security: bool,
     /// Ingestion mappings.
     pub(crate) mappings: bool,
+    /// Encoding policies.
+    pub(crate) encoding: bool,
     /// Whether obfuscated strings stand in the clear.
     pub(crate) obfuscated: bool,
 }
@@ -44,7 +46,9 @@ pub(crate) fn commands(database: &Database, options: Options) -> Vec<String> {
         out.extend(over(false).chain(over(true)).map(define_view));
     }
     let of_new = policy::of_new_table();
-    let allowed = |word: &str| options.security || !SECURITY.contains(&word);
+    let allowed = |word: &str| {
+        (options.security || !SECURITY.contains(&word)) && (options.encoding || word != "encoding")
+    };
     // A retention of zero needs an update policy that reads the table, so update policies come before the others.
     for table in database.tables.values() {
         out.extend(policies(&entity_of(table), &table.policies, &of_new, |word| word == "update"));
@@ -52,9 +56,19 @@ pub(crate) fn commands(database: &Database, options: Options) -> Vec<String> {
     for table in database.tables.values() {
         let others = |word: &str| word != "update" && allowed(word);
         out.extend(policies(&entity_of(table), &table.policies, &of_new, others));
+        if choices::SCRIPT_SAYS_UNSET_INGESTION_TIME && !table.policies.contains_key("ingestiontime") {
+            out.push(format!(".alter {} policy ingestiontime false", entity_of(table)));
+        }
+        if options.encoding {
+            out.extend(column_policies(table));
+        }
         if options.security {
             out.extend(principals(&entity_of(table), &table.principals));
         }
+    }
+    for view in database.views.values() {
+        let entity = format!("materialized-view {}", names::print(&view.name));
+        out.extend(policies(&entity, &view.policies, &Policies::new(), allowed));
     }
     let entity = format!("database {}", names::print(&database.name));
     out.extend(policies(&entity, &database.policies, &Policies::new(), allowed));
@@ -90,6 +104,15 @@ fn of_entities(database: &Database) -> Vec<String> {
     let models = database.graph_models.iter().map(|(name, m)| (named("graph_model", name), &m.principals));
     let all = functions.chain(views).chain(models);
     all.flat_map(|(entity, held)| principals(&entity, held).collect::<Vec<_>>()).collect()
+}
+
+fn column_policies(table: &Table) -> Vec<String> {
+    let set = table.columns.iter().filter(|column| !column.policies.is_empty());
+    let of = |column: &Column| {
+        let entity = format!("column {}.{}", names::print(&table.name), names::print(&column.name));
+        policies(&entity, &column.policies, &Policies::new(), |_| true)
+    };
+    set.flat_map(of).collect()
 }
 
 fn entity_of(table: &Table) -> String {
