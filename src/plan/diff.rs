@@ -56,6 +56,7 @@ impl Inputs<'_> {
         }
         self.prune(&mut found);
         contain(&mut found, self.live);
+        make_again(&mut found, self.live);
         found
     }
 
@@ -260,6 +261,27 @@ fn contain(found: &mut Differences, live: &Inventory) {
             });
             entry.with = Some(top.clone());
         }
+    }
+}
+
+/// Everything live below a thing that is deleted and created again is made again, changed or not.
+fn make_again(found: &mut Differences, live: &Inventory) {
+    let replaced = found.changes.iter().filter(|(_, r)| {
+        let both = r.change.before.is_some() && r.change.after.is_some();
+        both && kind::by_name(&r.kind).is_some_and(|kind| kind.replaces(&r.change))
+    });
+    let replaced: Vec<Address> = replaced.map(|(address, _)| address.clone()).collect();
+    for (address, resource) in replaced.iter().flat_map(|top| live.below(top)) {
+        let after = found.world.get(address).unwrap_or(resource).body.clone();
+        found.changes.entry(address.clone()).or_insert_with(|| Resolution {
+            kind: resource.kind.to_owned(),
+            name: resource.name.to_string(),
+            change: Change::new(Some(resource.body.clone()), Some(after)),
+            reason: Reason::Contained,
+            loss: Loss::none(),
+            origin: None,
+            with: None,
+        });
     }
 }
 

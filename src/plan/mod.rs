@@ -86,7 +86,7 @@ pub enum Reason {
     Pruned,
     /// `destroy` takes everything declared away.
     Destroyed,
-    /// It goes with its container.
+    /// It goes with its container, or is made again with it.
     Contained,
     /// It has another name in live (`renamedFrom`).
     Renamed,

@@ -138,6 +138,7 @@ impl Kind for MaterializedView {
         if kind.as_deref() == Some("materialized-view") {
             after.set("sourceKind", "materialized-view");
         }
+        settle_by_query(&mut after, wanted);
         after
     }
 
@@ -231,7 +232,9 @@ impl Kind for MaterializedView {
         match &change.before {
             Some(before) if self.replaces(change) => {
                 let why = reason(before, after);
-                notes.push(format!("it is dropped and created again, because {why}; until then it cannot be queried"));
+                notes.push(format!(
+                    "it is dropped and created again, because {why}; until then it cannot be queried"
+                ));
                 if !fills {
                     notes.push("without `backfill` it begins empty".to_owned());
                 }
@@ -297,7 +300,11 @@ impl Kind for MaterializedView {
         };
         if is(body, "backfill") != Some(true) {
             for (name, _) in OF_BACKFILL.iter().filter(|(name, _)| body.get(name).is_some()) {
-                complain(name, format!("`{name}` tunes a backfill, and there is none"), "say `backfill: true`");
+                complain(
+                    name,
+                    format!("`{name}` tunes a backfill, and there is none"),
+                    "say `backfill: true`",
+                );
             }
         }
         let query = body.text("query").unwrap_or_default();
@@ -327,7 +334,11 @@ impl Kind for MaterializedView {
 /// The query as the spec would have it: without braces, and with the source at its head.
 fn query_of(text: &str, source: &str) -> String {
     let text = KqlForm::Body.canonical(text);
-    if text.starts_with('|') { format!("{}\n{text}", crate::model::command::quoted_name(source)) } else { text }
+    if text.starts_with('|') {
+        format!("{}\n{text}", crate::model::command::quoted_name(source))
+    } else {
+        text
+    }
 }
 
 /// A column of a reply that is true or false, be it as a number or a text.
@@ -349,6 +360,20 @@ fn take(body: &mut Body, from: &Body, name: &str) {
     match from.get(name) {
         Some(value) => body.set(name, value.clone()),
         None => drop(body.remove(name)),
+    }
+}
+
+/// What the query cannot have, and the spec does not ask for, does not stay.
+fn settle_by_query(after: &mut Body, wanted: &Body) {
+    let Some(summary) = summary::read(after.text("query").unwrap_or_default()) else { return };
+    if !summary.takes_all
+        && wanted.get("autoUpdateSchema").is_none()
+        && is(after, "autoUpdateSchema") == Some(true)
+    {
+        after.set("autoUpdateSchema", false);
+    }
+    if !summary.picks && wanted.get("lookback").is_none() {
+        after.remove("lookback");
     }
 }
 
@@ -375,7 +400,11 @@ fn reason(before: &Body, after: &Body) -> &'static str {
 
 fn dropped(at: &At<'_>) -> String {
     let fills = is(&at.resource.body, "backfill") == Some(true);
-    let back = if fills { "a backfill brings back only what the source still holds" } else { "nothing brings them back" };
+    let back = if fills {
+        "a backfill brings back only what the source still holds"
+    } else {
+        "nothing brings them back"
+    };
     format!("the view and its records are dropped; {back}")
 }
 
