@@ -7,6 +7,7 @@
 //! (test: `tests/tidy.rs` and `tests/laws/main.rs`).
 
 mod circle;
+mod exact;
 pub mod diff;
 pub mod document;
 pub mod judge;
