@@ -4,7 +4,8 @@
 //! service may answer either way, the emulator takes the way that is harder on the client.
 //!
 //! Some choices are a form rather than a switch, and stand where the form is made: the members of a policy that are not
-//! known are ignored (`policy/fields.rs`); the JSON of a row order (`policy/row_order.rs`); the number or the name of a
+//! known are ignored (`policy/fields.rs`); the JSON of a row order (`policy/row_order.rs`); the
+//! JSON of an encoding (`policy/encoding.rs`); policies of views in the csl script (`show/script.rs`); the number or the name of a
 //! merge policy's lookback (`policy/merge.rs`); the newer of the two forms of ingestion mappings
 //! (`catalog/mapping.rs`); the order of the rows of a csl script (`show/script.rs`).
 //!
@@ -63,6 +64,11 @@ pub(crate) const UPDATE_POLICY_COMPARES_NAMES: bool = false;
 /// Whether `.create-or-alter graph_model` refuses steps that name tables or functions that do not exist. When it is
 /// checked is open; at once, so that clients order what they create.
 pub(crate) const GRAPH_MODEL_CHECKS_NAMES: bool = true;
+
+/// Whether `schema as csl script` says of a table without an ingestion time policy that it is off. Open; deleting the
+/// policy is documented to be the same as switching it off, and a script that said nothing would make a table on
+/// which it is on.
+pub(crate) const SCRIPT_SAYS_UNSET_INGESTION_TIME: bool = true;
 
 /// The tenant of principals that are named without one.
 pub(crate) const HOME_TENANT: &str = "b3f1c0de-7e9a-4d5c-8a44-0d1e2f3a4b5c";

@@ -1,6 +1,8 @@
 //! Entities of a database: tables, mappings, functions.
 
+mod entity_group;
 mod function;
+mod graph_model;
 mod mapping;
 mod table;
 mod uses;
@@ -14,7 +16,13 @@ use crate::model::request::{KustoRequest, Request};
 use crate::model::{Change, Command};
 
 /// The kinds of this family.
-pub const KINDS: &[&dyn Kind] = &[&table::Table, &mapping::Mapping, &function::Function];
+pub const KINDS: &[&dyn Kind] = &[
+    &table::Table,
+    &mapping::Mapping,
+    &function::Function,
+    &entity_group::EntityGroup,
+    &graph_model::GraphModel,
+];
 
 /// The database's replies out of a reply; entities are read from nothing else.
 pub(super) fn database<'a>(reply: &Reply<'a>) -> Result<&'a DatabaseReplies, String> {
