@@ -1,7 +1,7 @@
 //! The differ: one walk over desired and live, asking kinds narrow questions; nobody else compares.
 
-use super::{exact, scope};
 use super::{Origin, Reason, Refusal, Resolution, Rule};
+use super::{exact, scope};
 use crate::kind::{self, At, Kind, shape, shape::Role};
 use crate::model::body::{Body, Value};
 use crate::model::change::Rename;
@@ -173,7 +173,11 @@ impl Inputs<'_> {
 
     /// Undeclared entries of what the spec claims: of some collections, or of all inside of an entry.
     fn prune(&self, found: &mut Differences) {
-        let collections = self.desired.prune.iter().flat_map(|(parent, words)| words.iter().map(move |word| (parent, word)));
+        let collections = self
+            .desired
+            .prune
+            .iter()
+            .flat_map(|(parent, words)| words.iter().map(move |word| (parent, word)));
         let entries = collections.flat_map(|(parent, word)| self.live.children(parent, word));
         let undeclared = entries.filter(|(at, _)| self.desired.inventory.get(at).is_none());
         let exact = if self.destroy { Vec::new() } else { exact::undeclared(self.desired, self.live) };

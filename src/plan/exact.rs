@@ -8,9 +8,9 @@
 
 use crate::kind::Kind;
 use crate::kind::shape::{Field, Role, Shape};
+use crate::model::Address;
 use crate::model::body::{Body, Value};
 use crate::model::inventory::{Desired, Inventory, Mode, Resource};
-use crate::model::Address;
 
 /// Whether an address stands somewhere inside of an entry that says `exact`.
 pub(super) fn is_within(desired: &Desired, address: &Address) -> bool {
@@ -20,7 +20,8 @@ pub(super) fn is_within(desired: &Desired, address: &Address) -> bool {
 /// The live things that an exact entry leaves out, the highest of each branch.
 pub(super) fn undeclared<'a>(desired: &Desired, live: &'a Inventory) -> Vec<(&'a Address, &'a Resource)> {
     let stays = |at: &Address| desired.inventory.get(at).is_some_and(|wanted| wanted.mode != Mode::Absent);
-    let out = |at: &Address| desired.inventory.get(at).is_none() && at.parent().is_some_and(|above| stays(&above));
+    let out =
+        |at: &Address| desired.inventory.get(at).is_none() && at.parent().is_some_and(|above| stays(&above));
     desired.exact.iter().flat_map(|exact| live.below(exact)).filter(|(at, _)| out(at)).collect()
 }
 
@@ -82,9 +83,13 @@ mod tests {
             .with("a", "text")
             .with("b", Body::new().with("one", column("1", Some("doc"))).with("gone", column("1", None)))
             .with("c", 3);
-        let wanted = Body::new().with("b", Body::new().with("one", column("2", None)).with("new", column("3", None)));
+        let wanted =
+            Body::new().with("b", Body::new().with("one", column("2", None)).with("new", column("3", None)));
         let exact = without(FIELDS, &live, &wanted);
-        assert_eq!(exact.shown(), serde_json::json!({"a": null, "b": {"one": {"x": "2", "y": null}, "new": {"x": "3"}}}));
+        assert_eq!(
+            exact.shown(),
+            serde_json::json!({"a": null, "b": {"one": {"x": "2", "y": null}, "new": {"x": "3"}}})
+        );
         assert!(shape::same_bodies(FIELDS, &shape::overlay(FIELDS, &live, &exact), &wanted));
     }
 }

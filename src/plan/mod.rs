@@ -7,9 +7,9 @@
 //! (test: `tests/tidy.rs` and `tests/laws/main.rs`).
 
 mod circle;
-mod exact;
 pub mod diff;
 pub mod document;
+mod exact;
 pub mod judge;
 mod make;
 pub mod names;

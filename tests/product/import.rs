@@ -38,7 +38,12 @@ pub(crate) async fn round_trip(world: &World, spec: &Spec) -> Result<(), String>
     if let (true, true, None) = (plan.is_empty(), plan.refusals.is_empty(), left_out) {
         return Ok(());
     }
-    Err(format!("the plan of an import is not empty:\n{}{:?}\n{}", shown(&plan), written.notes, files(&written)))
+    Err(format!(
+        "the plan of an import is not empty:\n{}{:?}\n{}",
+        shown(&plan),
+        written.notes,
+        files(&written)
+    ))
 }
 
 /// The files and the spec of what is live.

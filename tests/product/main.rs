@@ -12,6 +12,7 @@ mod kql;
 mod plans;
 mod requests;
 mod scenarios;
+mod scripts;
 mod states;
 mod support;
 mod world;

@@ -15,8 +15,8 @@ mod tests;
 
 use super::kinds::{Collection, Kinds};
 use crate::kind::{self, At, Keyed, Kind, Plane};
-use crate::model::inventory::{Inventory, Resource};
 use crate::model::Address;
+use crate::model::inventory::{Inventory, Resource};
 use std::collections::BTreeMap;
 use value::{Extras, Writer, literal};
 use yaml::{Map, Node};
@@ -184,10 +184,14 @@ impl Writing<'_> {
         };
         let mut writer =
             Writer { extras: &mut self.extras, address: address.to_string(), folder: &folder, stem: &stem };
-        let (own, short) = value::properties(&mut writer, kind, &At { address, resource, world: self.inventory });
+        let (own, short) =
+            value::properties(&mut writer, kind, &At { address, resource, world: self.inventory });
         let mut entry = Entry { key: address.key().to_owned(), own, short, is_container, inside: Vec::new() };
         if *resource.name != *address.key() {
-            entry.own.entries.insert(0, ("name".to_owned(), Node::Scalar(yaml::scalar(&literal(&resource.name)))));
+            entry
+                .own
+                .entries
+                .insert(0, ("name".to_owned(), Node::Scalar(yaml::scalar(&literal(&resource.name)))));
             entry.short = None;
         }
         self.collections(&mut entry, address, &folder, if is_container { "" } else { &stem });
@@ -210,7 +214,8 @@ impl Writing<'_> {
             let mut rest = Vec::new();
             for mut inner in std::mem::take(entries) {
                 let address = at.child(word, &inner.key);
-                let here = if inner.is_container { self.folder_of(&address, folder) } else { joined(folder, word) };
+                let here =
+                    if inner.is_container { self.folder_of(&address, folder) } else { joined(folder, word) };
                 if inner.is_container {
                     self.split(&mut inner, &address, &here);
                 }
@@ -258,7 +263,8 @@ impl Writing<'_> {
     /// Says what has no place in a spec because what contains it has none.
     fn unwritten(&mut self) {
         let orphans = self.inventory.iter().filter(|(at, _)| {
-            at.parent().is_some_and(|above| !above.segments().is_empty() && self.inventory.get(&above).is_none())
+            at.parent()
+                .is_some_and(|above| !above.segments().is_empty() && self.inventory.get(&above).is_none())
         });
         for (at, resource) in orphans {
             let why = format!("the {} stands in something that was not found", resource.kind);
@@ -277,10 +283,12 @@ impl Writing<'_> {
                     continue;
                 }
                 if self.unwritten.iter().any(|left| left.is_within(&address)) {
-                    self.notes.push(format!("{address} is not `exact`, because not everything in it is imported"));
+                    self.notes
+                        .push(format!("{address} is not `exact`, because not everything in it is imported"));
                     continue;
                 }
-                let claim = "true    # what is not declared in here is dropped, and what is left out is unset";
+                let claim =
+                    "true    # what is not declared in here is dropped, and what is left out is unset";
                 inner.own.entries.push(("exact".to_owned(), Node::Scalar(claim.to_owned())));
                 inner.own.block = true;
                 inner.short = None;
