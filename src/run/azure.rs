@@ -164,7 +164,9 @@ impl Effects for Azure {
     async fn working(&self, doubts: Vec<Outgoing>) -> Result<BTreeSet<Address>, LookError> {
         let mut busy = BTreeSet::new();
         for of in doubts {
-            let Some((KustoRequest { database, begins: Some(begins), .. }, uri)) = command(&of) else { continue };
+            let Some((KustoRequest { database, begins: Some(begins), .. }, uri)) = command(&of) else {
+                continue;
+            };
             if self.cloud.is_working(uri, database, begins).await.map_err(unseen)? {
                 busy.insert(of.address);
             }

@@ -2,8 +2,8 @@
 
 use crate::dice::Dice;
 use crate::world::World;
-use adxform::model::{Address, Scope};
 use adxform::model::request::Lookup;
+use adxform::model::{Address, Scope};
 use adxform::plan::Plan;
 use adxform::run::driver::{Interrupts, Run, RunError};
 use adxform::run::effects::{Answer, Effects, Look, LookError, Outgoing};
