@@ -9,7 +9,8 @@
 //! merge policy's lookback (`policy/merge.rs`); the newer of the two forms of ingestion mappings
 //! (`catalog/mapping.rs`); the order of the rows of a csl script (`show/script.rs`); a view is listed only when its backfill
 //! has ended (`catalog/operation.rs`); a view whose source's columns have moved is not enabled before it is altered, and
-//! keeps its name while another view reads it (`command/view/mod.rs`).
+//! keeps its name while another view reads it (`command/view/mod.rs`); what `.create-or-alter continuous-export` leaves out
+//! takes its default, and its cursor stays (`command/export.rs`).
 //!
 //! Whether `schema as csl script` holds entity groups, graph models, and the principals of functions, views and graph
 //! models is open: it does (`show/script.rs`), so that the script makes the database again.
@@ -81,6 +82,9 @@ pub(crate) const RESTRICTED_VIEW_REFUSES_READERS: bool = false;
 
 /// Whether what tunes a backfill is refused on a view that is created without one. Open; it is.
 pub(crate) const BACKFILL_TUNING_NEEDS_BACKFILL: bool = true;
+
+/// Whether a continuous export that names no tables it goes over lists all that its query reads. Open; it does.
+pub(crate) const EXPORT_SCOPES_ALL_WHEN_OMITTED: bool = true;
 
 /// Whether `schema as csl script` holds the commands that create materialized views. Open; it does, so that the
 /// policies of views, which it holds too, can be run after it.

@@ -5,6 +5,7 @@
 
 mod documents;
 mod edit;
+mod export;
 mod function;
 mod group;
 mod journal;
@@ -16,6 +17,7 @@ mod view;
 
 pub(crate) use documents::Document;
 pub(crate) use edit::{Deed, Editor, Limits, Request, Transaction, View};
+pub(crate) use export::ContinuousExport;
 pub(crate) use function::Function;
 pub(crate) use group::{EntityGroup, GraphModel, GraphVersion};
 pub(crate) use journal::{Event, Version};
@@ -83,6 +85,9 @@ pub(crate) struct Database {
     /// Graph models by name.
     #[serde(default)]
     pub(crate) graph_models: BTreeMap<String, GraphModel>,
+    /// Continuous exports by name.
+    #[serde(default)]
+    pub(crate) exports: BTreeMap<String, ContinuousExport>,
     /// Tables by name.
     #[serde(skip)]
     pub(crate) tables: BTreeMap<String, Table>,
@@ -114,6 +119,7 @@ impl Database {
             mappings: Vec::new(),
             entity_groups: BTreeMap::new(),
             graph_models: BTreeMap::new(),
+            exports: BTreeMap::new(),
             tables: BTreeMap::new(),
             functions: BTreeMap::new(),
             views: BTreeMap::new(),

@@ -8,6 +8,7 @@ use crate::emulator::kusto::catalog::{
     Table,
 };
 use crate::emulator::kusto::choices;
+use crate::emulator::kusto::command::export;
 use crate::emulator::kusto::names;
 use crate::emulator::kusto::policy;
 use crate::emulator::kusto::syntax::{mask_hidden, quote};
@@ -69,6 +70,7 @@ pub(crate) fn commands(database: &Database, options: Options) -> Vec<String> {
         let entity = format!("materialized-view {}", names::print(&view.name));
         out.extend(policies(&entity, &view.policies, &Policies::new(), allowed));
     }
+    out.extend(database.exports.values().map(export::statement));
     let entity = format!("database {}", names::print(&database.name));
     out.extend(policies(&entity, &database.policies, &Policies::new(), allowed));
     if options.mappings {
