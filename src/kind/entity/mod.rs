@@ -1,5 +1,6 @@
 //! Entities of a database: tables, mappings, functions.
 
+mod continuous_export;
 mod entity_group;
 mod function;
 mod graph_model;
@@ -24,6 +25,7 @@ pub const KINDS: &[&dyn Kind] = &[
     &entity_group::EntityGroup,
     &graph_model::GraphModel,
     &materialized_view::MaterializedView,
+    &continuous_export::ContinuousExport,
 ];
 
 /// The database's replies out of a reply; entities are read from nothing else.
