@@ -8,8 +8,12 @@
 //! `tests/cloud/live/stopped.txt`).
 
 mod ask;
+pub mod names;
 mod notes;
 mod place;
+mod violations;
+
+pub use violations::violations;
 
 use crate::cloud::{Cloud, CloudError};
 use crate::kind::replies::{DatabaseReplies, Reply};
@@ -50,6 +54,7 @@ pub async fn read(cloud: &Cloud, scope: &Scope) -> Result<Live, CloudError> {
         let got = answers(cloud, asks).await;
         reading.take(got)?;
     }
+    reading.former_names();
     Ok(reading.live)
 }
 
@@ -259,6 +264,19 @@ impl<'a> Reading<'a> {
         }
     }
 
+    /// Puts what still has its former name where the spec declares it; its name stays the service's.
+    fn former_names(&mut self) {
+        let former: Vec<_> = self.scope.aliases.iter().filter(|alias| alias.former).collect();
+        // One that moves away may make room for another.
+        for _ in 0..former.len() {
+            for (was, is) in former.iter().filter_map(|alias| self.places.former(alias)) {
+                if self.live.inventory.get(&is).is_none() {
+                    self.live.inventory.relocate(&was, &is);
+                }
+            }
+        }
+    }
+
     fn known_by_uri(&mut self, address: &Address, container: &Container, uri: &str) {
         let Some(kind) = kind::by_name(&container.kind) else { return };
         let body = Body::new().with("uri", uri);
@@ -357,5 +375,6 @@ fn understood(kind: &'static dyn Kind, reply: &Reply<'_>, at: &Address) -> Resul
 fn resource(kind: &'static dyn Kind, found: Found, mode: Mode) -> Resource {
     let name = found.path.last().map(|(_, name)| name.as_str()).unwrap_or_default().into();
     let Found { body, attributes, rows, bytes, .. } = found;
-    Resource { kind: kind.about().name, name, body, mode, attributes, rows, bytes, ..Resource::default() }
+    let kind = kind.about().name;
+    Resource { kind, name, body, mode, is_live: true, attributes, rows, bytes, ..Resource::default() }
 }

@@ -73,6 +73,8 @@ pub enum Command {
     Destroy(DestroyArgs),
     /// Find every mistake that can be found without a service
     Validate(SpecArg),
+    /// Write a spec of what is live; a plan of it is empty
+    Import(ImportArgs),
     /// Finish an interrupted run
     Resume(RunArgs),
     /// Undo an interrupted or finished run
@@ -243,6 +245,35 @@ pub struct ShowArgs {
     pub live: Option<String>,
     /// The spec whose .adxform/ holds the run, or that declares the address
     #[arg(long = "spec", value_name = "SPEC", default_value = ".")]
+    pub spec: PathBuf,
+}
+
+/// `import`
+#[derive(Debug, Clone, Args)]
+pub struct ImportArgs {
+    /// Import what the management endpoint at URL reaches, without Azure Resource Manager
+    #[arg(long, value_name = "URL", required_unless_present = "cluster", conflicts_with = "cluster")]
+    pub uri: Option<String>,
+    /// Import a cluster by its resource id, or by its name in a subscription, with everything of both planes
+    #[arg(long, value_name = "RESOURCE_ID|NAME")]
+    pub cluster: Option<String>,
+    /// The subscription of a cluster that is given by its name
+    #[arg(long, value_name = "ID", env = "AZURE_SUBSCRIPTION_ID", conflicts_with = "uri")]
+    pub subscription: Option<String>,
+    /// The resource group of a cluster that is given by its name; looked up when left out
+    #[arg(long = "resource-group", value_name = "NAME", conflicts_with = "uri")]
+    pub resource_group: Option<String>,
+    /// Import this database; may be repeated; all databases when left out
+    #[arg(long = "database", value_name = "NAME")]
+    pub databases: Vec<String>,
+    /// Write the spec into DIR, which must be empty or not there
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// Write into DIR though it holds files, replacing those of the same names
+    #[arg(long)]
+    pub force: bool,
+    /// The folder whose adxform.toml and .adxform/ are used
+    #[arg(long = "spec", value_name = "DIR", default_value = ".")]
     pub spec: PathBuf,
 }
 

@@ -1,4 +1,5 @@
-//! The files that the command line writes: all private to their owner, for they tell what a company has.
+//! The files that the command line writes: private to their owner where they tell what a company has, and those of
+//! specs as its folders are.
 
 use super::exit::Failure;
 use std::fs::{DirBuilder, OpenOptions};
@@ -36,6 +37,23 @@ pub(super) fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     beside.push(format!(".{}.tmp", std::process::id()));
     let beside = std::path::PathBuf::from(beside);
     let written = private(&beside, bytes).and_then(|()| std::fs::rename(&beside, path));
+    written.map_err(|error| {
+        let _ = std::fs::remove_file(&beside);
+        trouble(path, &error)
+    })
+}
+
+/// Writes a file that anybody may read whom its folder lets in, whole or not at all; its folder is made.
+///
+/// # Errors
+/// Why it cannot be written.
+pub(super) fn write(path: &Path, text: &str) -> Result<(), Failure> {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(format!(".{}.tmp", std::process::id()));
+    let beside = std::path::PathBuf::from(beside);
+    let folder = path.parent().map_or(Ok(()), std::fs::create_dir_all);
+    let written =
+        folder.and_then(|()| std::fs::write(&beside, text)).and_then(|()| std::fs::rename(&beside, path));
     written.map_err(|error| {
         let _ = std::fs::remove_file(&beside);
         trouble(path, &error)

@@ -10,6 +10,7 @@ mod completions;
 mod emulator;
 mod explain;
 mod files;
+mod import;
 mod interrupt;
 mod plan;
 mod progress;
@@ -77,6 +78,7 @@ fn connected(command: &Command, global: &Global, terminal: Terminal) -> Result<E
             Command::Plan(args) => plan::run(args, global, terminal).await,
             Command::Apply(args) => apply::run(args, global, terminal).await,
             Command::Destroy(args) => apply::destroy(args, global, terminal).await,
+            Command::Import(args) => import::run(args, global, terminal).await,
             Command::Resume(args) => resume::run(args, Intent::Resume, global, terminal).await,
             Command::Rollback(args) => resume::run(args, Intent::Rollback, global, terminal).await,
             Command::Show(args) => show::run(args, global, terminal).await,

@@ -6,14 +6,17 @@ use super::interrupt;
 use super::progress::Progress;
 use super::session::Session;
 use super::terminal::Terminal;
+use crate::model::Address;
 use crate::plan::Plan;
 use crate::run::azure::Azure;
 use crate::run::driver::{Interrupts, Run, RunError};
+use crate::run::effects::Effects;
 use crate::run::event::Intent;
 use crate::run::journal::{self, Header, Recorded};
 use crate::run::lock::{Holder, Lock, LockError};
 use crate::run::machine::{self, Phase, Policy};
 use crate::run::report::{Outcome, Report};
+use crate::run::schemas;
 use crate::run::store::FileStore;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -168,7 +171,7 @@ pub(super) async fn lock(state: &Path, running: &Running, doing: &str) -> Result
 /// A journal that cannot be begun; nothing is changed then.
 pub(super) async fn begin(
     session: &Session,
-    plan: Plan,
+    mut plan: Plan,
     running: &Running,
     terminal: Terminal,
 ) -> Result<Exit, Failure> {
@@ -176,6 +179,11 @@ pub(super) async fn begin(
     session.cloud.read_secrets(&secrets).await.map_err(|error| {
         Failure::error(error.to_string(), "nothing was changed: secrets are read before the first write")
     })?;
+    let known = |address: &Address, path: &[String]| plan.outputs.get(address)?.get(&path.join(".")).cloned();
+    let effects = Arc::new(Azure::new(session.cloud.clone()));
+    let touched = schemas::touched(&plan, &known);
+    let violations = effects.violations(touched).await;
+    plan.violations = violations.map_err(|error| Failure::error(error.to_string(), "nothing was changed"))?;
     let run = id();
     let header = Header {
         format: journal::FORMAT,
@@ -194,7 +202,6 @@ pub(super) async fn begin(
     let path = journal(&session.state, &run);
     super::files::private_directory(&journals(&session.state))?;
     let store = FileStore::create(&path).map_err(|error| not_written(&path, &error.to_string()))?;
-    let effects = Arc::new(Azure::new(session.cloud.clone()));
     let begun = Run::begin(&header, store, OffsetDateTime::now_utc, effects).await;
     drive(begun.map_err(|error| not_written(&path, &error.to_string()))?, session, terminal).await
 }

@@ -16,6 +16,8 @@ pub mod script;
 pub mod shape;
 mod texts;
 
+pub use entity::{Missing, missing, texts};
+
 use crate::model::Address;
 use crate::model::body::{Body, Value};
 use crate::model::change::{Change, Loss, LossClass};
@@ -184,13 +186,9 @@ impl<'a> At<'a> {
 
     /// The thing of a collection with a service's name, directly below an address.
     pub fn named(&self, parent: &Address, collection: &str, name: &str) -> Option<(Address, &'a Resource)> {
-        let is = |found: &Resource| &*found.name == name && found.mode != Mode::Absent;
-        let direct = parent.child(collection, name);
-        if let Some(found) = self.world.get(&direct).filter(|found| is(found)) {
-            return Some((direct, found));
-        }
-        let found = self.world.children(parent, collection).find(|(_, found)| is(found));
-        found.map(|(address, found)| (address.clone(), found))
+        let mut found = self.world.named(parent, collection, name);
+        let (address, resource) = found.find(|(_, found)| found.mode != Mode::Absent)?;
+        Some((address.clone(), resource))
     }
 }
 
@@ -290,11 +288,18 @@ pub trait Kind: Sync {
     /// What could not be understood, with the text concerned.
     fn found(&self, reply: &Reply<'_>) -> Result<Vec<Found>, String>;
 
-    /// The request of a change that needs only one, which every change between two [`Kind::stages`] does.
+    /// The request of a change that needs only one, which every change between two [`Kind::stages`] does, and one
+    /// that only gives another name ([`Change::rename`]).
     ///
     /// # Errors
     /// Why the change cannot be made, as a sentence that names the property.
     fn request(&self, at: &At<'_>, change: &Change) -> Result<Request, String>;
+
+    /// The request of a change that the service makes without looking at what the thing names, when there is one:
+    /// things that name each other are written so.
+    fn unvalidated(&self, _at: &At<'_>, _change: &Change) -> Option<Request> {
+        None
+    }
 
     /// What a change between two stages may cost in data.
     fn loss(&self, at: &At<'_>, change: &Change) -> Loss;
@@ -343,6 +348,9 @@ pub trait Kind: Sync {
     /// # Errors
     /// That of the first request that cannot be made.
     fn requests(&self, at: &At<'_>, change: &Change) -> Result<Vec<Request>, String> {
+        if change.rename.is_some() {
+            return self.request(at, change).map(|request| vec![request]);
+        }
         let stages = self.stages(at, change).into_iter().map(Some);
         let ends: Vec<Option<Body>> =
             [change.before.clone()].into_iter().chain(stages).chain([change.after.clone()]).collect();
@@ -354,9 +362,16 @@ pub trait Kind: Sync {
         1
     }
 
-    /// The things this one needs beyond its container and its references.
-    fn needs(&self, _at: &At<'_>) -> Vec<Need> {
-        Vec::new()
+    /// The things this one needs beyond its container and its references: what its texts of KQL name, unless the
+    /// kind knows better.
+    fn needs(&self, at: &At<'_>) -> Vec<Need> {
+        entity::used(at)
+    }
+
+    /// Whether the service checks it against the columns of what it needs, so that it waits for their last change,
+    /// even one that cannot be undone.
+    fn reads_columns(&self) -> bool {
+        false
     }
 
     /// The things that, as they stand in live, forbid this one as it is to be: where they change too, they come

@@ -86,7 +86,9 @@ impl<'a> Reader<'a> {
         let verb = self.words();
         let scope = self.words();
         match (verb.as_str(), scope.as_str()) {
-            ("create-merge" | "create", "table" | "tables") | ("create-or-alter" | "create", "function") => {
+            ("create-merge" | "create", "table" | "tables")
+            | ("create-or-alter" | "create", "function")
+            | ("create-or-alter", "entity_group" | "graph_model") => {
                 return Some(Says::Elsewhere);
             }
             ("alter" | "alter-merge" | "create-or-alter" | "create", _) => {}
@@ -194,6 +196,7 @@ mod tests {
         let hot = "hotdata = time(31.00:00:00) hotindex = time(31.00:00:00)";
         for (text, says) in [
             (".create-merge table T (a:string) with (folder = \"\")", Says::Elsewhere),
+            (".create-or-alter entity_group G (cluster('c'))", Says::Elsewhere),
             (".create-or-alter function with (folder = 'f') F (x:long) {\n T\n}", Says::Elsewhere),
             (".alter-merge table T column-docstrings (a:\"d\")", Says::Elsewhere),
             (".alter table ['my T'] policy update \"[]\"", policy("table", &[&["my T"]], "update", "\"[]\"")),

@@ -2,6 +2,7 @@
 //! themselves in case.
 
 use crate::kind;
+use crate::model::scope::Alias;
 use crate::model::{Address, Scope};
 use std::collections::BTreeMap;
 
@@ -21,7 +22,7 @@ impl Places {
             let parent = address.parent().unwrap_or_default();
             places.add(parent, address.collection(), &container.name, address.key());
         }
-        for alias in &scope.aliases {
+        for alias in scope.aliases.iter().filter(|alias| !alias.former) {
             if let Some(kind) = kind::by_name(&alias.kind) {
                 places.add(alias.parent.clone(), kind.about().collection, &alias.name, &alias.key);
             }
@@ -58,6 +59,14 @@ impl Places {
         address
     }
 
+    /// Where a thing that may still have its former name is in live, and where the spec declares it.
+    pub(super) fn former(&self, alias: &Alias) -> Option<(Address, Address)> {
+        let about = kind::by_name(&alias.kind)?.about();
+        let key = self.key(&alias.parent, about.collection, &alias.name, about.names_ignore_case);
+        let was = alias.parent.child(about.collection, key.unwrap_or(&alias.name));
+        Some((was, alias.parent.child(about.collection, &alias.key)))
+    }
+
     fn key(&self, parent: &Address, collection: &str, name: &str, ignore_case: bool) -> Option<&str> {
         let here = self.known.get(parent)?;
         let names = here.get(&(collection.to_owned(), name.to_lowercase()))?;
@@ -70,7 +79,7 @@ impl Places {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::scope::{Alias, Container};
+    use crate::model::scope::Container;
 
     #[test]
     fn keys_stand_for_names_on_every_level() {
@@ -88,7 +97,7 @@ mod tests {
             ("clusters.c.databases.d", "no such kind", "x", "y"),
         ] {
             let (kind, name, key) = (kind.to_owned(), name.to_owned(), key.to_owned());
-            scope.aliases.push(Alias { parent: at(parent), kind, name, key });
+            scope.aliases.push(Alias { parent: at(parent), kind, name, key, former: false });
         }
         let places = Places::of(&scope);
         for (container, kind, path, expected) in [

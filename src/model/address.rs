@@ -70,6 +70,14 @@ impl Address {
         self.0.starts_with(&other.0)
     }
 
+    /// The same address with its beginning `from` put elsewhere; itself when it does not begin so.
+    pub fn relocated(&self, from: &Self, to: &Self) -> Self {
+        match self.0.strip_prefix(&*from.0) {
+            Some(rest) => Self(to.0.iter().chain(rest).cloned().collect()),
+            None => self.clone(),
+        }
+    }
+
     /// The first `count` segments.
     pub fn prefix(&self, count: usize) -> Self {
         Self(self.0[..count.min(self.0.len())].into())

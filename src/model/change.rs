@@ -12,6 +12,18 @@ pub struct Change {
     pub before: Option<Body>,
     /// The body wanted, or `None` when the thing is to be deleted.
     pub after: Option<Body>,
+    /// Its old and new name, when the change gives it another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rename: Option<Rename>,
+}
+
+/// Two names of one thing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rename {
+    /// The service's name before.
+    pub from: String,
+    /// The service's name after.
+    pub to: String,
 }
 
 /// What a change does to the thing as a whole.
@@ -29,13 +41,19 @@ pub enum Action {
 impl Change {
     /// A change from `before` to `after`.
     pub const fn new(before: Option<Body>, after: Option<Body>) -> Self {
-        Self { before, after }
+        Self { before, after, rename: None }
+    }
+
+    /// The change that only gives a thing another name.
+    pub fn renaming(body: &Body, rename: Rename) -> Self {
+        Self { before: Some(body.clone()), after: Some(body.clone()), rename: Some(rename) }
     }
 
     /// The change that leads back.
     #[must_use]
     pub fn invert(&self) -> Self {
-        Self { before: self.after.clone(), after: self.before.clone() }
+        let rename = self.rename.clone().map(|Rename { from, to }| Rename { from: to, to: from });
+        Self { before: self.after.clone(), after: self.before.clone(), rename }
     }
 
     /// What the change does to the thing as a whole.

@@ -31,6 +31,8 @@ pub struct Resource {
     pub mode: Mode,
     /// Desired only: what the spec says about its life.
     pub lifecycle: Lifecycle,
+    /// Whether it is there: in live, and in desired laid over live.
+    pub is_live: bool,
     /// Live only: what references may ask for, read-only values included, by path.
     pub attributes: Body,
     /// Live only: rows of data, where the service says so.
@@ -54,12 +56,14 @@ pub struct Lifecycle {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Inventory {
     resources: BTreeMap<Address, Resource>,
+    /// The addresses of things whose name is not their key: by container, collection and name.
+    otherwise_named: BTreeMap<(Address, Arc<str>, Arc<str>), BTreeSet<Address>>,
 }
 
 impl Inventory {
     /// An inventory of nothing.
     pub const fn new() -> Self {
-        Self { resources: BTreeMap::new() }
+        Self { resources: BTreeMap::new(), otherwise_named: BTreeMap::new() }
     }
 
     /// The thing at an address.
@@ -67,19 +71,51 @@ impl Inventory {
         self.resources.get(address)
     }
 
-    /// The thing at an address, to be changed.
-    pub fn get_mut(&mut self, address: &Address) -> Option<&mut Resource> {
-        self.resources.get_mut(address)
-    }
-
     /// Puts a thing at an address and returns what stood there.
     pub fn insert(&mut self, address: Address, resource: Resource) -> Option<Resource> {
-        self.resources.insert(address, resource)
+        let before = self.remove(&address);
+        if let Some(place) = otherwise_named(&address, &resource) {
+            self.otherwise_named.entry(place).or_default().insert(address.clone());
+        }
+        self.resources.insert(address, resource);
+        before
     }
 
     /// Takes the thing at an address away.
     pub fn remove(&mut self, address: &Address) -> Option<Resource> {
-        self.resources.remove(address)
+        let before = self.resources.remove(address)?;
+        if let Some(place) = otherwise_named(address, &before)
+            && let Some(addresses) = self.otherwise_named.get_mut(&place)
+        {
+            addresses.remove(address);
+        }
+        Some(before)
+    }
+
+    /// The things of a collection that have a service's name, directly below an address. It does not look at the
+    /// others (test: `finds_by_name`).
+    pub fn named<'a>(
+        &'a self,
+        parent: &Address,
+        collection: &str,
+        name: &str,
+    ) -> impl Iterator<Item = (&'a Address, &'a Resource)> + use<'a> {
+        let direct = self.resources.get_key_value(&parent.child(collection, name));
+        let direct = direct.filter(|(address, found)| *found.name == *address.key());
+        let place = (parent.clone(), collection.into(), name.into());
+        let others = if self.otherwise_named.is_empty() { None } else { self.otherwise_named.get(&place) };
+        let others = others.into_iter().flatten().filter_map(|at| self.resources.get_key_value(at));
+        direct.into_iter().chain(others)
+    }
+
+    /// Moves the thing at an address, and everything below it, to another address.
+    pub fn relocate(&mut self, from: &Address, to: &Address) {
+        let below: Vec<Address> = self.below(from).map(|(address, _)| address.clone()).collect();
+        for address in std::iter::once(from.clone()).chain(below) {
+            if let Some(resource) = self.resources.remove(&address) {
+                self.resources.insert(address.relocated(from, to), resource);
+            }
+        }
     }
 
     /// Everything, parents before children.
@@ -121,6 +157,15 @@ impl Inventory {
     }
 }
 
+/// Where a thing is looked for by its name, when that is not its key.
+fn otherwise_named(address: &Address, resource: &Resource) -> Option<(Address, Arc<str>, Arc<str>)> {
+    let differs = *resource.name != *address.key();
+    differs.then(|| {
+        let parent = address.parent().unwrap_or_default();
+        (parent, address.collection().into(), Arc::clone(&resource.name))
+    })
+}
+
 /// What a spec asks for.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Desired {
@@ -128,4 +173,26 @@ pub struct Desired {
     pub inventory: Inventory,
     /// Collections whose undeclared entries are dropped, by the address that says `prune`.
     pub prune: BTreeMap<Address, BTreeSet<String>>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_by_name() {
+        let parent: Address = "clusters.c".parse().unwrap();
+        let thing = |name: &str| Resource { name: name.into(), ..Resource::default() };
+        let mut all = Inventory::new();
+        let found = |all: &Inventory, name: &str| -> Vec<String> {
+            all.named(&parent, "databases", name).map(|(at, _)| at.key().to_owned()).collect()
+        };
+        all.insert(parent.child("databases", "a"), thing("a"));
+        all.insert(parent.child("databases", "b"), thing("a"));
+        assert_eq!((found(&all, "a"), found(&all, "b").len()), (vec!["a".to_owned(), "b".to_owned()], 0));
+        all.insert(parent.child("databases", "b"), thing("b"));
+        assert_eq!((found(&all, "a").len(), found(&all, "b").len()), (1, 1));
+        all.remove(&parent.child("databases", "b"));
+        assert!(found(&all, "b").is_empty());
+    }
 }

@@ -46,4 +46,8 @@ pub struct Alias {
     pub name: String,
     /// The key in the spec.
     pub key: String,
+    /// Whether it is the name that the thing had before (`renamedFrom`), which counts only where nothing has its
+    /// present one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub former: bool,
 }

@@ -4,6 +4,7 @@ use super::scope;
 use super::{Origin, Reason, Refusal, Resolution, Rule};
 use crate::kind::{self, At, Kind, shape, shape::Role};
 use crate::model::body::{Body, Value};
+use crate::model::change::Rename;
 use crate::model::inventory::{Desired, Inventory, Mode, Resource};
 use crate::model::{Address, Change, Loss};
 use std::collections::{BTreeMap, BTreeSet};
@@ -98,6 +99,7 @@ impl Inputs<'_> {
         let merged = Resource {
             body: after.clone(),
             attributes: same_kind.map(|live| live.attributes.clone()).unwrap_or_default(),
+            is_live: same_kind.is_some(),
             rows: same_kind.and_then(|live| live.rows),
             bytes: same_kind.and_then(|live| live.bytes),
             ..wanted.clone()
@@ -111,11 +113,18 @@ impl Inputs<'_> {
             return;
         }
         let fields = kind.about().fields;
-        if before.as_ref().is_some_and(|before| shape::same_bodies(fields, before, &after)) {
+        let rename = same_kind.and_then(|live| renamed(kind, live, wanted));
+        let same = before.as_ref().is_some_and(|before| shape::same_bodies(fields, before, &after));
+        if same && rename.is_none() {
             return;
         }
-        let reason = if before.is_some() { Reason::Differs } else { Reason::Declared };
-        let change = Change::new(live.map(|live| live.body.clone()), Some(after));
+        let reason = match (&before, &rename) {
+            (_, Some(_)) => Reason::Renamed,
+            (Some(_), None) => Reason::Differs,
+            (None, None) => Reason::Declared,
+        };
+        let after = if same { before } else { Some(after) };
+        let change = Change { rename, ..Change::new(live.map(|live| live.body.clone()), after) };
         if let (Some(live), None) = (live, same_kind) {
             let message =
                 format!("{address} is a {} in live, and the spec declares a {}", live.kind, wanted.kind);
@@ -221,6 +230,13 @@ impl Inputs<'_> {
         let origin = (self.origin)(&address);
         found.refusals.push(Refusal { address, origin, rule, message, help });
     }
+}
+
+/// The names of a thing that live still has under its former one.
+fn renamed(kind: &dyn Kind, live: &Resource, wanted: &Resource) -> Option<Rename> {
+    let former = wanted.lifecycle.renamed_from.as_deref() == Some(&live.name);
+    let other = !kind::same_name(kind.about(), &live.name, &wanted.name);
+    (former && other).then(|| Rename { from: live.name.to_string(), to: wanted.name.to_string() })
 }
 
 /// Everything live below a thing that goes, goes with it.

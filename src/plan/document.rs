@@ -42,6 +42,9 @@ pub struct ResourceChange {
     pub kind: String,
     /// The service's name.
     pub name: String,
+    /// The service's name before, when it gets another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous_name: Option<String>,
     /// What changes.
     pub change: ChangeDocument,
     /// Why.
@@ -148,6 +151,7 @@ impl Plan {
             address: address.clone(),
             kind: resolution.kind.clone(),
             name: resolution.name.clone(),
+            previous_name: resolution.change.rename.as_ref().map(|names| names.from.clone()),
             change: ChangeDocument {
                 actions: actions(resolution, steps),
                 before: before.as_ref().map(Body::shown),

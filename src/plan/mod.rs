@@ -6,10 +6,12 @@
 //! Invariant: pure. No I/O, clock, randomness or hash-ordered output; the same inventories give the same bytes
 //! (test: `tests/tidy.rs` and `tests/laws/main.rs`).
 
+mod circle;
 pub mod diff;
 pub mod document;
 pub mod judge;
 mod make;
+pub mod names;
 pub mod order;
 pub mod scope;
 pub mod text;
@@ -45,6 +47,9 @@ pub struct Plan {
     pub notes: Vec<String>,
     /// Attributes of live things that references may need during the run, by address and dotted path.
     pub outputs: BTreeMap<Address, BTreeMap<String, crate::model::Value>>,
+    /// What the service found wrong with the schemas of databases before the run, as sentences.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub violations: BTreeMap<Address, Vec<String>>,
 }
 
 /// One thing that changes, as a whole.

@@ -3,7 +3,7 @@
 //! Steps that cannot be undone come last, behind the point of no return, with everything that needs them.
 
 use super::diff::Differences;
-use super::{Resolution, Step};
+use super::{Resolution, Step, circle};
 use crate::kind::{self, At, Kind, Need, Undo};
 use crate::model::change::Action;
 use crate::model::inventory::{Inventory, Resource};
@@ -22,6 +22,7 @@ pub fn steps(found: &Differences, live: &Inventory) -> Result<Vec<Step>, Trouble
         }
     }
     edges(&mut drafts, found, live);
+    circle::open(&mut drafts, found, live);
     put_behind(&mut drafts);
     reduce(&mut drafts);
     sorted(drafts)
@@ -49,17 +50,18 @@ fn draft(
     let Some(resource) = world.get(address) else { return Ok(()) };
     let at = At { address, resource, world };
     let both = change.before.is_some() && change.after.is_some() && kind.replaces(change);
-    let halves = if both {
-        vec![Change::new(change.before.clone(), None), Change::new(None, change.after.clone())]
+    let mut halves = Vec::new();
+    if both {
+        let named = change.rename.clone().zip(change.before.as_ref());
+        halves.extend(named.map(|(rename, before)| Change::renaming(before, rename)));
+        halves.push(Change::new(change.before.clone(), None));
+        halves.push(Change::new(None, change.after.clone()));
     } else {
-        vec![change.clone()]
-    };
+        halves.push(change.clone());
+    }
     let mut previous = None;
     for half in halves {
-        let mut from = half.before.clone();
-        let ends = kind.stages(&at, &half).into_iter().map(Some).chain([half.after.clone()]);
-        for to in ends.collect::<Vec<_>>() {
-            let change = Change::new(from, to.clone());
+        for change in parts(kind, &at, &half) {
             let whole = if both && change.before.is_none() { &resolution.change } else { &change };
             let impossible = |why| Trouble::Impossible(address.clone(), why);
             let id = drafts.len();
@@ -78,10 +80,27 @@ fn draft(
                 change,
             });
             previous = Some(id);
-            from = to;
         }
     }
     answered(drafts, address, change)
+}
+
+/// A change in the parts that are one request each: first its new name, then from stage to stage.
+fn parts(kind: &dyn Kind, at: &At<'_>, change: &Change) -> Vec<Change> {
+    let mut parts = Vec::new();
+    if let (Some(rename), Some(before)) = (&change.rename, &change.before) {
+        parts.push(Change::renaming(before, rename.clone()));
+        if change.before == change.after {
+            return parts;
+        }
+    }
+    let bodies = Change::new(change.before.clone(), change.after.clone());
+    let mut from = bodies.before.clone();
+    for to in kind.stages(at, &bodies).into_iter().map(Some).chain([bodies.after.clone()]) {
+        parts.push(Change::new(from, to.clone()));
+        from = to;
+    }
+    parts
 }
 
 /// Refuses a command that leaves out a value which is known only after apply: the property cannot hold one.
@@ -120,7 +139,9 @@ fn edges(drafts: &mut [Step], found: &Differences, live: &Inventory) {
             found.references.range(start..).take_while(|(from, _)| from == address).map(|(_, to)| to.clone());
         for needed in needed(address, &found.world).into_iter().chain(referred) {
             let others = by_address.get(&needed).into_iter().flatten();
-            let wanted = others.filter(|id| drafts[**id].change.after.is_some() && !loses(&drafts[**id]));
+            let waits = kind::by_name(&drafts[own[0]].kind).is_some_and(Kind::reads_columns);
+            let stays = |id: &&usize| drafts[**id].change.after.is_some();
+            let wanted = others.filter(|id| stays(id) && (waits || !loses(&drafts[**id])));
             wanted.for_each(|other| added.extend(makes.iter().map(|step| (*step, *other))));
         }
         for needed in needed(address, live) {
@@ -135,11 +156,29 @@ fn edges(drafts: &mut [Step], found: &Differences, live: &Inventory) {
         }
         added.retain(|(step, other)| step != other);
     }
+    added.extend(names_in_turn(drafts, found));
     for (step, needs) in added {
         if !drafts[step].needs.contains(&needs) {
             drafts[step].needs.push(needs);
         }
     }
+}
+
+/// A name is taken only once the thing that had it has another.
+fn names_in_turn(drafts: &[Step], found: &Differences) -> Vec<(usize, usize)> {
+    let place = |step: &Step| (step.address.parent(), step.address.collection().to_owned());
+    let takes = |step: &Step| match (&step.change.rename, &step.change.before) {
+        (Some(rename), _) => Some(rename.to.clone()),
+        (None, None) => found.world.get(&step.address).map(|made| made.name.to_string()),
+        (None, Some(_)) => None,
+    };
+    let mut pairs = Vec::new();
+    for freed in drafts.iter().filter(|step| step.change.rename.is_some()) {
+        let from = freed.change.rename.as_ref().map(|rename| rename.from.clone());
+        let next = drafts.iter().filter(|step| step.id != freed.id && place(step) == place(freed));
+        pairs.extend(next.filter(|step| takes(step) == from).map(|step| (step.id, freed.id)));
+    }
+    pairs
 }
 
 /// A step of a thing that stays, which its dependents do not wait for because it can never be undone.

@@ -3,7 +3,8 @@
 //! Inputs are shaped here, so that the differ stays dumb: targets, existing things and references are settled
 //! before anything is compared.
 
-use crate::kind::{self, Plane, Source, shape::Role};
+use super::names;
+use crate::kind::{self, At, Plane, Source, shape::Role};
 use crate::model::Address;
 use crate::model::body::{Body, Value};
 use crate::model::inventory::{Desired, Inventory, Mode, Resource};
@@ -22,7 +23,11 @@ pub fn of(desired: &Desired) -> Scope {
         if *resource.name != *address.key() || ignores_case {
             let parent = address.parent().unwrap_or_default();
             let (kind, name) = (resource.kind.to_owned(), resource.name.to_string());
-            scope.aliases.push(Alias { parent, kind, name, key: address.key().to_owned() });
+            scope.aliases.push(Alias { parent, kind, name, key: address.key().to_owned(), former: false });
+        }
+        if let Some(name) = resource.lifecycle.renamed_from.clone() {
+            let (parent, kind) = (address.parent().unwrap_or_default(), resource.kind.to_owned());
+            scope.aliases.push(Alias { parent, kind, name, key: address.key().to_owned(), former: true });
         }
     }
     for (address, word) in by_commands(desired) {
@@ -40,7 +45,24 @@ pub fn of(desired: &Desired) -> Scope {
             scope.kinds.insert(about.name.to_owned());
         }
     }
+    scope.kinds.extend(doubtful(desired));
     scope
+}
+
+/// The kinds of what queries name and the spec does not declare: only live can tell whether it is there.
+fn doubtful(desired: &Desired) -> BTreeSet<String> {
+    let world = &desired.inventory;
+    let managed = world.iter().filter(|(_, resource)| resource.mode == Mode::Managed);
+    let missing = managed.flat_map(|(address, resource)| kind::missing(&At { address, resource, world }));
+    let kinds = missing.flat_map(|name| names::kinds(world, &name));
+    kinds.flatten().map(|kind| kind.about().name.to_owned()).collect()
+}
+
+/// Where live must be read to see everything, of every kind, in some containers.
+pub fn everything(containers: Inventory) -> Scope {
+    let all: BTreeSet<String> = kind::all().map(|kind| kind.about().collection.to_owned()).collect();
+    let prune = containers.iter().map(|(address, _)| (address.clone(), all.clone())).collect();
+    of(&Desired { inventory: containers, prune })
 }
 
 /// The kinds that are declared, or pruned, directly in a cluster and read by its own commands.

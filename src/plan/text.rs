@@ -64,7 +64,9 @@ fn entry(text: &mut String, replaced: bool, address: &Address, resolution: &Reso
         _ => ("~", "is changed"),
     };
     let with = resolution.with.as_ref().map_or(String::new(), |with| format!(" together with {with}"));
-    let _ = writeln!(text, "{mark} {address} ({}) {verb}{with}", resolution.kind);
+    let renamed = resolution.change.rename.as_ref();
+    let renamed = renamed.map_or(String::new(), |names| format!(" (renamed from {:?})", names.from));
+    let _ = writeln!(text, "{mark} {address} ({}) {verb}{with}{renamed}", resolution.kind);
     let fields = kind::by_name(&resolution.kind).map_or(&[][..], |kind| kind.about().fields);
     match (&resolution.change.before, &resolution.change.after) {
         (None, Some(after)) => {

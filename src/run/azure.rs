@@ -6,14 +6,17 @@
 use super::effects::{Answer, Effects, Look, LookError, Outgoing};
 use super::event::{Attributes, Operation};
 use super::looking::attributes;
-use crate::cloud::{self, Begun, Class, Cloud, CloudError};
+use super::schemas::{Touched, Violations};
+use crate::cloud::{self, Begun, Class, Cloud, CloudError, CommandOperation};
 use crate::kind::replies::Reply;
 use crate::kind::{self, DELETED_AT};
 use crate::live;
 use crate::model::body::Value;
 use crate::model::request::{ArmRequest, KustoRequest, Lookup, Method};
-use crate::model::{Command, Request, Resource, Scope};
+use crate::model::{Address, Command, Request, Resource, Scope};
+use serde::Serialize;
 use serde_json::Value as Json;
+use std::collections::BTreeSet;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -52,6 +55,10 @@ impl Azure {
             }
         }
         if let ([(only, uri)], [command]) = (commands.as_slice(), texts.as_slice()) {
+            if only.begins.is_some() {
+                let began = cloud.begin_command(uri, &only.database, command.as_str()).await;
+                return vec![began.map_or_else(|error| failed(&error), |operation| begun(&operation))];
+            }
             let ran = cloud.command(uri, &only.database, command.as_str()).await;
             return vec![ran.map_or_else(|error| failed(&error), |_| finished(Attributes::new()))];
         }
@@ -68,6 +75,22 @@ impl Azure {
     }
 }
 
+impl Azure {
+    async fn follow_command(&self, operation: Operation) -> Answer {
+        match serde_json::from_value::<CommandOperation>(operation.0) {
+            Ok(operation) => match self.cloud.follow_command(&operation).await {
+                Ok(()) => finished(Attributes::new()),
+                Err(error) => failed(&error),
+            },
+            Err(error) => unread(&error),
+        }
+    }
+}
+
+fn unread(error: &serde_json::Error) -> Answer {
+    Answer::Lost { why: format!("its operation cannot be read: {error}") }
+}
+
 impl Effects for Azure {
     async fn send(&self, batch: Vec<Outgoing>) -> Vec<Answer> {
         match batch.as_slice() {
@@ -81,12 +104,10 @@ impl Effects for Azure {
 
     /// Follows to the end, beginning anew while the service says that something else is in the way.
     async fn follow(&self, of: Outgoing, operation: Operation) -> Answer {
-        let Request::Arm(request) = &of.request else {
-            return Answer::Lost { why: "a command has no operation to follow".to_owned() };
-        };
+        let Request::Arm(request) = &of.request else { return self.follow_command(operation).await };
         let mut following = match serde_json::from_value::<cloud::Operation>(operation.0) {
             Ok(operation) => operation,
-            Err(error) => return Answer::Lost { why: format!("its operation cannot be read: {error}") },
+            Err(error) => return unread(&error),
         };
         let mut patience = self.cloud.patience();
         let moment = now();
@@ -129,19 +150,44 @@ impl Effects for Azure {
     }
 
     async fn look(&self, scope: &Scope) -> Result<Look, LookError> {
-        let read = live::read(&self.cloud, scope).await.map_err(|error| {
-            let transient =
-                matches!(error.class, Class::Busy | Class::Lost | Class::Unreachable | Class::Garbled);
-            LookError { message: error.to_string(), transient }
-        })?;
+        let read = live::read(&self.cloud, scope).await.map_err(unseen)?;
         let busy = read
             .inventory
             .iter()
             .filter(|(_, thing)| is_busy(thing))
             .map(|(address, _)| address.clone())
             .collect();
-        Ok(Look { live: read.inventory, busy, hidden: read.unreadable.into_iter().collect() })
+        let hidden = read.unreadable.into_iter().collect();
+        Ok(Look { live: read.inventory, busy, hidden, ..Look::default() })
     }
+
+    async fn working(&self, doubts: Vec<Outgoing>) -> Result<BTreeSet<Address>, LookError> {
+        let mut busy = BTreeSet::new();
+        for of in doubts {
+            let Some((KustoRequest { database, begins: Some(begins), .. }, uri)) = command(&of) else {
+                continue;
+            };
+            if self.cloud.is_working(uri, database, begins).await.map_err(unseen)? {
+                busy.insert(of.address);
+            }
+        }
+        Ok(busy)
+    }
+
+    async fn violations(&self, of: BTreeSet<Touched>) -> Result<Violations, LookError> {
+        let mut found = Violations::new();
+        for Touched { address, uri, name } in of {
+            let sentences = live::violations(&self.cloud, &uri, &name).await.map_err(unseen)?;
+            found.insert(address, sentences);
+        }
+        Ok(found)
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it is given to `map_err`")]
+fn unseen(error: CloudError) -> LookError {
+    let transient = matches!(error.class, Class::Busy | Class::Lost | Class::Unreachable | Class::Garbled);
+    LookError { message: error.to_string(), transient }
 }
 
 /// Whether the service is still working on a thing; a state that is not known counts as such.
@@ -174,7 +220,7 @@ fn done(of: &Outgoing, request: &ArmRequest, json: &Json, moment: &str) -> Answe
     finished(outputs)
 }
 
-fn begun(operation: &cloud::Operation) -> Answer {
+fn begun(operation: &impl Serialize) -> Answer {
     match serde_json::to_value(operation) {
         Ok(json) => Answer::Begun(Operation(json)),
         Err(error) => Answer::Lost { why: format!("its operation cannot be kept: {error}") },

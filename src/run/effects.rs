@@ -4,6 +4,7 @@
 //! classes that matter: refused (surely not done), lost (nobody knows) and, by never answering, crashed.
 
 use super::event::{Attributes, Operation, Way};
+use super::schemas::{Touched, Violations};
 use crate::model::request::Lookup;
 use crate::model::{Address, Inventory, Request, Scope};
 use std::collections::{BTreeMap, BTreeSet};
@@ -76,6 +77,8 @@ pub struct Look {
     pub busy: BTreeSet<Address>,
     /// Things whose contents could not be read, and why; the things themselves too unless they are in `live`.
     pub hidden: BTreeMap<Address, String>,
+    /// What is wrong with the schemas that the run changes; read only for the proof after apply.
+    pub violations: Violations,
 }
 
 impl Look {
@@ -123,6 +126,21 @@ pub trait Effects: Send + Sync + 'static {
     /// Why there is none, as an answer that had no effect: [`Answer::Refused`] or [`Answer::NotRun`].
     fn lookup(&self, of: &Outgoing, lookup: &Lookup) -> impl Future<Output = Result<String, Answer>> + Send;
 
+    /// The things on which the service is at work for requests whose replies were lost, as far as live does not show
+    /// it: operations of which nobody has the id.
+    fn working(
+        &self,
+        doubts: Vec<Outgoing>,
+    ) -> impl Future<Output = Result<BTreeSet<Address>, LookError>> + Send;
+
     /// Reads everything in a scope.
     fn look(&self, scope: &Scope) -> impl Future<Output = Result<Look, LookError>> + Send;
+
+    /// What the service finds wrong with the schemas of databases; a world without schemas finds nothing.
+    fn violations(
+        &self,
+        _of: BTreeSet<Touched>,
+    ) -> impl Future<Output = Result<Violations, LookError>> + Send {
+        async { Ok(Violations::new()) }
+    }
 }

@@ -7,7 +7,7 @@
 use super::effects::{Look, LookError};
 use super::event::{Attributes, Event, Happened, Verdict, Way};
 use super::machine::{Cause, Machine, Status};
-use super::proof;
+use super::{proof, schemas};
 use crate::model::Address;
 use crate::model::body::Body;
 use std::collections::BTreeMap;
@@ -207,7 +207,8 @@ impl Looking {
     fn proved(&mut self, way: Way, look: &Look, at: Instant, machine: &Machine) -> Round {
         let known = |address: &_, path: &[String]| machine.known(address, path);
         let plan = machine.plan();
-        let differences = proof::residue(plan, way, &look.live, &known);
+        let mut differences = proof::residue(plan, way, &look.live, &known);
+        differences.extend(schemas::fresh(&plan.violations, &look.violations));
         let busy = plan.changes.keys().any(|address| look.busy.contains(address));
         let since = *self.proof_since.get_or_insert(at);
         let over = at.saturating_duration_since(since) >= self.timing.proof_deadline;

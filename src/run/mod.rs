@@ -20,6 +20,7 @@ pub mod notice;
 pub mod proof;
 pub mod report;
 mod request;
+pub mod schemas;
 pub mod standing;
 pub mod store;
 #[cfg(test)]

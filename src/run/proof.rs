@@ -6,6 +6,7 @@
 use super::event::{Difference, Verdict, Way};
 use crate::kind::{self, Kind};
 use crate::model::body::{Body, Value};
+use crate::model::change::Rename;
 use crate::model::{Address, Change, Inventory, Resource};
 use crate::plan::{Plan, Step};
 use serde_json::Value as Json;
@@ -99,7 +100,14 @@ pub fn verdict(
 ) -> (Verdict, Vec<Difference>) {
     let rules = Rules::of(&step.kind);
     let found = live.get(&step.address);
-    let Change { before, after } = &step.change;
+    let Change { before, after, rename } = &step.change;
+    if let (Some(rename), Some(found)) = (rename, found) {
+        return match &*found.name {
+            name if name == rename.to => (Verdict::After, Vec::new()),
+            name if name == rename.from => (Verdict::Before, Vec::new()),
+            name => (Verdict::Neither, vec![misnamed(&step.address, rename, name)]),
+        };
+    }
     let before = before.as_ref().map(|body| answered(body, known));
     let after = after.as_ref().map(|body| answered(body, known));
     let from = |end: &Body, found: &Resource| {
@@ -171,8 +179,25 @@ fn compared(plan: &Plan, way: Way, live: &Inventory, known: &impl Known, strict:
             (Some(wanted), Some(found)) => rules.unrestored(wanted, &found.body),
         };
         all.extend(ends.differences(names));
+        if let (Some(rename), Some(found)) = (&resolution.change.rename, found) {
+            let name = if way == Way::Apply { &rename.to } else { &rename.from };
+            if *found.name != **name {
+                all.push(misnamed(address, rename, &found.name));
+            }
+        }
     }
     all
+}
+
+/// A thing whose name is not the one that it must have.
+fn misnamed(address: &Address, rename: &Rename, found: &str) -> Difference {
+    Difference {
+        address: address.clone(),
+        property: "name".to_owned(),
+        before: Json::from(&*rename.from),
+        after: Json::from(&*rename.to),
+        found: Json::from(found),
+    }
 }
 
 /// What of live is not as it was when the plan was made, for the things that the plan changes.

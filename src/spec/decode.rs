@@ -10,6 +10,7 @@ use super::tree::{Id, Member, Style, View};
 use super::yaml::quoted;
 use crate::kind::shape::{Field, Shape, field};
 use crate::model::{Body, Value};
+use std::sync::Arc;
 
 /// How many values may be read one inside the other, or one for the sake of the other.
 const MAX_DEPTH: usize = 200;
@@ -102,9 +103,9 @@ impl Loader<'_> {
         let members = self.tree.members(id);
         let mut found = Vec::with_capacity(members.len());
         for member in members {
-            if self.is_fixed_key(member.key) {
+            if let Some(key) = self.fixed_key(member.key) {
                 let value = self.member(member, item).unwrap_or_else(unreadable);
-                found.push((self.key_name(member.key), value));
+                found.push((key, value));
             }
         }
         let mut body: Body = found.into_iter().collect();
@@ -114,9 +115,13 @@ impl Loader<'_> {
         Some(Value::Map(body))
     }
 
-    fn is_fixed_key(&mut self, key: Id) -> bool {
-        let fixed = !template::is_template(self.tree.text(key));
-        if !fixed {
+    fn fixed_key(&mut self, key: Id) -> Option<Arc<str>> {
+        let text = self.tree.text(key);
+        if !template::is_template(text) {
+            return Some(self.key_name(key));
+        }
+        let fixed = template::literal(text).map(Arc::from);
+        if fixed.is_none() {
             self.error(Code::Template, "a key cannot hold a reference", key, "write the key out");
         }
         fixed

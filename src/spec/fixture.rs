@@ -3,8 +3,8 @@
 use super::source::Source;
 use super::{Diagnostics, Options, Spec, load_with};
 use crate::kind::replies::Reply;
-use crate::kind::shape::{Field, NameRule, Role, Shape};
-use crate::kind::{self, About, At, Claim, Finding, Found, Keyed, Kind, Need};
+use crate::kind::shape::{Field, KqlForm, NameRule, Role, Shape};
+use crate::kind::{self, About, At, Claim, Finding, Found, Keyed, Kind, Need, Plane};
 use crate::model::{Change, Loss, Request};
 use std::collections::BTreeMap;
 use std::io;
@@ -65,6 +65,7 @@ impl Kind for Thing {
 const FARM: About = About {
     name: "farm",
     collection: "farms",
+    plane: Plane::Arm,
     names: NameRule::Label,
     may_exist: true,
     may_rename: true,
@@ -111,7 +112,11 @@ const BALE: About = About {
     name: "bale",
     collection: "bales",
     parents: &["hay"],
-    fields: &[Field::new("anything", Shape::Any, "Whatever.")],
+    fields: &[
+        Field::new("anything", Shape::Any, "Whatever."),
+        Field::new("words", Shape::OrderedMap(&Shape::Text), "What is written on it."),
+        Field::new("song", Shape::Kql(KqlForm::Query), "What was sung when it was made."),
+    ],
     ..About::BASE
 };
 
@@ -143,8 +148,11 @@ impl Source for Memory {
 
     fn list(&self, folder: &Path) -> io::Result<Vec<(String, bool)>> {
         let inside = self.0.keys().filter_map(|path| path.strip_prefix(folder).ok());
-        let flat = inside.filter(|path| path.components().count() == 1);
-        Ok(flat.map(|path| (path.to_string_lossy().into_owned(), false)).collect())
+        let first = inside.filter_map(|path| {
+            let mut parts = path.components();
+            Some((parts.next()?.as_os_str().to_string_lossy().into_owned(), parts.next().is_some()))
+        });
+        Ok(first.collect::<std::collections::BTreeSet<_>>().into_iter().collect())
     }
 
     fn read(&self, file: &Path) -> io::Result<Vec<u8>> {

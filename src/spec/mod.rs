@@ -17,6 +17,7 @@ pub mod files;
 mod kinds;
 mod kql;
 mod loader;
+mod names;
 mod origins;
 mod outline;
 mod read;
@@ -33,6 +34,7 @@ mod template;
 mod text;
 mod tree;
 mod variables;
+pub mod write;
 mod yaml;
 
 #[cfg(test)]

@@ -175,12 +175,12 @@ impl Loader<'_> {
     fn key(&mut self, collection: &Collection, at: &Address, member: Member) -> Option<String> {
         let key = self.tree.text(member.key).to_owned();
         let place = self.tree.place(self.tree.resolve(member.key));
-        if super::template::is_template(&key) {
+        let Some(key) = super::template::literal(&key) else {
             let message = "a key cannot hold a reference";
             let help = "give the entry a fixed key, and say `name: …` inside of it";
             self.push(Diagnostic::error(Code::Template, message).at(place, "").help(help));
             return None;
-        }
+        };
         if collection.of_key(&key).is_some() || self.is_other(collection, &key, member) {
             return Some(key);
         }

@@ -75,6 +75,15 @@ pub(super) fn parse(text: &str) -> Result<Vec<Piece>, Fault> {
     Ok(pieces)
 }
 
+/// What a text without references stands for, `$${` read as `${`; none when it holds a reference.
+pub(super) fn literal(text: &str) -> Option<String> {
+    match parse(text).ok()?.as_slice() {
+        [] => Some(String::new()),
+        [Piece::Text(text)] => Some(text.clone()),
+        _ => None,
+    }
+}
+
 /// Where the `}` stands that closes a reference; one in a quoted key does not.
 fn closing(text: &str, from: usize) -> Option<usize> {
     let mut quoted = false;

@@ -229,7 +229,7 @@ fn check(usual: u64, history: bool, test: &str) {
                     Undo::By(requests) => requests.len(),
                     Undo::Never(_) => 0,
                 };
-                let Change { before, after } = &step.change;
+                let Change { before, after, .. } = &step.change;
                 let shown = |body: &Option<Body>| body.as_ref().map(|body| body.shown().to_string());
                 text += &format!(
                     "  {} {} {:?} -> {:?} needs {:?} behind {} undo {undo}\n",

@@ -362,7 +362,7 @@ impl World {
             let below: Vec<Address> = live.below(root).map(|(address, _)| address.clone()).collect();
             below.iter().for_each(|address| drop(live.remove(address)));
         }
-        Look { live, busy, hidden }
+        Look { live, busy, hidden, ..Look::default() }
     }
 
     /// The process is dead: what was on its way arrives or does not.

@@ -1,9 +1,9 @@
 //! Stored functions.
 
-use super::{database, in_database, uses};
+use super::{database, in_database};
 use crate::kind::replies::Reply;
 use crate::kind::shape::{self, Field, KqlForm, Role, Shape};
-use crate::kind::{About, At, Finding, Found, Kind, Need, Plane, Source};
+use crate::kind::{About, At, Finding, Found, Kind, Plane, Source, Undo};
 use crate::model::Resource;
 use crate::model::body::{Body, Value};
 use crate::model::command::Command;
@@ -88,12 +88,20 @@ impl Kind for Function {
         Ok(in_database(at, command))
     }
 
-    fn loss(&self, _at: &At<'_>, _change: &Change) -> Loss {
-        Loss::none()
+    fn unvalidated(&self, at: &At<'_>, change: &Change) -> Option<Request> {
+        let after = change.after.clone().map(|after| after.with("skipValidation", true));
+        self.request(at, &Change::new(change.before.clone(), after)).ok()
     }
 
-    fn needs(&self, at: &At<'_>) -> Vec<Need> {
-        uses(at, &["body"], at.resource.body.text("body").unwrap_or_default())
+    /// What stood there may name what is long gone, so that it is put back without validation.
+    fn undo(&self, at: &At<'_>, change: &Change) -> Undo {
+        let request = self.unvalidated(at, &change.invert());
+        request
+            .map_or_else(|| Undo::Never("it cannot be written".to_owned()), |request| Undo::By(vec![request]))
+    }
+
+    fn loss(&self, _at: &At<'_>, _change: &Change) -> Loss {
+        Loss::none()
     }
 
     fn check(&self, at: &At<'_>) -> Vec<Finding> {
@@ -137,7 +145,7 @@ mod tests {
             steps("function", at, one, two),
             [
                 r#".create-or-alter function with (docstring = "it's", folder = "f", skipvalidation = true) F (n:long=5) { T /*…*/ }"#.to_owned(),
-                format!("  undo {first}"),
+                format!("  undo {}", first.replace("\"f\")", "\"f\", skipvalidation = true)")),
             ]
         );
     }

@@ -1,14 +1,21 @@
 //! Tables.
 
+mod columns;
+mod copy;
+
 use super::{database, in_database, with_children};
-use crate::kind::replies::{ColumnSchema, Reply, Row};
-use crate::kind::shape::{self, Field, Role, Shape};
+use crate::kind::replies::{Reply, Row};
+use crate::kind::shape::{self, Field, NameRule, Role, Shape};
 use crate::kind::{About, At, Found, Kind, Plane, Source, Undo, policy};
 use crate::model::Resource;
 use crate::model::body::{Body, Value};
-use crate::model::change::{Change, Loss, LossClass};
+use crate::model::change::{Change, Loss, LossClass, Rename};
 use crate::model::command::Command;
 use crate::model::request::{KustoRequest, Lookup, Request};
+use columns::{
+    column, columns, columns_of, doc_of, known_type, listed, owned, renames, reordered, type_of,
+    undocumented, with_added, with_docs, with_names,
+};
 use std::collections::HashMap;
 
 /// A table: an ordered list of typed columns that data is ingested into.
@@ -23,6 +30,12 @@ const COLUMN: Shape = Shape::Object {
         )
         .required(),
         Field::new("docString", Shape::Text, "What the column holds."),
+        Field::new(
+            "renamedFrom",
+            Shape::Name(NameRule::Entity),
+            "The name that the column had before: it is renamed, and keeps its data.",
+        )
+        .role(Role::CreateOnly),
     ],
     short: &["type"],
 };
@@ -36,6 +49,7 @@ const ABOUT: About = About {
           that it leaves out is dropped, which is refused until data loss is allowed; say `undeclaredColumns: keep` \
           to leave such columns alone. New columns are added without touching data. A changed type loses the \
           column's data.",
+    may_rename: true,
     page: "https://learn.microsoft.com/kusto/management/tables",
     example: "tables:\n  StormEvents:\n    folder: weather\n    docString: Storm events\n    columns:\n      StartTime: datetime\n      State: {type: string, docString: The state's name}\n",
     fields: &[
@@ -48,6 +62,14 @@ const ABOUT: About = About {
             "What becomes of live columns that `columns` leaves out: `drop` (default, refused until data loss is allowed) or `keep`.",
         )
         .role(Role::Setting),
+        Field::new(
+            "onTypeChange",
+            Shape::Enum(&["alter", "copy"]),
+            "How a column's type is changed: `alter` (default, refused until data loss is allowed, for it empties the \
+             column), or `copy`: the rows are copied into a new table with the column converted, and the tables \
+             change names at once; the old one stays beside as `NAME_old`.",
+        )
+        .role(Role::CreateOnly),
     ],
     ..About::BASE
 };
@@ -90,7 +112,8 @@ impl Kind for Table {
         let mut columns = columns.clone();
         let live = columns_of(live);
         if wanted.text("undeclaredColumns") == Some("keep") {
-            let kept = live.iter().filter(|(name, _)| columns.get(name).is_none());
+            let moved: Vec<&str> = renames(&live, &columns).into_iter().map(|(from, _)| from).collect();
+            let kept = live.iter().filter(|(n, _)| columns.get(n).is_none() && !moved.contains(&&***n));
             kept.map(|(name, column)| (name.clone(), column.clone()))
                 .collect::<Vec<_>>()
                 .into_iter()
@@ -98,13 +121,17 @@ impl Kind for Table {
         }
         let columns: Body = columns
             .into_iter()
-            .map(|(name, column)| (name.clone(), COLUMN.overlay(live.get(&name), &column)))
+            .map(|(name, column)| {
+                let former = || live.get(column.as_map()?.text("renamedFrom")?);
+                let value = COLUMN.overlay(live.get(&name).or_else(former), &column);
+                (name, value)
+            })
             .collect();
         after.set("columns", columns);
         after
     }
 
-    /// Adding comes first, then texts, then order; what loses data comes last, one column's type at a time.
+    /// New names come first, then what is added, then texts, then order; what loses data comes last, one column's type at a time.
     fn stages(&self, _at: &At<'_>, change: &Change) -> Vec<Body> {
         let Some(after) = &change.after else { return Vec::new() };
         let mut stages = Vec::new();
@@ -123,6 +150,10 @@ impl Kind for Table {
             }
         };
         let wanted = columns_of(after);
+        for names in renames(&columns_of(&now), &wanted) {
+            let next = now.clone().with("columns", with_names(&columns_of(&now), names));
+            to(&mut now, next);
+        }
         let next = with_added(&columns_of(&now), &wanted);
         let next = now.clone().with("columns", next);
         to(&mut now, next);
@@ -135,14 +166,18 @@ impl Kind for Table {
         }
         let next = now.clone().with("columns", reordered(&columns_of(&now), &wanted));
         to(&mut now, next);
+        let mut columns = columns_of(&now);
         for (name, column) in wanted.iter() {
-            let mut columns = columns_of(&now);
             if type_of(&columns, name) != column.as_map().and_then(|c| c.text("type")) {
                 columns.set(name, column.clone());
             }
-            let next = now.clone().with("columns", columns);
-            to(&mut now, next);
+            if !copy::is_wanted(after) {
+                let next = now.clone().with("columns", columns.clone());
+                to(&mut now, next);
+            }
         }
+        let next = now.clone().with("columns", columns);
+        to(&mut now, next);
         to(&mut now, after.clone());
         stages.pop();
         stages
@@ -150,9 +185,15 @@ impl Kind for Table {
 
     fn request(&self, at: &At<'_>, change: &Change) -> Result<Request, String> {
         let name = at.name();
+        if let Some(names) = &change.rename {
+            return Ok(in_database(at, rename(at, names)));
+        }
         let command = match (&change.before, &change.after) {
             (_, None) => Command::new(".drop table").name(name).word("ifexists"),
             (None, Some(after)) => create(name, after),
+            (Some(before), Some(after)) if copy::is_meant(before, after) => {
+                return copy::request(at, before, after);
+            }
             (Some(before), Some(after)) => update(name, before, after)?,
         };
         Ok(in_database(at, command))
@@ -164,8 +205,15 @@ impl Kind for Table {
             (None, _) => Loss::none(),
             (Some(_), None) => policy::drop_loss(at, "the table and its data").of(rows, bytes),
             (Some(before), Some(after)) => {
+                let whole = (before, after);
                 let (before, after) = (columns_of(before), columns_of(after));
-                let gone: Vec<&str> = before.names().filter(|name| after.get(name).is_none()).collect();
+                if copy::is_meant(whole.0, whole.1) {
+                    return copy::loss(at);
+                }
+                let moved = [renames(&before, &after), renames(&after, &before)].concat();
+                let moves = |name: &str| moved.iter().any(|(from, to)| *from == name || *to == name);
+                let gone = before.names().filter(|name| after.get(name).is_none() && !moves(name));
+                let gone: Vec<&str> = gone.collect();
                 let retyped: Vec<&str> = before
                     .names()
                     .filter(|name| {
@@ -187,8 +235,10 @@ impl Kind for Table {
         if loss.class == LossClass::Irreversible {
             return Undo::Never(loss.what);
         }
-        if change.after.is_none() {
-            return with_children(at, undo_drop(at));
+        match (&change.before, &change.after) {
+            (_, None) => return with_children(at, undo_drop(at)),
+            (Some(before), Some(after)) if copy::is_meant(before, after) => return copy::undo(at),
+            _ => {}
         }
         self.request(at, &change.invert()).map_or_else(Undo::Never, |request| Undo::By(vec![request]))
     }
@@ -214,7 +264,23 @@ fn undo_drop(at: &At<'_>) -> Request {
             missing: format!("the journal of the database has no drop of the table {name}"),
         }),
         alone: true,
+        begins: None,
     })
+}
+
+/// `.rename table`, taking along the materialized views that read it.
+///
+/// <https://learn.microsoft.com/kusto/management/rename-table-command>
+fn rename(at: &At<'_>, names: &Rename) -> Command {
+    let command = Command::new(".rename table").name(&names.from).word("to").name(&names.to);
+    let Some((database, _)) = at.ancestor("database") else { return command };
+    let reads = |(_, view): (&crate::model::Address, &Resource)| {
+        view.body.text("source").is_some_and(|source| [&names.from, &names.to].contains(&&source.to_owned()))
+    };
+    match at.world.children(&database, "materializedViews").any(reads) {
+        true => command.word("with (updateMaterializedViews = true)"),
+        false => command,
+    }
 }
 
 fn create(name: &str, body: &Body) -> Command {
@@ -240,6 +306,11 @@ fn update(name: &str, before: &Body, after: &Body) -> Result<Command, String> {
         }
     }
     let (old, new) = (columns_of(before), columns_of(after));
+    let back = || renames(&new, &old).first().map(|(from, to)| (*to, *from));
+    if let Some((from, to)) = renames(&old, &new).first().copied().or_else(back) {
+        let column = Command::new(".rename column").name(name).word(".").name(from);
+        return Ok(column.word("to").name(to));
+    }
     let added: Body = new.iter().filter(|(name, _)| old.get(name).is_none()).map(owned).collect();
     let gone: Vec<&str> = old.names().filter(|name| new.get(name).is_none()).collect();
     match (added.is_empty(), gone.is_empty()) {
@@ -266,89 +337,6 @@ fn altered(name: &str, old: &Body, new: &Body, after: &Body) -> Result<Command, 
     }
     let command = Command::new(".alter-merge table").name(name).word("column-docstrings (");
     Ok(command.list(documented, |c, column| c.name(column).word(":").text(doc_of(new, column))).word(")"))
-}
-
-fn columns(command: Command, columns: &Body) -> Command {
-    let types =
-        columns.iter().map(|(name, _)| (name, known_type(type_of(columns, name)).unwrap_or("dynamic")));
-    command.word("(").list(types, |c, (name, word)| c.name(name).word(":").word(word)).word(")")
-}
-
-fn known_type(text: Option<&str>) -> Result<&'static str, String> {
-    text.and_then(shape::scalar_type).ok_or_else(|| "a column has no type".to_owned())
-}
-
-fn column(column: &ColumnSchema) -> Result<(std::sync::Arc<str>, Value), String> {
-    let given = column.csl_type.as_deref().unwrap_or(&column.clr_type);
-    let word = shape::scalar_type(given)
-        .ok_or_else(|| format!("the column `{}` has the unknown type `{given}`", column.name))?;
-    let mut body = Body::new().with("type", word);
-    if let Some(doc) = column.doc_string.as_deref().filter(|doc| !doc.is_empty()) {
-        body.set("docString", doc);
-    }
-    Ok((column.name.as_str().into(), Value::Map(body)))
-}
-
-fn columns_of(body: &Body) -> Body {
-    body.get("columns").and_then(Value::as_map).cloned().unwrap_or_default()
-}
-
-fn type_of<'a>(columns: &'a Body, name: &str) -> Option<&'a str> {
-    columns.get(name)?.as_map()?.text("type")
-}
-
-fn doc_of<'a>(columns: &'a Body, name: &str) -> &'a str {
-    columns.get(name).and_then(Value::as_map).and_then(|c| c.text("docString")).unwrap_or_default()
-}
-
-fn owned((name, value): (&std::sync::Arc<str>, &Value)) -> (std::sync::Arc<str>, Value) {
-    (name.clone(), value.clone())
-}
-
-fn undocumented(columns: &Body) -> Body {
-    let bare = |column: &Value| {
-        column.as_map().map(|c| c.iter().filter(|(n, _)| &***n != "docString").map(owned).collect::<Body>())
-    };
-    columns
-        .iter()
-        .map(|(name, column)| (name.clone(), Value::Map(bare(column).unwrap_or_default())))
-        .collect()
-}
-
-fn with_added(now: &Body, wanted: &Body) -> Body {
-    let added = undocumented(wanted).into_iter().filter(|(name, _)| now.get(name).is_none());
-    now.clone().into_iter().chain(added).collect()
-}
-
-fn with_docs(now: &Body, wanted: &Body) -> Body {
-    let documented = now.iter().map(|(name, column)| {
-        let mut column = column.as_map().cloned().unwrap_or_default();
-        if wanted.get(name).is_some() && doc_of(now, name) != doc_of(wanted, name) {
-            column.set("docString", doc_of(wanted, name));
-        }
-        (name.clone(), Value::Map(column))
-    });
-    documented.collect()
-}
-
-/// The wanted order, with the columns that are to go at the end.
-fn reordered(now: &Body, wanted: &Body) -> Body {
-    let in_order = wanted.names().filter_map(|name| now.iter().find(|(n, _)| ***n == *name));
-    let rest = now.iter().filter(|(name, _)| wanted.get(name).is_none());
-    let stays: Vec<&str> = now.names().filter(|name| wanted.get(name).is_some()).collect();
-    if stays == wanted.names().collect::<Vec<_>>() {
-        now.clone()
-    } else {
-        in_order.chain(rest).map(owned).collect()
-    }
-}
-
-fn listed(names: &[&str]) -> String {
-    let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
-    match names.as_slice() {
-        [one] => format!("column {one}"),
-        many => format!("columns {}", many.join(", ")),
-    }
 }
 
 #[cfg(test)]

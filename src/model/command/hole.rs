@@ -107,6 +107,21 @@ impl Command {
         self.hole(Filling::Json(value.clone()))
     }
 
+    /// Commands that run one after another in one request, none after the first that fails.
+    ///
+    /// <https://learn.microsoft.com/kusto/management/execute-database-script>
+    pub fn script(commands: impl IntoIterator<Item = Self>) -> Self {
+        let start = Self::new(".execute database script with (ThrowOnErrors = true) <|");
+        commands.into_iter().fold(start, |mut script, command| {
+            script.text.push('\n');
+            let by = script.text.len();
+            let moved = |hole: Hole| Hole { span: hole.span.start + by..hole.span.end + by, ..hole };
+            script.text.push_str(&command.text);
+            script.holes.extend(command.holes.into_iter().map(moved));
+            script
+        })
+    }
+
     fn hole(mut self, filling: Filling) -> Self {
         self.gap();
         let start = self.text.len();
@@ -210,6 +225,15 @@ mod tests {
         let filled = read.filled(&|_| Some("s\"ecret".to_owned()));
         assert_eq!(filled.as_str(), r#".x (h"https://a/c;s\"ecret")"#);
         assert!(filled.secrets().is_empty());
+    }
+
+    #[test]
+    fn holes_move_into_scripts() {
+        let key = Value::Secret(SecretRef::Env("KEY".to_owned()));
+        let script = Command::script([Command::new(".a"), Command::new(".b").composed(&[key], true)]);
+        let filled = script.filled(&|_| Some("k".to_owned()));
+        let expected = ".execute database script with (ThrowOnErrors = true) <|\n.a\n.b h\"k\"";
+        assert_eq!(filled.as_str(), expected);
     }
 
     #[test]

@@ -6,18 +6,24 @@
 mod documents;
 mod edit;
 mod function;
+mod group;
 mod journal;
 mod mapping;
+mod operation;
 mod principal;
 mod table;
+mod view;
 
 pub(crate) use documents::Document;
 pub(crate) use edit::{Deed, Editor, Limits, Request, Transaction, View};
-pub(crate) use function::{Function, MaterializedView};
-pub(crate) use journal::{Event, Operation, Version};
+pub(crate) use function::Function;
+pub(crate) use group::{EntityGroup, GraphModel, GraphVersion};
+pub(crate) use journal::{Event, Version};
 pub(crate) use mapping::{Mapping, MappingKind, canonical as canonical_mapping, merged as merged_mapping};
+pub(crate) use operation::Operation;
 pub(crate) use principal::{Assignment, Caller, Holder, Role};
 pub(crate) use table::{Column, Dropped, Extent, Table, parse_cell};
+pub(crate) use view::{MaterializedView, columns as source_columns};
 
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
@@ -71,6 +77,12 @@ pub(crate) struct Database {
     pub(crate) principals: Vec<Assignment>,
     /// Ingestion mappings of the database itself.
     pub(crate) mappings: Vec<Mapping>,
+    /// Entity groups by name.
+    #[serde(default)]
+    pub(crate) entity_groups: BTreeMap<String, EntityGroup>,
+    /// Graph models by name.
+    #[serde(default)]
+    pub(crate) graph_models: BTreeMap<String, GraphModel>,
     /// Tables by name.
     #[serde(skip)]
     pub(crate) tables: BTreeMap<String, Table>,
@@ -100,6 +112,8 @@ impl Database {
             policies,
             principals: Vec::new(),
             mappings: Vec::new(),
+            entity_groups: BTreeMap::new(),
+            graph_models: BTreeMap::new(),
             tables: BTreeMap::new(),
             functions: BTreeMap::new(),
             views: BTreeMap::new(),

@@ -10,7 +10,9 @@ mod cluster;
 mod column;
 mod data;
 mod database;
+mod entity_group;
 mod function;
+mod graph_model;
 mod mapping;
 mod policy;
 mod principal;
@@ -89,6 +91,8 @@ const FAMILIES: &[Family] = &[
     function::parse,
     view::parse,
     database::parse,
+    entity_group::parse,
+    graph_model::parse,
     workload::parse,
     cluster::parse,
 ];

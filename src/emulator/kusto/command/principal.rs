@@ -20,6 +20,7 @@ pub(super) enum Of {
     Table(String),
     Function(String),
     View(String),
+    GraphModel(String),
 }
 
 impl Of {
@@ -31,7 +32,7 @@ impl Of {
                 &["admins", "users", "viewers", "unrestrictedviewers", "ingestors", "monitors"]
             }
             Self::Table(_) => &["admins", "ingestors"],
-            Self::Function(_) | Self::View(_) => &["admins"],
+            Self::Function(_) | Self::View(_) | Self::GraphModel(_) => &["admins"],
         }
     }
 
@@ -55,6 +56,7 @@ impl Of {
             Self::Table(name) => format!("Table {name} "),
             Self::Function(name) => format!("Function {name} "),
             Self::View(name) => format!("Materialized View {name} "),
+            Self::GraphModel(name) => format!("Graph Model {name} "),
         }
     }
 
@@ -69,6 +71,7 @@ impl Of {
             Self::Table(name) => &database.table(name)?.principals,
             Self::Function(name) => &database.function(name)?.principals,
             Self::View(name) => &database.view(name)?.principals,
+            Self::GraphModel(name) => &database.graph_model(name)?.principals,
         })
     }
 }
@@ -169,6 +172,11 @@ fn store(
         }
         Of::View(name) => {
             edit.view_mut(name)?.principals = after;
+            name.clone()
+        }
+        Of::GraphModel(name) => {
+            let model = edit.database.graph_models.get_mut(name);
+            model.ok_or_else(|| Fault::not_found("GraphModel", name))?.principals = after;
             name.clone()
         }
     };

@@ -65,6 +65,10 @@ pub(crate) fn rows(database: &Database) -> Vec<Vec<Value>> {
         let text = [function.declaration.parameter_list(), body, String::new()];
         rows.push(row("Function", &function.name, &function.doc_string, &function.folder, text));
     }
+    for group in database.entity_groups.values() {
+        let text = [String::new(), json!(group.entities).to_string(), String::new()];
+        rows.push(row("EntityGroup", &group.name, "", "", text));
+    }
     rows
 }
 

@@ -45,6 +45,11 @@ pub(crate) fn function_json(function: &Function) -> String {
     text(&FunctionJson(function))
 }
 
+/// A materialized view as JSON text.
+pub(crate) fn view_json(database: &Database, view: &MaterializedView) -> String {
+    text(&ViewJson(database, view))
+}
+
 /// The row of `.show function F schema as json`.
 pub(crate) fn function_row(database: &Database, function: &Function) -> Result<Frame, Fault> {
     let row = vec![
@@ -104,7 +109,8 @@ impl Serialize for DatabaseJson<'_> {
         let functions = database.functions.iter().filter(|_| kinds.functions);
         let functions = functions.map(|(name, function)| (name, FunctionJson(function)));
         whole.serialize_entry("Functions", &Entries(functions))?;
-        whole.serialize_entry("EntityGroups", &json!({}))?;
+        let groups = database.entity_groups.iter().map(|(name, group)| (name, &group.entities));
+        whole.serialize_entry("EntityGroups", &Entries(groups))?;
         whole.serialize_entry("MajorVersion", &database.version.major)?;
         whole.serialize_entry("MinorVersion", &database.version.minor)?;
         whole.serialize_entry("PrettyName", &database.pretty_name)?;

@@ -1,16 +1,17 @@
 //! A database as the commands that make it: `schema as csl script` (`M:show-schema-database.md`).
 //!
-//! Invariant: the script of a database, run in an empty one, makes the same tables, functions and policies; views are
-//! not part of it, and principals given by creation are the runner's (test: `scripts_rebuild_databases`).
-//!
 //! Invariant: running the script in an empty database makes the same database, principals given by creation and
 //! retired values aside (test: `scripts_rebuild_databases` in `tests/kusto_wire.rs`).
 
-use crate::emulator::kusto::catalog::{Assignment, Column, Database, Function, Mapping, Policies, Table};
+use crate::emulator::kusto::catalog::{
+    Assignment, Column, Database, EntityGroup, Function, GraphModel, Mapping, MaterializedView, Policies,
+    Table,
+};
 use crate::emulator::kusto::choices;
 use crate::emulator::kusto::names;
 use crate::emulator::kusto::policy;
 use crate::emulator::kusto::syntax::{mask_hidden, quote};
+use crate::emulator::kusto::time;
 use std::borrow::Cow;
 
 /// What a script holds beside tables and functions.
@@ -41,6 +42,11 @@ pub(crate) fn commands(database: &Database, options: Options) -> Vec<String> {
         }
     }
     out.extend(database.functions.values().map(|function| define(function, options.obfuscated)));
+    out.extend(groups_and_models(database));
+    if choices::SCRIPT_HOLDS_VIEWS {
+        let over = |over_view| database.views.values().filter(move |view| view.over_view == over_view);
+        out.extend(over(false).chain(over(true)).map(define_view));
+    }
     let of_new = policy::of_new_table();
     let allowed = |word: &str| {
         (options.security || !SECURITY.contains(&word)) && (options.encoding || word != "encoding")
@@ -70,8 +76,33 @@ pub(crate) fn commands(database: &Database, options: Options) -> Vec<String> {
     }
     if options.security {
         out.extend(principals(&entity, &database.principals));
+        out.extend(of_entities(database));
     }
     out
+}
+
+/// Groups and models; what a model's steps name stands before it.
+fn groups_and_models(database: &Database) -> impl Iterator<Item = String> + '_ {
+    let group = |group: &EntityGroup| {
+        format!(".create-or-alter entity_group {} ({})", names::print(&group.name), group.entities.join(", "))
+    };
+    let model = |model: &GraphModel| {
+        let newest = model.versions.last()?;
+        let text = quote(&newest.model.to_string());
+        Some(format!(".create-or-alter graph_model {} {text}", names::print(&model.name)))
+    };
+    let groups = database.entity_groups.values().map(group);
+    groups.chain(database.graph_models.values().filter_map(model))
+}
+
+/// The principals of what is no table.
+fn of_entities(database: &Database) -> Vec<String> {
+    let named = |word: &str, name: &str| format!("{word} {}", names::print(name));
+    let functions = database.functions.iter().map(|(name, f)| (named("function", name), &f.principals));
+    let views = database.views.iter().map(|(name, v)| (named("materialized-view", name), &v.principals));
+    let models = database.graph_models.iter().map(|(name, m)| (named("graph_model", name), &m.principals));
+    let all = functions.chain(views).chain(models);
+    all.flat_map(|(entity, held)| principals(&entity, held).collect::<Vec<_>>()).collect()
 }
 
 /// The policies of a table as far as the script speaks of them.
@@ -140,6 +171,33 @@ fn define(function: &Function, obfuscated: bool) -> String {
         names::print(&function.name),
         function.declaration.parameter_list(),
         if obfuscated { body.clone() } else { mask_hidden(body) }
+    )
+}
+
+/// Whether a view is enabled is no part of the script.
+fn define_view(view: &MaterializedView) -> String {
+    let (verb, source) = match view.over_view {
+        false => (".create-or-alter materialized-view", "table"),
+        true => (".create ifnotexists materialized-view", "materialized-view"),
+    };
+    let mut with = vec![
+        format!("folder = {}", quote(&view.folder)),
+        format!("docstring = {}", quote(&view.doc_string)),
+        format!("autoUpdateSchema = {}", view.auto_update_schema),
+    ];
+    with.extend(view.lookback.map(|ticks| format!("lookback = time({})", time::timespan(ticks))));
+    if !view.lookback_column.is_empty() {
+        with.push(format!("lookback_column = {}", quote(&view.lookback_column)));
+    }
+    if !view.dimension_tables.is_empty() {
+        with.push(format!("dimensionTables = dynamic({})", serde_json::json!(view.dimension_tables)));
+    }
+    format!(
+        "{verb} with ({}) {} on {source} {} {{ {}\n}}",
+        with.join(", "),
+        names::print(&view.name),
+        names::print(&view.source),
+        mask_hidden(&view.query)
     )
 }
 

@@ -1,0 +1,109 @@
+//! The columns of a table as a body: by name, in order, each with its type and texts.
+
+use crate::kind::replies::ColumnSchema;
+use crate::kind::shape;
+use crate::model::body::{Body, Value};
+use crate::model::command::Command;
+use std::sync::Arc;
+
+pub(super) fn known_type(text: Option<&str>) -> Result<&'static str, String> {
+    text.and_then(shape::scalar_type).ok_or_else(|| "a column has no type".to_owned())
+}
+
+pub(super) fn columns(command: Command, columns: &Body) -> Command {
+    let types =
+        columns.iter().map(|(name, _)| (name, known_type(type_of(columns, name)).unwrap_or("dynamic")));
+    command.word("(").list(types, |c, (name, word)| c.name(name).word(":").word(word)).word(")")
+}
+
+pub(super) fn column(column: &ColumnSchema) -> Result<(Arc<str>, Value), String> {
+    let given = column.csl_type.as_deref().unwrap_or(&column.clr_type);
+    let word = shape::scalar_type(given)
+        .ok_or_else(|| format!("the column `{}` has the unknown type `{given}`", column.name))?;
+    let mut body = Body::new().with("type", word);
+    if let Some(doc) = column.doc_string.as_deref().filter(|doc| !doc.is_empty()) {
+        body.set("docString", doc);
+    }
+    Ok((column.name.as_str().into(), Value::Map(body)))
+}
+
+pub(super) fn columns_of(body: &Body) -> Body {
+    body.get("columns").and_then(Value::as_map).cloned().unwrap_or_default()
+}
+
+pub(super) fn type_of<'a>(columns: &'a Body, name: &str) -> Option<&'a str> {
+    columns.get(name)?.as_map()?.text("type")
+}
+
+pub(super) fn doc_of<'a>(columns: &'a Body, name: &str) -> &'a str {
+    columns.get(name).and_then(Value::as_map).and_then(|c| c.text("docString")).unwrap_or_default()
+}
+
+pub(super) fn owned((name, value): (&Arc<str>, &Value)) -> (Arc<str>, Value) {
+    (name.clone(), value.clone())
+}
+
+pub(super) fn undocumented(columns: &Body) -> Body {
+    let bare = |column: &Value| {
+        column.as_map().map(|c| c.iter().filter(|(n, _)| &***n != "docString").map(owned).collect::<Body>())
+    };
+    columns
+        .iter()
+        .map(|(name, column)| (name.clone(), Value::Map(bare(column).unwrap_or_default())))
+        .collect()
+}
+
+pub(super) fn with_added(now: &Body, wanted: &Body) -> Body {
+    let added = undocumented(wanted).into_iter().filter(|(name, _)| now.get(name).is_none());
+    now.clone().into_iter().chain(added).collect()
+}
+
+pub(super) fn with_docs(now: &Body, wanted: &Body) -> Body {
+    let documented = now.iter().map(|(name, column)| {
+        let mut column = column.as_map().cloned().unwrap_or_default();
+        if wanted.get(name).is_some() && doc_of(now, name) != doc_of(wanted, name) {
+            column.set("docString", doc_of(wanted, name));
+        }
+        (name.clone(), Value::Map(column))
+    });
+    documented.collect()
+}
+
+/// The wanted order, with the columns that are to go at the end.
+pub(super) fn reordered(now: &Body, wanted: &Body) -> Body {
+    let in_order = wanted.names().filter_map(|name| now.iter().find(|(n, _)| ***n == *name));
+    let rest = now.iter().filter(|(name, _)| wanted.get(name).is_none());
+    let stays: Vec<&str> = now.names().filter(|name| wanted.get(name).is_some()).collect();
+    if stays == wanted.names().collect::<Vec<_>>() {
+        now.clone()
+    } else {
+        in_order.chain(rest).map(owned).collect()
+    }
+}
+
+pub(super) fn listed(names: &[&str]) -> String {
+    let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    match names.as_slice() {
+        [one] => format!("column {one}"),
+        many => format!("columns {}", many.join(", ")),
+    }
+}
+
+/// The columns that get another name: those of `new` that say so, where `old` has the former name and not the new.
+pub(super) fn renames<'a>(old: &'a Body, new: &'a Body) -> Vec<(&'a str, &'a str)> {
+    let former = |name: &'a str| {
+        let from = new.get(name)?.as_map()?.text("renamedFrom")?;
+        let moves = old.get(from).is_some() && old.get(name).is_none() && new.get(from).is_none();
+        moves.then_some((from, name))
+    };
+    new.names().filter_map(former).collect()
+}
+
+/// The columns of `now` under their new names, in the places that they have.
+pub(super) fn with_names(now: &Body, (from, to): (&str, &str)) -> Body {
+    let named = |(name, column): (&Arc<str>, &Value)| match column.as_map() {
+        Some(body) if **name == *from => (to.into(), body.clone().with("renamedFrom", from).into()),
+        _ => (name.clone(), column.clone()),
+    };
+    now.iter().map(named).collect()
+}

@@ -1,0 +1,83 @@
+//! Schema violations: what the service itself finds wrong with a database after a run, and did not before.
+//!
+//! A command can be accepted and still leave something broken behind, such as a function whose table has lost a
+//! column. After apply nothing new may be wrong (test: `tests/scenarios/schema-violations`).
+//!
+//! <https://learn.microsoft.com/kusto/management/show-schema-database>
+
+use super::event::Difference;
+use crate::model::body::Value;
+use crate::model::{Address, Request};
+use crate::plan::Plan;
+use serde_json::Value as Json;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What is wrong, by database: one sentence each.
+pub type Violations = BTreeMap<Address, Vec<String>>;
+
+/// A database whose schema a plan changes.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Touched {
+    /// Where it stands.
+    pub address: Address,
+    /// The cluster's URI.
+    pub uri: String,
+    /// The service's name.
+    pub name: String,
+}
+
+/// The databases whose schemas a plan changes, as far as it is known where they are, without those that go.
+pub fn touched(plan: &Plan, known: &impl Fn(&Address, &[String]) -> Option<Value>) -> BTreeSet<Touched> {
+    let commands = plan.steps.iter().filter_map(|step| match &step.request {
+        Request::Kusto(kusto) if !kusto.database.is_empty() => Some((&kusto.cluster, &kusto.database)),
+        _ => None,
+    });
+    let pairs: BTreeSet<(&Address, &String)> = commands.collect();
+    let of = |(cluster, name): (&Address, &String)| {
+        let uri = known(cluster, &["uri".to_owned()])?.as_text()?.to_owned();
+        let mut containers = plan.scope.containers.iter();
+        let is =
+            |address: &Address, found: &str| address.is_within(cluster) && found.eq_ignore_ascii_case(name);
+        let (address, _) = containers.find(|(address, found)| is(address, &found.name))?;
+        let goes = plan.changes.get(address).is_some_and(|change| change.change.after.is_none());
+        (!goes).then(|| Touched { address: address.clone(), uri, name: name.clone() })
+    };
+    pairs.into_iter().filter_map(of).collect()
+}
+
+/// What is wrong now and was not before the run.
+pub(super) fn fresh(before: &Violations, now: &Violations) -> Vec<Difference> {
+    let none = Vec::new();
+    let fresh = now.iter().filter_map(|(address, now)| {
+        let before = before.get(address).unwrap_or(&none);
+        let fresh: Vec<&String> = now.iter().filter(|text| !before.contains(text)).collect();
+        let shown = |texts: &[&String]| texts.iter().map(|text| Json::from(text.as_str())).collect::<Json>();
+        let was: Vec<&String> = before.iter().collect();
+        (!fresh.is_empty()).then(|| Difference {
+            address: address.clone(),
+            property: "schema violations".to_owned(),
+            before: shown(&was),
+            after: shown(&was),
+            found: shown(&now.iter().collect::<Vec<_>>()),
+        })
+    });
+    fresh.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_new_counts() {
+        let at: Address = "clusters.c.databases.d".parse().unwrap();
+        let of = |texts: &[&str]| {
+            Violations::from([(at.clone(), texts.iter().map(ToString::to_string).collect())])
+        };
+        assert!(fresh(&of(&["a", "b"]), &of(&["b"])).is_empty());
+        assert!(fresh(&Violations::new(), &of(&[])).is_empty());
+        let found = fresh(&of(&["a"]), &of(&["a", "c"]));
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].found, serde_json::json!(["a", "c"]));
+    }
+}
