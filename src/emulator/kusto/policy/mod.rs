@@ -8,19 +8,25 @@
 
 mod auto_delete;
 mod caching;
+mod callout;
+mod capacity;
 mod extent_tags_retention;
 mod fields;
 mod ingestion_batching;
 mod ingestion_time;
 mod merge;
 mod partitioning;
+mod query_weak_consistency;
+mod request_classification;
 mod restricted_view_access;
 mod retention;
 mod row_level_security;
 mod row_order;
+mod sandbox;
 mod sharding;
 mod streaming_ingestion;
 mod update;
+pub(crate) mod workload_group;
 
 pub(crate) use update::sources as update_sources;
 
@@ -133,6 +139,16 @@ pub(crate) trait Policy: Sync {
         None
     }
 
+    /// The text that stands where nothing was ever set, for a policy that is never unset.
+    fn never_unset(&self) -> Option<String> {
+        None
+    }
+
+    /// Further rows of `.show`, which no command changes.
+    fn fixed(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// What is in force where nothing is set, as `details` shows it.
     fn in_force(&self) -> Option<String> {
         None
@@ -148,15 +164,20 @@ pub(crate) trait Policy: Sync {
 pub(crate) const ALL: &[&dyn Policy] = &[
     &auto_delete::AutoDelete,
     &caching::Caching,
+    &callout::Callout,
+    &capacity::Capacity,
     &extent_tags_retention::ExtentTagsRetention,
     &ingestion_batching::IngestionBatching,
     &ingestion_time::IngestionTime,
     &merge::Merge,
     &partitioning::Partitioning,
+    &query_weak_consistency::QueryWeakConsistency,
+    &request_classification::RequestClassification,
     &restricted_view_access::RestrictedViewAccess,
     &retention::Retention,
     &row_level_security::RowLevelSecurity,
     &row_order::RowOrder,
+    &sandbox::Sandbox,
     &sharding::Sharding,
     &streaming_ingestion::StreamingIngestion,
     &update::Update,
@@ -164,19 +185,14 @@ pub(crate) const ALL: &[&dyn Policy] = &[
 
 /// Policies of the service that are not modelled.
 const NOT_MODELLED: &[&str] = &[
-    "callout",
-    "capacity",
     "diagnostics",
     "encoding",
     "managed_identity",
     "mirroring",
     "multidatabaseadmins",
     "query_acceleration",
-    "query_weak_consistency",
-    "request_classification",
     "rowid",
     "rowstore",
-    "sandbox",
     "shards_grouping",
 ];
 

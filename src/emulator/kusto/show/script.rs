@@ -6,7 +6,9 @@
 //! Invariant: running the script in an empty database makes the same database, principals given by creation and
 //! retired values aside (test: `scripts_rebuild_databases` in `tests/kusto_wire.rs`).
 
-use crate::emulator::kusto::catalog::{Assignment, Database, EntityGroup, Function, GraphModel, Mapping, Policies, Table};
+use crate::emulator::kusto::catalog::{
+    Assignment, Database, EntityGroup, Function, GraphModel, Mapping, Policies, Table,
+};
 use crate::emulator::kusto::names;
 use crate::emulator::kusto::policy;
 use crate::emulator::kusto::syntax::{mask_hidden, quote};
