@@ -128,12 +128,8 @@ fn policy(
         return Ok(None);
     }
     let mut policy = Map::new();
-    for (member, of) in members {
-        let own = |object: &Option<Value>| {
-            let found =
-                object.as_ref()?.as_object()?.iter().find(|(key, _)| key.eq_ignore_ascii_case(member))?;
-            Some(found.1.clone())
-        };
+    for (name, of) in members {
+        let own = |object: &Option<Value>| member(object.as_ref()?, name);
         let nothing = own(&given).is_some_and(|value| value.is_null());
         if nothing && group == DEFAULT {
             return Err(invalid(TITLE, &format!("{name} of '{DEFAULT}' cannot be null")));
