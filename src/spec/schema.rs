@@ -6,7 +6,7 @@
 use super::kinds::{Collection, Each, Kinds, SETTINGS};
 use super::{entry, variables};
 use crate::kind::shape::{Field, Role, Shape, field, scalar_types};
-use crate::kind::{self, Keyed};
+use crate::kind::{self, About, Keyed};
 use serde_json::{Map, Value as Json, json};
 
 /// The JSON Schema (draft 2020-12) of one file of a spec.
@@ -97,6 +97,12 @@ fn of_collection(collection: &Collection) -> Json {
         schema["properties"] = Json::Object(properties);
     }
     let tagged: Vec<Json> = collection.tagged.iter().map(|(_, kind)| to(*kind)).collect();
+    if let Some(kind) = collection.other {
+        schema["patternProperties"] = json!({});
+        let known: Vec<&str> = collection.fixed.iter().map(|(key, _)| *key).collect();
+        let others = format!("^(?!({})$)[a-z][a-z0-9_]*$", known.join("|"));
+        schema["patternProperties"][others] = to(kind);
+    }
     schema["additionalProperties"] = match collection.by_name {
         Some(kind) => to(kind),
         None if tagged.is_empty() => Json::Bool(false),
@@ -108,6 +114,9 @@ fn of_collection(collection: &Collection) -> Json {
 /// An entry of a kind.
 fn entry(kinds: &Kinds, kind: Each) -> Json {
     let about = kind.about();
+    if matches!(about.keyed, Keyed::Other(_)) {
+        return raw(about);
+    }
     let below = kinds.below(about.name);
     let mut properties: Map<String, Json> =
         about.fields.iter().map(|field| (field.name.to_owned(), property(field))).collect();
@@ -136,6 +145,14 @@ fn entry(kinds: &Kinds, kind: Each) -> Json {
         object["type"] = json!(["object", "null"]);
     }
     with_short(object, about.fields, about.short)
+}
+
+/// An entry in the service's own form: JSON text, or a map or a list of maps with the service's own names.
+fn raw(about: &About) -> Json {
+    let map = json!({"type": "object", "minProperties": 1, "propertyNames": {"pattern": "^[A-Z]"}});
+    let text = json!({"type": ["string", "null"], "pattern": "^\\s*[\\[{]"});
+    let list = json!({"type": "array", "minItems": 1, "items": map});
+    json!({"anyOf": [map, list, text], "description": format!("{} {}", about.doc, about.page)})
 }
 
 fn setting(word: &str, below: &[Collection]) -> Json {

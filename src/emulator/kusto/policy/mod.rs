@@ -10,11 +10,15 @@ mod auto_delete;
 mod caching;
 mod callout;
 mod capacity;
+mod encoding;
 mod extent_tags_retention;
 mod fields;
 mod ingestion_batching;
 mod ingestion_time;
+mod managed_identity;
 mod merge;
+mod mirroring;
+mod opaque;
 mod partitioning;
 mod query_weak_consistency;
 mod request_classification;
@@ -46,6 +50,8 @@ pub(crate) enum Scope {
     Table,
     /// A materialized view.
     View,
+    /// A column of a table.
+    Column,
 }
 
 /// Whether a command replaces a policy or changes what it names.
@@ -68,6 +74,8 @@ pub(crate) enum Target {
     Table(Option<String>, String),
     /// A materialized view of a database, or of the request's.
     View(Option<String>, String),
+    /// A column of a table of a database, or of the request's.
+    Column(Option<String>, String, String),
 }
 
 impl Target {
@@ -75,9 +83,10 @@ impl Target {
     pub(crate) fn database(&self) -> Option<&str> {
         match self {
             Self::Cluster => None,
-            Self::Database(database) | Self::Table(database, _) | Self::View(database, _) => {
-                database.as_deref()
-            }
+            Self::Database(database)
+            | Self::Table(database, _)
+            | Self::View(database, _)
+            | Self::Column(database, ..) => database.as_deref(),
         }
     }
 
@@ -121,7 +130,7 @@ pub(crate) trait Policy: Sync {
         scope != Scope::Cluster
     }
 
-    /// Reads the argument of a command.
+    /// Reads the argument of a command; what it makes null is unset.
     fn read(&self, _verb: Verb, cursor: &mut Cursor<'_>) -> Result<Value, Fault> {
         json_argument(self.title(), cursor)
     }
@@ -166,35 +175,33 @@ pub(crate) const ALL: &[&dyn Policy] = &[
     &caching::Caching,
     &callout::Callout,
     &capacity::Capacity,
+    &opaque::DIAGNOSTICS,
+    &encoding::Encoding,
     &extent_tags_retention::ExtentTagsRetention,
     &ingestion_batching::IngestionBatching,
     &ingestion_time::IngestionTime,
+    &managed_identity::ManagedIdentity,
     &merge::Merge,
+    &mirroring::Mirroring,
+    &opaque::MULTI_DATABASE_ADMINS,
     &partitioning::Partitioning,
     &query_weak_consistency::QueryWeakConsistency,
     &request_classification::RequestClassification,
     &restricted_view_access::RestrictedViewAccess,
     &retention::Retention,
     &row_level_security::RowLevelSecurity,
+    &opaque::ROW_ID,
     &row_order::RowOrder,
+    &opaque::ROW_STORE,
     &sandbox::Sandbox,
     &sharding::Sharding,
+    &opaque::SHARDS_GROUPING,
     &streaming_ingestion::StreamingIngestion,
     &update::Update,
 ];
 
 /// Policies of the service that are not modelled.
-const NOT_MODELLED: &[&str] = &[
-    "diagnostics",
-    "encoding",
-    "managed_identity",
-    "mirroring",
-    "multidatabaseadmins",
-    "query_acceleration",
-    "rowid",
-    "rowstore",
-    "shards_grouping",
-];
+const NOT_MODELLED: &[&str] = &["query_acceleration"];
 
 /// The policy of this word.
 pub(crate) fn find(word: &str) -> Option<&'static dyn Policy> {
