@@ -15,8 +15,8 @@ mod tests;
 
 use super::kinds::{Collection, Kinds};
 use crate::kind::{self, Keyed, Kind, Plane};
-use crate::model::inventory::{Inventory, Resource};
 use crate::model::Address;
+use crate::model::inventory::{Inventory, Resource};
 use std::collections::BTreeMap;
 use value::{Extras, Writer, literal};
 use yaml::{Map, Node};
@@ -166,7 +166,10 @@ impl Writing<'_> {
         let (own, short) = value::properties(&mut writer, kind, resource);
         let mut entry = Entry { key: address.key().to_owned(), own, short, is_container, inside: Vec::new() };
         if *resource.name != *address.key() {
-            entry.own.entries.insert(0, ("name".to_owned(), Node::Scalar(yaml::scalar(&literal(&resource.name)))));
+            entry
+                .own
+                .entries
+                .insert(0, ("name".to_owned(), Node::Scalar(yaml::scalar(&literal(&resource.name)))));
             entry.short = None;
         }
         self.collections(&mut entry, address, &folder, if is_container { "" } else { &stem });
@@ -189,7 +192,8 @@ impl Writing<'_> {
             let mut rest = Vec::new();
             for mut inner in std::mem::take(entries) {
                 let address = at.child(word, &inner.key);
-                let here = if inner.is_container { self.folder_of(&address, folder) } else { joined(folder, word) };
+                let here =
+                    if inner.is_container { self.folder_of(&address, folder) } else { joined(folder, word) };
                 if inner.is_container {
                     self.split(&mut inner, &address, &here);
                 }
@@ -237,7 +241,8 @@ impl Writing<'_> {
     /// Says what has no place in a spec because what contains it has none.
     fn unwritten(&mut self) {
         let orphans = self.inventory.iter().filter(|(at, _)| {
-            at.parent().is_some_and(|above| !above.segments().is_empty() && self.inventory.get(&above).is_none())
+            at.parent()
+                .is_some_and(|above| !above.segments().is_empty() && self.inventory.get(&above).is_none())
         });
         let notes = orphans.map(|(at, resource)| {
             format!("{at} is not imported: the {} stands in something that was not found", resource.kind)

@@ -32,7 +32,11 @@ pub(super) struct Writer<'a> {
 }
 
 /// The properties of a thing, and whether they can stand in the short form when nothing else does.
-pub(super) fn properties(writer: &mut Writer<'_>, kind: &dyn Kind, resource: &Resource) -> (Map, Option<Node>) {
+pub(super) fn properties(
+    writer: &mut Writer<'_>,
+    kind: &dyn Kind,
+    resource: &Resource,
+) -> (Map, Option<Node>) {
     let about = kind.about();
     let body = worth_saying(kind, resource);
     let mut map = Map::default();
@@ -42,7 +46,8 @@ pub(super) fn properties(writer: &mut Writer<'_>, kind: &dyn Kind, resource: &Re
     } else {
         ""
     };
-    let primary = about.fields.iter().find(|f| matches!(f.shape, Shape::Kql(form) if form != KqlForm::Parameters));
+    let primary =
+        about.fields.iter().find(|f| matches!(f.shape, Shape::Kql(form) if form != KqlForm::Parameters));
     for field in about.fields.iter().filter(|field| field.name != tag) {
         let path = if primary.is_some_and(|primary| primary.name == field.name) { "" } else { field.name };
         if let Some(node) = writer.field(field, &body, path) {
@@ -74,7 +79,9 @@ fn worth_saying(kind: &dyn Kind, resource: &Resource) -> Body {
         }
     }
     match first {
-        Some(first) if body.len() > 1 && enough(&body.clone().without(&first)) && !required(about.fields, &first) => {
+        Some(first)
+            if body.len() > 1 && enough(&body.clone().without(&first)) && !required(about.fields, &first) =>
+        {
             body.without(&first)
         }
         _ if enough(&body) => body,
@@ -92,7 +99,8 @@ fn short(fields: &[Field], short: &[&str], body: &Body, map: &Map) -> Option<Nod
     let field = shape::field(fields, name).filter(|field| !matches!(field.shape, Shape::Secret))?;
     let value = body.get(field.name).filter(|value| **value != Value::Null)?;
     let one = Body::new().with(field.name, value.clone());
-    (short.contains(&field.name) && shape::short_form(fields, short, value) == Some(one)).then(|| node.clone())
+    (short.contains(&field.name) && shape::short_form(fields, short, value) == Some(one))
+        .then(|| node.clone())
 }
 
 impl Writer<'_> {
@@ -126,7 +134,8 @@ impl Writer<'_> {
     }
 
     fn object(&mut self, body: &Body, fields: &[Field], short_names: &[&str], path: &str) -> Node {
-        let said = |field: &&Field| field.required || body.get(field.name).is_some_and(|value| !value.is_unset());
+        let said =
+            |field: &&Field| field.required || body.get(field.name).is_some_and(|value| !value.is_unset());
         let mut map = Map::default();
         for field in fields.iter().filter(said) {
             if let Some(node) = self.field(field, body, &joined(path, field.name)) {
@@ -148,13 +157,18 @@ impl Writer<'_> {
     /// KQL of several lines goes into a file of its own, if it reads back from there.
     fn kql(&mut self, text: &str, form: KqlForm, path: &str) -> Node {
         let file = format!("{text}\n");
-        let reads_back = form.canonical(&file) == text && Block::new(&file).is_ok() && !text.starts_with('\u{feff}');
+        let reads_back =
+            form.canonical(&file) == text && Block::new(&file).is_ok() && !text.starts_with('\u{feff}');
         if !text.contains('\n') || !reads_back {
             return Node::Scalar(scalar(text));
         }
         let stem = match path {
             "" => self.stem.to_owned(),
-            path => format!("{}.{}", self.stem, path.split('.').map(super::paths::part).collect::<Vec<_>>().join(".")),
+            path => format!(
+                "{}.{}",
+                self.stem,
+                path.split('.').map(super::paths::part).collect::<Vec<_>>().join(".")
+            ),
         };
         let path = self.extras.paths.take(self.folder, &stem, "kql");
         self.extras.kql.push((path.clone(), file));
