@@ -66,7 +66,8 @@ impl Inputs<'_> {
         let mut reasons = Vec::new();
         for (address, resolution) in found.changes.iter().filter(|(_, r)| r.with.is_none()) {
             let Some(kind) = kind::by_name(&resolution.kind) else { continue };
-            let Some(resource) = found.world.get(address) else { continue };
+            let there = found.world.get(address).or_else(|| self.live.get(address));
+            let Some(resource) = there else { continue };
             let at = At { address, resource, world: &found.world };
             let own = kind.locks_out(&at, &resolution.change, &gone);
             reasons.extend(own.into_iter().map(|why| (address.clone(), why)));

@@ -148,10 +148,11 @@ pub(super) enum Move {
     Drop(Vec<Body>),
 }
 
-/// The members of a body.
+/// The members of a body; a reference stands for a whole name.
 pub(super) fn members(body: &Body) -> Vec<Body> {
     let items = body.get("members").and_then(Value::as_list).unwrap_or_default();
-    items.iter().filter_map(|item| item.as_map().cloned()).collect()
+    let one = |item: &Value| item.as_map().cloned().unwrap_or_else(|| Body::new().with("fqn", item.clone()));
+    items.iter().map(one).collect()
 }
 
 /// A body with these members, and in the one order.

@@ -162,13 +162,18 @@ impl Kind for Principals {
     fn remains(&self, live: &Resource, wanted: &Body) -> Option<Body> {
         let known = known(live);
         let declared = members(wanted);
-        let whole = wanted.get("members").is_none();
+        let exclusive = wanted.get("exclusive").and_then(Value::as_bool) == Some(true);
+        let whole = wanted.get("members").is_none() || (exclusive && declared.is_empty());
         let goes = |row: &Body| {
             let named = |entry: &Body| entry.get("fqn").is_some_and(|fqn| is_one(fqn, row, &known));
             if whole { !is_creator(live, row) } else { declared.iter().any(named) }
         };
         let left: Vec<Body> = members(&live.body).into_iter().filter(|row| !goes(row)).collect();
         (!left.is_empty()).then(|| with_members(left).with("exclusive", true))
+    }
+
+    fn is_absence(&self, _at: &At<'_>, body: &Body) -> bool {
+        members(body).is_empty()
     }
 
     fn stages(&self, _at: &At<'_>, change: &Change) -> Vec<Body> {
