@@ -34,7 +34,7 @@ fn key(about: &About) -> &'static str {
     match about.keyed {
         Keyed::Fixed(key) => key,
         Keyed::Tagged(_, tag) => tag,
-        Keyed::ByName => about.collection,
+        Keyed::ByName | Keyed::Other(_) => about.collection,
     }
 }
 
@@ -52,6 +52,7 @@ fn place(about: &About) -> String {
     let entry = match about.keyed {
         Keyed::ByName => format!("{}.<name>", about.collection),
         Keyed::Fixed(key) => format!("{}.{key}", about.collection),
+        Keyed::Other(_) => format!("{}.<word of the service>", about.collection),
         Keyed::Tagged(property, tag) => format!("{}.<name> with {property}: {tag}", about.collection),
     };
     format!("{entry}, in {parents}")

@@ -159,6 +159,13 @@ pub(super) async fn plan(
     };
     let mut plan = plan::make(&inputs, scope, options);
     plan.notes.extend(live.notes.iter().cloned());
+    let unknown = plan::names::unknown(&plan, &spec.desired, &live.inventory);
+    for (name, refusal) in unknown.refusals {
+        let place = spec.origins.inside(&refusal.address, &name.field, &name.text, &name.span);
+        let origin = place.map(|place| spec.origins.origin(place)).or(refusal.origin);
+        plan.refusals.push(Refusal { origin, ..refusal });
+    }
+    plan.notes.extend(unknown.notes);
     for (address, why) in &live.unreadable {
         let touched = plan.changes.keys().any(|changed| changed.is_within(address));
         let message = format!("{address} could not be read: {why}");

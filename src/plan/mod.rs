@@ -11,6 +11,7 @@ pub mod diff;
 pub mod document;
 pub mod judge;
 mod make;
+pub mod names;
 pub mod order;
 pub mod scope;
 pub mod text;

@@ -3,7 +3,8 @@
 //! Inputs are shaped here, so that the differ stays dumb: targets, existing things and references are settled
 //! before anything is compared.
 
-use crate::kind::{self, Plane, Source, shape::Role};
+use super::names;
+use crate::kind::{self, At, Plane, Source, shape::Role};
 use crate::model::Address;
 use crate::model::body::{Body, Value};
 use crate::model::inventory::{Desired, Inventory, Mode, Resource};
@@ -44,7 +45,17 @@ pub fn of(desired: &Desired) -> Scope {
             scope.kinds.insert(about.name.to_owned());
         }
     }
+    scope.kinds.extend(doubtful(desired));
     scope
+}
+
+/// The kinds of what queries name and the spec does not declare: only live can tell whether it is there.
+fn doubtful(desired: &Desired) -> BTreeSet<String> {
+    let world = &desired.inventory;
+    let managed = world.iter().filter(|(_, resource)| resource.mode == Mode::Managed);
+    let missing = managed.flat_map(|(address, resource)| kind::missing(&At { address, resource, world }));
+    let kinds = missing.flat_map(|name| names::kinds(world, &name));
+    kinds.flatten().map(|kind| kind.about().name.to_owned()).collect()
 }
 
 /// Where live must be read to see everything, of every kind, in some containers.

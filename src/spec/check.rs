@@ -10,7 +10,7 @@ use super::loader::{Draft, Given, Loader, Slot, unreadable};
 use super::yaml::quoted;
 use super::{Origins, Spec, suggest};
 use crate::kind::shape::{Field, Role};
-use crate::kind::{About, At, Claim, Finding, Keyed, Need, same_name};
+use crate::kind::{self, About, At, Claim, Finding, Keyed, Need, same_name};
 use crate::model::inventory::Desired;
 use crate::model::{Address, Body, Inventory, Mode, Resource, Value};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -156,8 +156,15 @@ impl Loader<'_> {
             let findings = findings.iter().filter(|finding| !is_doubtful(&resource.body, &finding.field));
             let mut found: Vec<Diagnostic> =
                 findings.map(|finding| invalid(&address, finding, origins)).collect();
-            for need in &kind.needs(&here) {
-                found.extend(self.dangling(&address, need, origins, names));
+            let mut told = HashSet::new();
+            for need in kind.needs(&here) {
+                if let Some(diagnostic) = self.dangling(&address, &need, origins, names) {
+                    found.push(diagnostic);
+                    told.insert(need.name);
+                }
+            }
+            for name in kind::missing(&here).into_iter().filter(|name| !told.contains(&name.name)) {
+                found.extend(self.unknown(&here, &name, origins));
             }
             let doubt = crate::kind::text_of(&Body::new().with("", unreadable()), "");
             for claim in kind.claims(&here).into_iter().filter(|claim| !claim.key.contains(&doubt)) {

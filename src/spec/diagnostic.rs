@@ -77,6 +77,7 @@ codes! {
     NewWord "S050" "A word that this version does not know; the service may."
     NotWritten "S051" "A property of an existing thing is given, and is not written."
     Redundant "S052" "Something says what is already said."
+    Unknown "S053" "A query names what the spec does not declare; live may hold it."
 }
 
 /// A place with a few words about it.

@@ -28,7 +28,7 @@ impl Loader<'_> {
                 let members = self.tree.members(id);
                 let claimed = self.claim(&members, &["file"], &|_| None, "this map");
                 match claimed.as_slice() {
-                    [(_, file), ..] => self.kql_file(file.value, &shape),
+                    [(_, file), ..] => self.kql_file(id, file.value, &shape),
                     [] if members.is_empty() => self.unfit(id, &shape),
                     [] => None,
                 }
@@ -41,7 +41,7 @@ impl Loader<'_> {
         self.push(Diagnostic::error(Code::Kql, format!("this is not KQL: {why}")).at(place, ""));
     }
 
-    fn kql_file(&mut self, id: Id, shape: &Shape) -> Option<Value> {
+    fn kql_file(&mut self, map: Id, id: Id, shape: &Shape) -> Option<Value> {
         let path = self.decode(id, &Shape::Text)?;
         let Some(path) = path.as_text().map(str::to_owned) else {
             let help = "name the file, relative to this one";
@@ -61,12 +61,15 @@ impl Loader<'_> {
         let shown = self.layout.folder.join(&inside);
         let text = self.text_of(&shown, &name, Some(place))?;
         let value = shape.canonical(&Value::from(text.as_str())).ok();
-        if let Err(error) = Block::new(&text) {
+        let broken = Block::new(&text).err().map(|error| {
             let length = text[error.at..].chars().next().map_or(0, char::len_utf8);
-            let file = self.tree.files.add(name, super::read::clean(&shown), text);
-            let at = Place { file, start: offset(error.at), end: offset(error.at + length) };
+            (offset(error.at), offset(error.at + length), error.why)
+        });
+        let file = self.tree.files.add(name, super::read::clean(&shown), text);
+        self.tree.set_body(map, file);
+        if let Some((start, end, why)) = broken {
             let via = self.via.replace(id);
-            self.not_kql(at, error.why);
+            self.not_kql(Place { file, start, end }, why);
             self.via = via;
             return None;
         }

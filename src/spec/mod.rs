@@ -17,6 +17,7 @@ pub mod files;
 mod kinds;
 mod kql;
 mod loader;
+mod names;
 mod origins;
 mod outline;
 mod read;

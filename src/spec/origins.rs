@@ -6,6 +6,7 @@ use super::tree::{Id, Member, Tree, View};
 use crate::kind::shape::{Field, Shape, field};
 use crate::model::{Address, Origin};
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// The place of every entry and of every property in it.
@@ -69,7 +70,35 @@ impl Origins {
         self.tree.files.slice(place) == text
     }
 
+    /// Where some bytes of a text of KQL stand, in the spec or in the file that it names; `kept` is the property's
+    /// value. Else the place of the property.
+    pub fn inside<S: AsRef<str>>(
+        &self,
+        address: &Address,
+        path: &[S],
+        kept: &str,
+        span: &Range<usize>,
+    ) -> Option<Place> {
+        let found = self.entries.get(address).and_then(|entry| self.walk(entry, path));
+        let inside = found.and_then(|(_, value, _)| self.tree.inside(value, kept, span));
+        inside.or_else(|| self.place(address, path))
+    }
+
+    /// A place as plans and messages give it.
+    pub fn origin(&self, place: Place) -> Origin {
+        self.tree.files.origin(place)
+    }
+
     fn node<S: AsRef<str>>(&self, entry: &Entry, path: &[S]) -> Option<Id> {
+        let (key, value, named) = self.walk(entry, path)?;
+        match self.tree.view(value) {
+            View::Scalar(..) if !named => Some(value),
+            _ => Some(key),
+        }
+    }
+
+    /// The key and the value of a property, and whether the spec itself names it.
+    fn walk<S: AsRef<str>>(&self, entry: &Entry, path: &[S]) -> Option<(Id, Id, bool)> {
         let (first, rest) = path.split_first()?;
         let (key, value) = match entry.short {
             Some(short) => (short, short),
@@ -86,10 +115,7 @@ impl Origins {
             named = matches!(shape, Some(Shape::Map(_) | Shape::OrderedMap(_)));
             shape = shape.and_then(|shape| within(shape, word.as_ref()));
         }
-        match self.tree.view(value) {
-            View::Scalar(..) if !named => Some(value),
-            _ => Some(key),
-        }
+        Some((key, value, named))
     }
 
     /// One step down: a key of a map, or the number of an item, which stands for its own key.

@@ -6,6 +6,7 @@
 use super::files::{Files, Place, offset};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::ops::Range;
 
 /// The number of a node.
 pub(super) type Id = u32;
@@ -73,6 +74,8 @@ pub(super) struct Tree {
     nodes: Vec<Node>,
     children: Vec<Id>,
     texts: Vec<Box<str>>,
+    /// The file that stands in place of a map, such as `{file: a.kql}`.
+    bodies: HashMap<Id, u32>,
 }
 
 impl Tree {
@@ -238,6 +241,31 @@ impl Tree {
             }
         }
         under
+    }
+
+    /// Says that a file stands in place of a map.
+    pub(super) fn set_body(&mut self, id: Id, file: u32) {
+        let id = self.resolve(id);
+        self.bodies.insert(id, file);
+    }
+
+    /// Where some bytes of a node's text stand, given as it is kept: without the blanks around it and at line ends, and
+    /// without braces around it. None when that cannot be told.
+    pub(super) fn inside(&self, id: Id, kept: &str, span: &Range<usize>) -> Option<Place> {
+        let id = self.resolve(id);
+        let body = self.bodies.get(&id).copied();
+        let text = body.map_or_else(|| self.text(id), |file| &self.files.get(file).text);
+        let marks = |text: &str| text.bytes().filter(|byte| !byte.is_ascii_whitespace()).count();
+        let braces = marks(text).checked_sub(marks(kept))? / 2;
+        let before = marks(kept.get(..span.start)?) + braces;
+        let mut all = text.bytes().enumerate().filter(|(_, byte)| !byte.is_ascii_whitespace());
+        let (start, _) = all.nth(before)?;
+        let place = match body {
+            Some(file) => Place { file, start: offset(start), end: offset(start + 1) },
+            None => self.place_in(id, start),
+        };
+        let exact = Place { end: place.start + offset(span.len()), ..place };
+        Some(if self.files.slice(exact) == kept.get(span.clone())? { exact } else { place })
     }
 
     /// Where a byte of a scalar's text stands: exactly when the text stands there as it is or as a literal block, else

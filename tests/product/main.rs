@@ -6,10 +6,12 @@
 mod endpoint;
 mod examples;
 mod faults;
+mod import;
 mod kills;
 mod kql;
 mod plans;
 mod requests;
+mod rows;
 mod scenarios;
 mod states;
 mod support;

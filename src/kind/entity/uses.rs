@@ -20,7 +20,9 @@ const VIEWS: &str = "materializedViews";
 pub struct Missing {
     /// The property that holds the text.
     pub field: Vec<String>,
-    /// The bytes of the name in the property's value.
+    /// The text.
+    pub text: String,
+    /// The bytes of the name in it.
     pub span: Range<usize>,
     /// The name.
     pub name: String,
@@ -99,9 +101,9 @@ pub fn missing(at: &At<'_>) -> Vec<Missing> {
                 let mut named = at.world.named(&database, collection, &used.name);
                 named.find(|(_, found)| found.mode == Mode::Absent).map(|(address, _)| address.clone())
             });
-            let (field, span, name) = (field.clone(), used.span, used.name);
+            let (field, text, span, name) = (field.clone(), text.to_owned(), used.span, used.name);
             let certain = used.sure == Sure::Certain;
-            found.push(Missing { field, span, name, database, collections, certain, removed });
+            found.push(Missing { field, text, span, name, database, collections, certain, removed });
         }
     }
     found

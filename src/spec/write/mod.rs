@@ -14,7 +14,7 @@ mod yaml;
 mod tests;
 
 use super::kinds::{Collection, Kinds};
-use crate::kind::{self, Keyed, Kind, Plane};
+use crate::kind::{self, At, Keyed, Kind, Plane};
 use crate::model::Address;
 use crate::model::inventory::{Inventory, Resource};
 use std::collections::BTreeMap;
@@ -163,7 +163,8 @@ impl Writing<'_> {
         };
         let mut writer =
             Writer { extras: &mut self.extras, address: address.to_string(), folder: &folder, stem: &stem };
-        let (own, short) = value::properties(&mut writer, kind, resource);
+        let (own, short) =
+            value::properties(&mut writer, kind, &At { address, resource, world: self.inventory });
         let mut entry = Entry { key: address.key().to_owned(), own, short, is_container, inside: Vec::new() };
         if *resource.name != *address.key() {
             entry
@@ -252,6 +253,11 @@ impl Writing<'_> {
 
     fn finish(mut self) -> Written {
         self.files.extend(self.extras.kql);
+        for (why, places) in &self.extras.left_out {
+            let rest = places.len().saturating_sub(3);
+            let more = if rest > 0 { format!(" and {rest} more") } else { String::new() };
+            self.notes.push(format!("{}{more}: {why}", places[..places.len() - rest].join(", ")));
+        }
         let secrets = self.extras.secrets;
         self.notes.extend(secrets.iter().map(|(name, property)| {
             format!("{property} is a secret, which cannot be read: set the environment variable {name}")

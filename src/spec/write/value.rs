@@ -6,10 +6,11 @@
 use super::paths::Paths;
 use super::yaml::{Map, Node, scalar};
 use crate::kind::shape::{self, Field, KqlForm, Role, Shape};
-use crate::kind::{Keyed, Kind};
+use crate::kind::{At, Keyed, Kind};
 use crate::model::body::{Body, Value};
 use crate::model::inventory::Resource;
 use crate::model::kql::Block;
+use std::collections::BTreeMap;
 
 /// What the values of one spec add to it beside themselves.
 #[derive(Debug, Default)]
@@ -19,6 +20,8 @@ pub(super) struct Extras {
     pub kql: Vec<(String, String)>,
     /// Environment variables that are to hold secrets, each with the property that refers to it.
     pub secrets: Vec<(String, String)>,
+    /// Why something is left out, with where it is.
+    pub left_out: BTreeMap<String, Vec<String>>,
 }
 
 /// One thing being written.
@@ -32,13 +35,9 @@ pub(super) struct Writer<'a> {
 }
 
 /// The properties of a thing, and whether they can stand in the short form when nothing else does.
-pub(super) fn properties(
-    writer: &mut Writer<'_>,
-    kind: &dyn Kind,
-    resource: &Resource,
-) -> (Map, Option<Node>) {
+pub(super) fn properties(writer: &mut Writer<'_>, kind: &dyn Kind, at: &At<'_>) -> (Map, Option<Node>) {
     let about = kind.about();
-    let body = worth_saying(kind, resource);
+    let body = writer.without_objections(kind, at, worth_saying(kind, at.resource));
     let mut map = Map::default();
     let tag = if let Keyed::Tagged(tag, value) = about.keyed {
         map.push(tag, Node::Scalar(scalar(value)));
@@ -70,27 +69,20 @@ fn worth_saying(kind: &dyn Kind, resource: &Resource) -> Body {
     let known = || about.fields.iter().filter(|field| field.role != Role::Setting);
     let pick = |field: &Field| Some((field.name.into(), live.get(field.name)?.clone()));
     let mut body: Body = known().filter(said).filter_map(pick).collect();
-    let first = about.short.iter().copied().chain(body.names()).find(|name| body.get(name).is_some());
-    let first = first.map(str::to_owned);
-    for field in known().filter(|f| !f.required && matches!(f.role, Role::Managed | Role::Immutable)) {
-        let less = body.clone().without(field.name);
-        if first.as_deref() != Some(field.name) && less.len() < body.len() && enough(&less) {
+    let may_go: Vec<&str> = known()
+        .filter(|f| !f.required && matches!(f.role, Role::Managed | Role::Immutable))
+        .map(|f| f.name)
+        .filter(|name| body.get(name).is_some())
+        .collect();
+    // The property that a person would write alone goes last, so that something is left to read.
+    let last = about.short.iter().chain(&may_go).find(|name| may_go.contains(name)).copied();
+    for name in may_go.iter().copied().filter(|name| Some(*name) != last).chain(last) {
+        let less = body.clone().without(name);
+        if !less.is_empty() && enough(&less) {
             body = less;
         }
     }
-    match first {
-        Some(first)
-            if body.len() > 1 && enough(&body.clone().without(&first)) && !required(about.fields, &first) =>
-        {
-            body.without(&first)
-        }
-        _ if enough(&body) => body,
-        _ => known().filter_map(pick).collect(),
-    }
-}
-
-fn required(fields: &[Field], name: &str) -> bool {
-    shape::field(fields, name).is_some_and(|field| field.required)
+    if enough(&body) { body } else { known().filter_map(pick).collect() }
 }
 
 /// The one value that stands for a whole map, where its kind has such a form and reads it so.
@@ -104,6 +96,21 @@ fn short(fields: &[Field], short: &[&str], body: &Body, map: &Map) -> Option<Nod
 }
 
 impl Writer<'_> {
+    /// Leaves out what the kind objects to, as where two properties say the same.
+    fn without_objections(&mut self, kind: &dyn Kind, at: &At<'_>, body: Body) -> Body {
+        let mut resource = Resource { body, ..at.resource.clone() };
+        let findings = kind.check(&At { resource: &resource, ..*at });
+        for finding in findings {
+            let name = finding.field.first().map(String::as_str).unwrap_or_default();
+            let optional = shape::field(kind.about().fields, name).is_some_and(|field| !field.required);
+            if optional && resource.body.remove(name).is_some() {
+                let why = format!("`{name}` is left out of the import: {}", finding.message);
+                self.extras.left_out.entry(why).or_default().push(self.address.clone());
+            }
+        }
+        resource.body
+    }
+
     fn field(&mut self, field: &Field, body: &Body, path: &str) -> Option<Node> {
         match (field.shape, body.get(field.name)) {
             (Shape::Secret, None) if !field.required => None,
