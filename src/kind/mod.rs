@@ -95,6 +95,9 @@ pub enum Keyed {
     ByName,
     /// The entry under this key is (policies).
     Fixed(&'static str),
+    /// Those are whose key no kind of the collection claims and is a word of the service, and whose value is JSON text
+    /// or written in the service's own names; the value is this property (policies without a kind).
+    Other(&'static str),
     /// Those whose property has this value are (data connections by `kind`).
     Tagged(&'static str, &'static str),
 }

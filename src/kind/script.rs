@@ -86,7 +86,8 @@ impl<'a> Reader<'a> {
         let verb = self.words();
         let scope = self.words();
         match (verb.as_str(), scope.as_str()) {
-            ("create-merge" | "create", "table" | "tables") | ("create-or-alter" | "create", "function")
+            ("create-merge" | "create", "table" | "tables")
+            | ("create-or-alter" | "create", "function")
             | ("create-or-alter", "entity_group" | "graph_model") => {
                 return Some(Says::Elsewhere);
             }

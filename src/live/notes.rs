@@ -54,6 +54,9 @@ pub(super) fn script(database: &Address, replies: &DatabaseReplies) -> Option<St
 
 /// Whether some kind finds something in a statement.
 fn is_read(statement: &Statement) -> bool {
+    if kind::policy::reads(statement) {
+        return true;
+    }
     let replies = DatabaseReplies { script: vec![statement.clone()], ..DatabaseReplies::default() };
     let reply = Reply::Database(&replies);
     let by_script = kind::all().filter(|kind| matches!(kind.source(), Source::Database { .. }));

@@ -1,7 +1,7 @@
 //! The differ: one walk over desired and live, asking kinds narrow questions; nobody else compares.
 
-use super::scope;
 use super::{Origin, Reason, Refusal, Resolution, Rule};
+use super::{exact, scope};
 use crate::kind::{self, At, Kind, shape, shape::Role};
 use crate::model::body::{Body, Value};
 use crate::model::change::Rename;
@@ -92,6 +92,11 @@ impl Inputs<'_> {
         let same_kind = live.filter(|live| live.kind == wanted.kind);
         let before = same_kind.map(|live| live.body.clone());
         let body = scope::resolved(&wanted.body, self.live);
+        let body = if exact::is_within(self.desired, address) {
+            exact::wanted(kind, same_kind, &body)
+        } else {
+            body
+        };
         let mut after = kind.settle(same_kind, &body);
         if let Some(before) = &before {
             wanted.lifecycle.ignore.iter().for_each(|path| keep(&mut after, before, path));
@@ -166,17 +171,21 @@ impl Inputs<'_> {
         self.record(found, address, live, Change::new(Some(live.body.clone()), None), reason);
     }
 
-    /// Undeclared entries of the collections that the spec claims.
+    /// Undeclared entries of what the spec claims: of some collections, or of all inside of an entry.
     fn prune(&self, found: &mut Differences) {
-        for (parent, collections) in &self.desired.prune {
-            for collection in collections {
-                let undeclared = self.live.children(parent, collection);
-                for (address, live) in undeclared.filter(|(at, _)| self.desired.inventory.get(at).is_none()) {
-                    if scope::is_targeted(address, self.targets, self.excludes) {
-                        let change = Change::new(Some(live.body.clone()), None);
-                        self.record(found, address, live, change, Reason::Pruned);
-                    }
-                }
+        let collections = self
+            .desired
+            .prune
+            .iter()
+            .flat_map(|(parent, words)| words.iter().map(move |word| (parent, word)));
+        let entries = collections.flat_map(|(parent, word)| self.live.children(parent, word));
+        let undeclared = entries.filter(|(at, _)| self.desired.inventory.get(at).is_none());
+        let exact = if self.destroy { Vec::new() } else { exact::undeclared(self.desired, self.live) };
+        let undeclared: BTreeMap<_, _> = undeclared.chain(exact).collect();
+        for (address, live) in undeclared {
+            if scope::is_targeted(address, self.targets, self.excludes) {
+                let change = Change::new(Some(live.body.clone()), None);
+                self.record(found, address, live, change, Reason::Pruned);
             }
         }
     }

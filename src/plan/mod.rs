@@ -9,6 +9,7 @@
 mod circle;
 pub mod diff;
 pub mod document;
+mod exact;
 pub mod judge;
 mod make;
 pub mod names;

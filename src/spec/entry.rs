@@ -62,7 +62,7 @@ impl Loader<'_> {
     /// Of which kind an entry is: by its key, or by the property that says so.
     fn kind_of(&mut self, address: &Address, collection: &Collection, parts: &[Part]) -> Option<Each> {
         if collection.tagged.is_empty() {
-            return collection.of_key(address.key());
+            return collection.of_key(address.key()).or(collection.other);
         }
         let members = parts.iter().rev().flat_map(|part| self.tree.members(part.member.value));
         let tag = members.into_iter().find(|member| self.tree.text(member.key) == collection.tag);
@@ -94,8 +94,10 @@ impl Loader<'_> {
     fn share(&mut self, kind: Each, part: &Part, guessed: bool) -> Share {
         let member = part.member;
         let whole = |given| Share { part: *part, given, inside: Vec::new(), defines: true, torn: false };
+        let is_whole = matches!(kind.about().keyed, Keyed::Other(_));
         match self.tree.view(member.value) {
             View::Null => return whole(Given::Nothing),
+            View::Map if is_whole => return whole(Given::Short(member)),
             View::Scalar(..) | View::List(_) => return whole(Given::Short(member)),
             View::Map => {}
         }
@@ -277,7 +279,7 @@ pub(super) fn has_setting(about: &About, has_children: bool, word: &str) -> bool
         "name" => !matches!(about.keyed, Keyed::Fixed(_)),
         "existing" => about.may_exist,
         "renamedFrom" => about.may_rename,
-        "prune" => has_children,
+        "prune" | "exact" => has_children,
         _ => true,
     }
 }

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 pub(super) type Each = &'static dyn Kind;
 
 /// The words that mean the same in every entry.
-pub(super) const SETTINGS: [&str; 6] =
-    ["name", "existing", "preventDestroy", "renamedFrom", "ignore", "prune"];
+pub(super) const SETTINGS: [&str; 7] =
+    ["name", "existing", "preventDestroy", "renamedFrom", "ignore", "prune", "exact"];
 
 /// One collection below a kind or at the root.
 #[derive(Default, Clone)]
@@ -23,6 +23,8 @@ pub(super) struct Collection {
     pub tagged: Vec<(&'static str, Each)>,
     /// That property.
     pub tag: &'static str,
+    /// The kind of what goes by a word of the service.
+    pub other: Option<Each>,
 }
 
 /// All kinds by where they may stand.
@@ -79,6 +81,7 @@ impl Collection {
         match kind.about().keyed {
             Keyed::ByName => self.by_name = Some(kind),
             Keyed::Fixed(key) => self.fixed.push((key, kind)),
+            Keyed::Other(_) => self.other = Some(kind),
             Keyed::Tagged(tag, value) => {
                 self.tag = tag;
                 self.tagged.push((value, kind));
@@ -89,13 +92,21 @@ impl Collection {
     /// Every kind that an entry may be of.
     pub(super) fn kinds(&self) -> impl Iterator<Item = Each> {
         let others = self.fixed.iter().chain(&self.tagged).map(|(_, kind)| *kind);
-        self.by_name.into_iter().chain(others)
+        self.by_name.into_iter().chain(others).chain(self.other)
     }
 
     /// The kind of the entry under a key, where the key alone tells it, or any of those it may be of.
     pub(super) fn of_key(&self, key: &str) -> Option<Each> {
         let fixed = self.fixed.iter().find(|(word, _)| *word == key).map(|(_, kind)| *kind);
         fixed.or(self.by_name).or_else(|| self.tagged.first().map(|(_, kind)| *kind))
+    }
+
+    /// The kind of the entry under a key that may be a word of the service: none that is known, however it is written.
+    pub(super) fn of_word(&self, key: &str) -> Option<Each> {
+        let plain = |word: &str| word.replace('_', "").to_lowercase();
+        let is_word = key.starts_with(|c: char| c.is_ascii_lowercase())
+            && key.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+        self.other.filter(|_| is_word && !self.fixed.iter().any(|(known, _)| plain(known) == plain(key)))
     }
 
     /// What the words under which this collection's kinds stand are called.

@@ -145,6 +145,32 @@ impl Loader<'_> {
         }
     }
 
+    /// Whether an entry goes by a word of the service: its value says so by the service's own form, and where it is
+    /// nothing, no known word is near.
+    fn is_other(&self, collection: &Collection, key: &str, member: Member) -> bool {
+        if collection.of_word(key).is_none() {
+            return false;
+        }
+        let is_raw = |map| {
+            let named =
+                |member: &Member| self.tree.text(member.key).starts_with(|c: char| c.is_ascii_uppercase());
+            let members = self.tree.members(map);
+            !members.is_empty() && members.iter().all(named)
+        };
+        match self.tree.view(member.value) {
+            View::Null => suggest::nearest(key, &collection.fixed_keys()).is_none(),
+            View::Scalar(text, _) => {
+                text.trim_start().starts_with(['{', '['])
+                    && serde_json::from_str::<serde_json::Value>(text).is_ok()
+            }
+            View::List(items) => {
+                !items.is_empty()
+                    && items.iter().all(|item| matches!(self.tree.view(*item), View::Map) && is_raw(*item))
+            }
+            View::Map => is_raw(member.value),
+        }
+    }
+
     /// The key of an entry; for collections whose keys are given, the one that was probably meant.
     fn key(&mut self, collection: &Collection, at: &Address, member: Member) -> Option<String> {
         let key = self.tree.text(member.key).to_owned();
@@ -155,7 +181,7 @@ impl Loader<'_> {
             self.push(Diagnostic::error(Code::Template, message).at(place, "").help(help));
             return None;
         };
-        if collection.of_key(&key).is_some() {
+        if collection.of_key(&key).is_some() || self.is_other(collection, &key, member) {
             return Some(key);
         }
         let keys = collection.fixed_keys();
@@ -167,6 +193,10 @@ impl Loader<'_> {
         let near = suggest::nearest(&key, &keys).map(str::to_owned);
         self.push(match &near {
             Some(near) => found.help(format!("did you mean `{near}`?")).patch(place, near.as_str()),
+            None if collection.other.is_some() => found.help(format!(
+                "there are {}; any other goes by the service's word, with JSON in the service's own names",
+                keys.join(", ")
+            )),
             None => found.help(format!("there are {}", keys.join(", "))),
         });
         near

@@ -7,8 +7,8 @@ use super::loader::{Draft, Edge, Given, Loader, Scope, Slot};
 use super::suggest;
 use super::tree::Member;
 use super::yaml::quoted;
-use crate::kind::About;
 use crate::kind::shape::{Field, Role, Shape, field};
+use crate::kind::{About, Keyed};
 use crate::model::body::{Expr, Piece};
 use crate::model::{Address, Body, Mode, Value};
 use std::rc::Rc;
@@ -79,7 +79,12 @@ impl Loader<'_> {
         let before = (std::mem::replace(&mut self.via, member.via), self.key.replace(member.key));
         let scope = std::mem::replace(&mut self.scope, Scope::Property);
         let whole = Shape::Object { fields: about.fields, short: about.short };
-        let found = self.short(member.value, about.fields, about.short, &whole.expects());
+        let found = match (about.keyed, about.fields.first()) {
+            (Keyed::Other(_), Some(only)) => {
+                self.decode(member.value, &only.shape).map(|value| (only, value))
+            }
+            _ => self.short(member.value, about.fields, about.short, &whole.expects()),
+        };
         ((self.via, self.key), self.scope) = (before, scope);
         if found.is_none() {
             self.faults += 1;

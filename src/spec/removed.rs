@@ -64,7 +64,11 @@ impl Loader<'_> {
                 self.no_such(item, &segment.collection, &words);
                 return None;
             };
-            let Some(kind) = collection.of_key(&segment.key) else {
+            let word = || {
+                let is_near = suggest::nearest(&segment.key, &collection.fixed_keys()).is_some();
+                collection.of_word(&segment.key).filter(|_| !is_near)
+            };
+            let Some(kind) = collection.of_key(&segment.key).or_else(word) else {
                 self.no_such(item, &segment.key, &collection.fixed_keys());
                 return None;
             };

@@ -6,7 +6,7 @@
 use super::kinds::{Collection, Each, Kinds, SETTINGS};
 use super::{entry, variables};
 use crate::kind::shape::{Field, Role, Shape, field, scalar_types};
-use crate::kind::{self, Keyed};
+use crate::kind::{self, About, Keyed};
 use serde_json::{Map, Value as Json, json};
 
 /// The JSON Schema (draft 2020-12) of one file of a spec.
@@ -97,7 +97,7 @@ fn of_collection(collection: &Collection) -> Json {
         schema["properties"] = Json::Object(properties);
     }
     let tagged: Vec<Json> = collection.tagged.iter().map(|(_, kind)| to(*kind)).collect();
-    schema["additionalProperties"] = match collection.by_name {
+    schema["additionalProperties"] = match collection.by_name.or(collection.other) {
         Some(kind) => to(kind),
         None if tagged.is_empty() => Json::Bool(false),
         None => json!({"anyOf": tagged}),
@@ -108,6 +108,9 @@ fn of_collection(collection: &Collection) -> Json {
 /// An entry of a kind.
 fn entry(kinds: &Kinds, kind: Each) -> Json {
     let about = kind.about();
+    if matches!(about.keyed, Keyed::Other(_)) {
+        return raw(about);
+    }
     let below = kinds.below(about.name);
     let mut properties: Map<String, Json> =
         about.fields.iter().map(|field| (field.name.to_owned(), property(field))).collect();
@@ -138,6 +141,14 @@ fn entry(kinds: &Kinds, kind: Each) -> Json {
     with_short(object, about.fields, about.short)
 }
 
+/// An entry in the service's own form: JSON text, or a map or a list of maps with the service's own names.
+fn raw(about: &About) -> Json {
+    let map = json!({"type": "object", "minProperties": 1, "propertyNames": {"pattern": "^[A-Z]"}});
+    let text = json!({"type": ["string", "null"], "pattern": "^\\s*[\\[{]"});
+    let list = json!({"type": "array", "minItems": 1, "items": map});
+    json!({"anyOf": [map, list, text], "description": format!("{} {}", about.doc, about.page)})
+}
+
 fn setting(word: &str, below: &[Collection]) -> Json {
     let collections: Vec<&str> = below.iter().map(|collection| collection.word).collect();
     let flag = |doc: &str| json!({"anyOf": [{"type": "boolean"}, to_reference()], "description": doc});
@@ -146,6 +157,7 @@ fn setting(word: &str, below: &[Collection]) -> Json {
         "existing" => flag(
             "Whether it exists already: it is read and its children are managed, but it is never written.",
         ),
+        "exact" => flag("Whether what it leaves out inside of it is unset or dropped."),
         "preventDestroy" => flag("Whether a plan that deletes it is refused."),
         "renamedFrom" => json!({"type": "string", "description": "The service's name that it had before."}),
         "ignore" => json!({

@@ -6,11 +6,14 @@
 mod endpoint;
 mod examples;
 mod faults;
+mod import;
 mod kills;
 mod kql;
 mod plans;
 mod requests;
+mod rows;
 mod scenarios;
+mod scripts;
 mod states;
 mod support;
 mod world;

@@ -117,6 +117,7 @@ fn differences(before: &Inventory, after: &Inventory) -> Vec<String> {
 async fn pair(from: &State, to: &State, commands: &mut BTreeSet<String>) -> Result<(), String> {
     let world = World::new(None).await;
     converge(&world, &from.spec, commands).await.map_err(|why| format!("to {}: {why}", from.name))?;
+    crate::import::round_trip(&world, &from.spec).await?;
     let scope = both(&from.spec, &to.spec);
     let before = world.look(&scope).await.inventory;
     let plan = world.plan(&to.spec, false).await;

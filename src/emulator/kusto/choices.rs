@@ -4,9 +4,12 @@
 //! service may answer either way, the emulator takes the way that is harder on the client.
 //!
 //! Some choices are a form rather than a switch, and stand where the form is made: the members of a policy that are not
-//! known are ignored (`policy/fields.rs`); the JSON of a row order (`policy/row_order.rs`); the number or the name of a
+//! known are ignored (`policy/fields.rs`); the JSON of a row order (`policy/row_order.rs`); the
+//! JSON of an encoding (`policy/encoding.rs`); policies of views in the csl script (`show/script.rs`); the number or the name of a
 //! merge policy's lookback (`policy/merge.rs`); the newer of the two forms of ingestion mappings
-//! (`catalog/mapping.rs`); the order of the rows of a csl script (`show/script.rs`).
+//! (`catalog/mapping.rs`); the order of the rows of a csl script (`show/script.rs`); a view is listed only when its backfill
+//! has ended (`catalog/operation.rs`); a view whose source's columns have moved is not enabled before it is altered, and
+//! keeps its name while another view reads it (`command/view/mod.rs`).
 //!
 //! Whether `schema as csl script` holds entity groups, graph models, and the principals of functions, views and graph
 //! models is open: it does (`show/script.rs`), so that the script makes the database again.
@@ -64,12 +67,24 @@ pub(crate) const UPDATE_POLICY_COMPARES_NAMES: bool = false;
 /// checked is open; at once, so that clients order what they create.
 pub(crate) const GRAPH_MODEL_CHECKS_NAMES: bool = true;
 
+/// Whether `schema as csl script` says of a table without an ingestion time policy that it is off. Open; deleting the
+/// policy is documented to be the same as switching it off, and a script that said nothing would make a table on
+/// which it is on.
+pub(crate) const SCRIPT_SAYS_UNSET_INGESTION_TIME: bool = true;
+
 /// The tenant of principals that are named without one.
 pub(crate) const HOME_TENANT: &str = "b3f1c0de-7e9a-4d5c-8a44-0d1e2f3a4b5c";
 
 /// Whether restricted view access on a table refuses update policies and materialized views that read it, and the
 /// other way round. Documented as not supported; when it is checked is open. Definitions are accepted.
 pub(crate) const RESTRICTED_VIEW_REFUSES_READERS: bool = false;
+
+/// Whether what tunes a backfill is refused on a view that is created without one. Open; it is.
+pub(crate) const BACKFILL_TUNING_NEEDS_BACKFILL: bool = true;
+
+/// Whether `schema as csl script` holds the commands that create materialized views. Open; it does, so that the
+/// policies of views, which it holds too, can be run after it.
+pub(crate) const SCRIPT_HOLDS_VIEWS: bool = true;
 
 /// Journal entries kept for one database; the service keeps more, the number is not documented.
 pub(crate) const JOURNAL_KEPT: usize = 50_000;

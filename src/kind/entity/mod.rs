@@ -1,6 +1,8 @@
 //! Entities of a database: tables, mappings, functions.
 
+mod entity_group;
 mod function;
+mod graph_model;
 mod mapping;
 mod table;
 mod uses;
@@ -14,7 +16,13 @@ use crate::model::request::{KustoRequest, Request};
 use crate::model::{Change, Command};
 
 /// The kinds of this family.
-pub const KINDS: &[&dyn Kind] = &[&table::Table, &mapping::Mapping, &function::Function];
+pub const KINDS: &[&dyn Kind] = &[
+    &table::Table,
+    &mapping::Mapping,
+    &function::Function,
+    &entity_group::EntityGroup,
+    &graph_model::GraphModel,
+];
 
 /// The database's replies out of a reply; entities are read from nothing else.
 pub(super) fn database<'a>(reply: &Reply<'a>) -> Result<&'a DatabaseReplies, String> {
@@ -31,7 +39,7 @@ pub(super) fn database<'a>(reply: &Reply<'a>) -> Result<&'a DatabaseReplies, Str
 pub(super) fn in_database(at: &At<'_>, command: Command) -> Request {
     let (cluster, database) = (at.cluster(), at.database().to_owned());
     let alone = database.is_empty();
-    Request::Kusto(KustoRequest { cluster, database, command, lookup: None, alone })
+    Request::Kusto(KustoRequest { cluster, database, command, lookup: None, alone, begins: None })
 }
 
 /// The requests that make everything again that stood directly below a thing, by the plans of its children.

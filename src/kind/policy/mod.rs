@@ -8,6 +8,7 @@
 
 mod auto_delete;
 mod caching;
+mod encoding;
 mod extent_tags_retention;
 mod ingestion_batching;
 mod ingestion_time;
@@ -16,6 +17,7 @@ mod managed_identity;
 mod merge;
 mod mirroring;
 mod partitioning;
+mod raw;
 mod restricted_view_access;
 mod retention;
 mod row_level_security;
@@ -46,6 +48,7 @@ pub use retention::drop_loss;
 pub const KINDS: &[&dyn Kind] = &[
     &auto_delete::POLICY,
     &caching::POLICY,
+    &encoding::Encoding,
     &extent_tags_retention::POLICY,
     &ingestion_batching::POLICY,
     &ingestion_time::POLICY,
@@ -53,6 +56,7 @@ pub const KINDS: &[&dyn Kind] = &[
     &merge::POLICY,
     &mirroring::POLICY,
     &partitioning::POLICY,
+    &raw::Raw,
     &restricted_view_access::POLICY,
     &retention::POLICY,
     &row_level_security::POLICY,
@@ -190,7 +194,9 @@ fn is_null(argument: &str) -> bool {
 /// Whether some policy reads what a statement of a schema script says, be it that nothing is set.
 pub fn reads(statement: &Statement) -> bool {
     let Says::Policy { scope, policy, .. } = &statement.says else { return false };
-    Scope::of_words(scope).is_some_and(|scope| is_claimed(scope, policy))
+    raw::reads(statement)
+        || encoding::reads(statement)
+        || Scope::of_words(scope).is_some_and(|scope| is_claimed(scope, policy))
 }
 
 /// Whether a kind of its own stands for the policy of this word in a scope.

@@ -6,10 +6,11 @@
 use super::paths::Paths;
 use super::yaml::{Map, Node, scalar};
 use crate::kind::shape::{self, Field, KqlForm, Role, Shape};
-use crate::kind::{Keyed, Kind};
+use crate::kind::{At, Keyed, Kind};
 use crate::model::body::{Body, Value};
 use crate::model::inventory::Resource;
 use crate::model::kql::Block;
+use std::collections::BTreeMap;
 
 /// What the values of one spec add to it beside themselves.
 #[derive(Debug, Default)]
@@ -19,6 +20,8 @@ pub(super) struct Extras {
     pub kql: Vec<(String, String)>,
     /// Environment variables that are to hold secrets, each with the property that refers to it.
     pub secrets: Vec<(String, String)>,
+    /// Why something is left out, with where it is.
+    pub left_out: BTreeMap<String, Vec<String>>,
 }
 
 /// One thing being written.
@@ -32,9 +35,9 @@ pub(super) struct Writer<'a> {
 }
 
 /// The properties of a thing, and whether they can stand in the short form when nothing else does.
-pub(super) fn properties(writer: &mut Writer<'_>, kind: &dyn Kind, resource: &Resource) -> (Map, Option<Node>) {
+pub(super) fn properties(writer: &mut Writer<'_>, kind: &dyn Kind, at: &At<'_>) -> (Map, Option<Node>) {
     let about = kind.about();
-    let body = worth_saying(kind, resource);
+    let body = writer.without_objections(kind, at, worth_saying(kind, at.resource));
     let mut map = Map::default();
     let tag = if let Keyed::Tagged(tag, value) = about.keyed {
         map.push(tag, Node::Scalar(scalar(value)));
@@ -42,7 +45,8 @@ pub(super) fn properties(writer: &mut Writer<'_>, kind: &dyn Kind, resource: &Re
     } else {
         ""
     };
-    let primary = about.fields.iter().find(|f| matches!(f.shape, Shape::Kql(form) if form != KqlForm::Parameters));
+    let primary =
+        about.fields.iter().find(|f| matches!(f.shape, Shape::Kql(form) if form != KqlForm::Parameters));
     for field in about.fields.iter().filter(|field| field.name != tag) {
         let path = if primary.is_some_and(|primary| primary.name == field.name) { "" } else { field.name };
         if let Some(node) = writer.field(field, &body, path) {
@@ -65,25 +69,20 @@ fn worth_saying(kind: &dyn Kind, resource: &Resource) -> Body {
     let known = || about.fields.iter().filter(|field| field.role != Role::Setting);
     let pick = |field: &Field| Some((field.name.into(), live.get(field.name)?.clone()));
     let mut body: Body = known().filter(said).filter_map(pick).collect();
-    let first = about.short.iter().copied().chain(body.names()).find(|name| body.get(name).is_some());
-    let first = first.map(str::to_owned);
-    for field in known().filter(|f| !f.required && matches!(f.role, Role::Managed | Role::Immutable)) {
-        let less = body.clone().without(field.name);
-        if first.as_deref() != Some(field.name) && less.len() < body.len() && enough(&less) {
+    let may_go: Vec<&str> = known()
+        .filter(|f| !f.required && matches!(f.role, Role::Managed | Role::Immutable))
+        .map(|f| f.name)
+        .filter(|name| body.get(name).is_some())
+        .collect();
+    // The property that a person would write alone goes last, so that something is left to read.
+    let last = about.short.iter().chain(&may_go).find(|name| may_go.contains(name)).copied();
+    for name in may_go.iter().copied().filter(|name| Some(*name) != last).chain(last) {
+        let less = body.clone().without(name);
+        if !less.is_empty() && enough(&less) {
             body = less;
         }
     }
-    match first {
-        Some(first) if body.len() > 1 && enough(&body.clone().without(&first)) && !required(about.fields, &first) => {
-            body.without(&first)
-        }
-        _ if enough(&body) => body,
-        _ => known().filter_map(pick).collect(),
-    }
-}
-
-fn required(fields: &[Field], name: &str) -> bool {
-    shape::field(fields, name).is_some_and(|field| field.required)
+    if enough(&body) { body } else { known().filter_map(pick).collect() }
 }
 
 /// The one value that stands for a whole map, where its kind has such a form and reads it so.
@@ -92,10 +91,26 @@ fn short(fields: &[Field], short: &[&str], body: &Body, map: &Map) -> Option<Nod
     let field = shape::field(fields, name).filter(|field| !matches!(field.shape, Shape::Secret))?;
     let value = body.get(field.name).filter(|value| **value != Value::Null)?;
     let one = Body::new().with(field.name, value.clone());
-    (short.contains(&field.name) && shape::short_form(fields, short, value) == Some(one)).then(|| node.clone())
+    (short.contains(&field.name) && shape::short_form(fields, short, value) == Some(one))
+        .then(|| node.clone())
 }
 
 impl Writer<'_> {
+    /// Leaves out what the kind objects to, as where two properties say the same.
+    fn without_objections(&mut self, kind: &dyn Kind, at: &At<'_>, body: Body) -> Body {
+        let mut resource = Resource { body, ..at.resource.clone() };
+        let findings = kind.check(&At { resource: &resource, ..*at });
+        for finding in findings {
+            let name = finding.field.first().map(String::as_str).unwrap_or_default();
+            let optional = shape::field(kind.about().fields, name).is_some_and(|field| !field.required);
+            if optional && resource.body.remove(name).is_some() {
+                let why = format!("`{name}` is left out of the import: {}", finding.message);
+                self.extras.left_out.entry(why).or_default().push(self.address.clone());
+            }
+        }
+        resource.body
+    }
+
     fn field(&mut self, field: &Field, body: &Body, path: &str) -> Option<Node> {
         match (field.shape, body.get(field.name)) {
             (Shape::Secret, None) if !field.required => None,
@@ -126,7 +141,8 @@ impl Writer<'_> {
     }
 
     fn object(&mut self, body: &Body, fields: &[Field], short_names: &[&str], path: &str) -> Node {
-        let said = |field: &&Field| field.required || body.get(field.name).is_some_and(|value| !value.is_unset());
+        let said =
+            |field: &&Field| field.required || body.get(field.name).is_some_and(|value| !value.is_unset());
         let mut map = Map::default();
         for field in fields.iter().filter(said) {
             if let Some(node) = self.field(field, body, &joined(path, field.name)) {
@@ -148,13 +164,18 @@ impl Writer<'_> {
     /// KQL of several lines goes into a file of its own, if it reads back from there.
     fn kql(&mut self, text: &str, form: KqlForm, path: &str) -> Node {
         let file = format!("{text}\n");
-        let reads_back = form.canonical(&file) == text && Block::new(&file).is_ok() && !text.starts_with('\u{feff}');
+        let reads_back =
+            form.canonical(&file) == text && Block::new(&file).is_ok() && !text.starts_with('\u{feff}');
         if !text.contains('\n') || !reads_back {
             return Node::Scalar(scalar(text));
         }
         let stem = match path {
             "" => self.stem.to_owned(),
-            path => format!("{}.{}", self.stem, path.split('.').map(super::paths::part).collect::<Vec<_>>().join(".")),
+            path => format!(
+                "{}.{}",
+                self.stem,
+                path.split('.').map(super::paths::part).collect::<Vec<_>>().join(".")
+            ),
         };
         let path = self.extras.paths.take(self.folder, &stem, "kql");
         self.extras.kql.push((path.clone(), file));

@@ -25,6 +25,9 @@ pub(crate) struct Column {
     pub(crate) of: Type,
     /// The docstring; empty when unset.
     pub(crate) doc_string: String,
+    /// Column policies.
+    #[serde(default, skip_serializing_if = "Policies::is_empty")]
+    pub(crate) policies: Policies,
 }
 
 /// Rows that were ingested together; they never change.
@@ -93,7 +96,13 @@ impl Table {
     /// Appends a column that has no values yet.
     pub(crate) fn add_column(&mut self, name: &str, of: Type) {
         let id = self.fresh_column_id();
-        self.columns.push(Column { id, name: name.to_owned(), of, doc_string: String::new() });
+        self.columns.push(Column {
+            id,
+            name: name.to_owned(),
+            of,
+            doc_string: String::new(),
+            policies: Policies::new(),
+        });
     }
 
     /// An id that no column of this table has had.

@@ -1,13 +1,14 @@
 //! Columns: type, name, docstring, drop (`M:alter-column.md`, `M:rename-column.md`, `M:drop-column.md`).
 
 use super::table::schema_row;
-use super::{Command, Parsed};
+use super::{Command, Parsed, policy};
 use crate::emulator::kusto::catalog::{Deed, Editor, Table, Transaction};
 use crate::emulator::kusto::choices;
 use crate::emulator::kusto::columns::COLUMN;
 use crate::emulator::kusto::error::Fault;
 use crate::emulator::kusto::frame::Frame;
 use crate::emulator::kusto::names;
+use crate::emulator::kusto::policy::Scope;
 use crate::emulator::kusto::show::schema::table_json;
 use crate::emulator::kusto::syntax::Cursor;
 use serde_json::json;
@@ -22,7 +23,14 @@ pub(super) fn parse(verb: &str, cursor: &mut Cursor<'_>) -> Parsed {
     match verb {
         "rename" => rename(cursor).map(Some),
         "drop" => drop_one(cursor).map(Some),
-        "alter" => alter_type(cursor).map(Some),
+        "alter" | "alter-merge" | "delete" | "show" => {
+            let place = Place::read(cursor)?;
+            if cursor.eat("policy") {
+                let parts = place.database.into_iter().chain([place.table, place.column]).collect();
+                return policy::parse(verb, Scope::Column, parts, cursor).map(Some);
+            }
+            if verb == "alter" { alter_type(place, cursor).map(Some) } else { Ok(None) }
+        }
         _ => Ok(None),
     }
 }
@@ -82,8 +90,7 @@ fn change(
 }
 
 /// `.alter column T.C type=t`: every value becomes null, and stays so.
-fn alter_type(cursor: &mut Cursor<'_>) -> Result<Command, Fault> {
-    let place = Place::read(cursor)?;
+fn alter_type(place: Place, cursor: &mut Cursor<'_>) -> Result<Command, Fault> {
     cursor.expect("type")?;
     cursor.expect_mark("=")?;
     let of = cursor.scalar_type()?;

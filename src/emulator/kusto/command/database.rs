@@ -334,7 +334,8 @@ fn kinds(cursor: &mut Cursor<'_>) -> Result<schema::Kinds, Fault> {
     })
 }
 
-const WHOLE_SCRIPT: script::Options = script::Options { security: true, mappings: true, obfuscated: false };
+const WHOLE_SCRIPT: script::Options =
+    script::Options { security: true, mappings: true, encoding: true, obfuscated: false };
 
 fn script_options(cursor: &mut Cursor<'_>) -> Result<script::Options, Fault> {
     let properties = cursor.properties()?;
@@ -344,10 +345,10 @@ fn script_options(cursor: &mut Cursor<'_>) -> Result<script::Options, Fault> {
         "IncludeIngestionMappings",
         "ShowObfuscatedStrings",
     ])?;
-    properties.flag("IncludeEncodingPolicies")?;
     Ok(script::Options {
         security: properties.flag("IncludeSecuritySettings")?.unwrap_or(WHOLE_SCRIPT.security),
         mappings: properties.flag("IncludeIngestionMappings")?.unwrap_or(WHOLE_SCRIPT.mappings),
+        encoding: properties.flag("IncludeEncodingPolicies")?.unwrap_or(WHOLE_SCRIPT.encoding),
         obfuscated: properties.flag("ShowObfuscatedStrings")?.unwrap_or(WHOLE_SCRIPT.obfuscated),
     })
 }

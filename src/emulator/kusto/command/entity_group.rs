@@ -93,14 +93,7 @@ fn define(verb: Verb, name: String, if_not_exists: bool, entities: Vec<String>) 
         let (was, is) = (known.map(|_| before.join(", ")).unwrap_or_default(), group.entities.join(", "));
         edit.database.entity_groups.insert(name.clone(), group);
         let event = if was.is_empty() { "CREATE-ENTITY-GROUP" } else { "ALTER-ENTITY-GROUP" };
-        edit.record(Deed {
-            event,
-            entity: &name,
-            before: was,
-            after: is,
-            schema: true,
-            ..Deed::default()
-        });
+        edit.record(Deed { event, entity: &name, before: was, after: is, schema: true, ..Deed::default() });
         Ok(answer)
     })
 }

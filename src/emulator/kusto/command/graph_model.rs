@@ -1,9 +1,7 @@
 //! Graph models (`kusto/management/graph/`): definitions only; no snapshot is ever made of one.
 
 use super::{Command, Parsed, principal};
-use crate::emulator::kusto::catalog::{
-    Assignment, Database, Deed, GraphModel, GraphVersion, Policies, Role,
-};
+use crate::emulator::kusto::catalog::{Assignment, Database, Deed, GraphModel, GraphVersion, Policies, Role};
 use crate::emulator::kusto::choices;
 use crate::emulator::kusto::columns::{GRAPH_MODEL_DETAILS, GRAPH_MODEL_IDS, GRAPH_MODELS};
 use crate::emulator::kusto::error::Fault;

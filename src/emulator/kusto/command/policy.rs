@@ -40,8 +40,13 @@ pub(super) fn parse(
 
 fn target(scope: Scope, mut parts: Vec<String>) -> Target {
     let last = parts.pop();
+    if scope == Scope::Column {
+        let table = parts.pop();
+        return Target::Column(parts.pop(), table.unwrap_or_default(), last.unwrap_or_default());
+    }
     let database = parts.pop();
     match scope {
+        Scope::Column => Target::Column(None, String::new(), String::new()),
         Scope::Cluster => Target::Cluster,
         Scope::Database => Target::Database(last),
         Scope::Table => Target::Table(database, last.unwrap_or_default()),
@@ -50,16 +55,16 @@ fn target(scope: Scope, mut parts: Vec<String>) -> Target {
 }
 
 /// Reads what follows `.alter tables`: all of them, or none.
-pub(super) fn alter_tables(cursor: &mut Cursor<'_>) -> Result<Command, Fault> {
+pub(super) fn alter_tables(verb: Verb, cursor: &mut Cursor<'_>) -> Result<Command, Fault> {
     let names = cursor.list(|inner| inner.name("a table name"))?;
     cursor.expect("policy")?;
     let at = cursor.clone();
     let policy = policy::word(cursor)?;
-    if !policy.plural() {
-        return Err(at.expected("a policy that '.alter tables' sets"));
+    if !policy.plural() || (verb == Verb::Merge && policy.word() != "roworder") {
+        return Err(at.expected("a policy that is set for several tables"));
     }
     let targets = names.into_iter().map(|name| Target::Table(None, name)).collect();
-    alter(policy, targets, Verb::Alter, cursor)
+    alter(policy, targets, verb, cursor)
 }
 
 fn alter(
@@ -103,6 +108,10 @@ fn policies<'a>(view: &View<'a>, target: &Target) -> Result<&'a Policies, Fault>
         Target::Database(name) => &view.database(name.as_deref())?.policies,
         Target::Table(database, name) => &view.table(database.as_deref(), name)?.policies,
         Target::View(database, name) => &view.database(database.as_deref())?.view(name)?.policies,
+        Target::Column(database, table, name) => {
+            let column = view.table(database.as_deref(), table)?.column(name);
+            &column.ok_or_else(|| Fault::not_found("Column", name))?.policies
+        }
     })
 }
 
@@ -134,6 +143,13 @@ fn put(
             set(&mut edit.table_mut(name)?.policies, policy, new);
             ("ALTER-TABLE-POLICY", name.clone())
         }
+        Target::Column(_, table, name) => {
+            let columns = &mut edit.table_mut(table)?.columns;
+            if let Some(column) = columns.iter_mut().find(|column| column.name == *name) {
+                set(&mut column.policies, policy, new);
+            }
+            ("ALTER-COLUMN-POLICY", format!("{table}.{name}"))
+        }
         Target::View(_, name) => {
             set(&mut edit.view_mut(name)?.policies, policy, new);
             ("ALTER-MATERIALIZED-VIEW-POLICY", name.clone())
@@ -146,8 +162,8 @@ fn put(
 
 fn set(policies: &mut Policies, policy: &dyn Policy, new: Option<String>) {
     match new {
-        Some(text) => policies.insert(policy.word().to_owned(), text),
-        None => policies.remove(policy.word()),
+        Some(text) if text != "null" => policies.insert(policy.word().to_owned(), text),
+        _ => policies.remove(policy.word()),
     };
 }
 
@@ -195,6 +211,10 @@ fn row(view: &View<'_>, policy: &dyn Policy, target: &Target) -> Result<Vec<Valu
             let database = view.database(name.as_deref())?;
             let names: Vec<&String> = database.tables.keys().collect();
             (format!("[{}]", database.name), json!(names).to_string(), "Database")
+        }
+        Target::Column(database, table, name) => {
+            let database = &view.database(database.as_deref())?.name;
+            (format!("[{database}].[{table}].[{name}]"), String::new(), "Column")
         }
         Target::Table(database, name) | Target::View(database, name) => {
             let database = &view.database(database.as_deref())?.name;

@@ -8,11 +8,15 @@
 
 mod auto_delete;
 mod caching;
+mod encoding;
 mod extent_tags_retention;
 mod fields;
 mod ingestion_batching;
 mod ingestion_time;
+mod managed_identity;
 mod merge;
+mod mirroring;
+mod opaque;
 mod partitioning;
 mod restricted_view_access;
 mod retention;
@@ -40,6 +44,8 @@ pub(crate) enum Scope {
     Table,
     /// A materialized view.
     View,
+    /// A column of a table.
+    Column,
 }
 
 /// Whether a command replaces a policy or changes what it names.
@@ -62,6 +68,8 @@ pub(crate) enum Target {
     Table(Option<String>, String),
     /// A materialized view of a database, or of the request's.
     View(Option<String>, String),
+    /// A column of a table of a database, or of the request's.
+    Column(Option<String>, String, String),
 }
 
 impl Target {
@@ -69,9 +77,10 @@ impl Target {
     pub(crate) fn database(&self) -> Option<&str> {
         match self {
             Self::Cluster => None,
-            Self::Database(database) | Self::Table(database, _) | Self::View(database, _) => {
-                database.as_deref()
-            }
+            Self::Database(database)
+            | Self::Table(database, _)
+            | Self::View(database, _)
+            | Self::Column(database, ..) => database.as_deref(),
         }
     }
 
@@ -115,7 +124,7 @@ pub(crate) trait Policy: Sync {
         scope != Scope::Cluster
     }
 
-    /// Reads the argument of a command.
+    /// Reads the argument of a command; what it makes null is unset.
     fn read(&self, _verb: Verb, cursor: &mut Cursor<'_>) -> Result<Value, Fault> {
         json_argument(self.title(), cursor)
     }
@@ -148,16 +157,21 @@ pub(crate) trait Policy: Sync {
 pub(crate) const ALL: &[&dyn Policy] = &[
     &auto_delete::AutoDelete,
     &caching::Caching,
+    &encoding::Encoding,
     &extent_tags_retention::ExtentTagsRetention,
     &ingestion_batching::IngestionBatching,
     &ingestion_time::IngestionTime,
+    &managed_identity::ManagedIdentity,
     &merge::Merge,
+    &mirroring::Mirroring,
     &partitioning::Partitioning,
     &restricted_view_access::RestrictedViewAccess,
     &retention::Retention,
     &row_level_security::RowLevelSecurity,
+    &opaque::ROW_ID,
     &row_order::RowOrder,
     &sharding::Sharding,
+    &opaque::SHARDS_GROUPING,
     &streaming_ingestion::StreamingIngestion,
     &update::Update,
 ];
@@ -167,17 +181,12 @@ const NOT_MODELLED: &[&str] = &[
     "callout",
     "capacity",
     "diagnostics",
-    "encoding",
-    "managed_identity",
-    "mirroring",
     "multidatabaseadmins",
     "query_acceleration",
     "query_weak_consistency",
     "request_classification",
-    "rowid",
     "rowstore",
     "sandbox",
-    "shards_grouping",
 ];
 
 /// The policy of this word.

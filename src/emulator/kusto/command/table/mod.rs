@@ -12,7 +12,7 @@ use crate::emulator::kusto::columns::{TABLE_SCHEMA, TABLES};
 use crate::emulator::kusto::error::Fault;
 use crate::emulator::kusto::frame::Frame;
 use crate::emulator::kusto::names;
-use crate::emulator::kusto::policy::Scope;
+use crate::emulator::kusto::policy::{Scope, Verb};
 use crate::emulator::kusto::show::schema;
 use crate::emulator::kusto::syntax::{Cursor, Properties};
 use crate::emulator::kusto::types::Type;
@@ -35,7 +35,8 @@ fn parse_plural(verb: &str, cursor: &mut Cursor<'_>) -> Parsed {
     Ok(Some(match verb {
         "create" => create::tables(cursor, false)?,
         "create-merge" => create::tables(cursor, true)?,
-        "alter" => policy::alter_tables(cursor)?,
+        "alter" => policy::alter_tables(Verb::Alter, cursor)?,
+        "alter-merge" => policy::alter_tables(Verb::Merge, cursor)?,
         "rename" => rename::tables(cursor)?,
         "drop" => drop::tables(cursor)?,
         "show" => show::tables(cursor)?,

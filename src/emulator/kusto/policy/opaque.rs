@@ -1,0 +1,44 @@
+//! Policies whose members are not documented: any JSON object or list is kept as it comes.
+
+use super::{Policy, Scope, invalid};
+use crate::emulator::kusto::error::Fault;
+use serde_json::Value;
+
+/// A policy that is only known by its word.
+pub(super) struct Opaque {
+    word: &'static str,
+    title: &'static str,
+    scopes: &'static [Scope],
+}
+
+/// `policy rowid`, of tables.
+pub(super) static ROW_ID: Opaque = Opaque { word: "rowid", title: "RowIdPolicy", scopes: &[Scope::Table] };
+
+/// `policy shards_grouping`, of databases.
+pub(super) static SHARDS_GROUPING: Opaque =
+    Opaque { word: "shards_grouping", title: "ShardsGroupingPolicy", scopes: &[Scope::Database] };
+
+impl Policy for Opaque {
+    fn word(&self) -> &'static str {
+        self.word
+    }
+
+    fn title(&self) -> &'static str {
+        self.title
+    }
+
+    fn scopes(&self) -> &'static [Scope] {
+        self.scopes
+    }
+
+    fn merges(&self) -> bool {
+        false
+    }
+
+    fn canonical(&self, given: &Value, _before: Option<&Value>, _now: i64) -> Result<String, Fault> {
+        match given {
+            Value::Object(_) | Value::Array(_) => Ok(given.to_string()),
+            _ => Err(invalid(self.title, "it is neither a JSON object nor a list")),
+        }
+    }
+}
