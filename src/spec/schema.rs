@@ -97,13 +97,7 @@ fn of_collection(collection: &Collection) -> Json {
         schema["properties"] = Json::Object(properties);
     }
     let tagged: Vec<Json> = collection.tagged.iter().map(|(_, kind)| to(*kind)).collect();
-    if let Some(kind) = collection.other {
-        schema["patternProperties"] = json!({});
-        let known: Vec<&str> = collection.fixed.iter().map(|(key, _)| *key).collect();
-        let others = format!("^(?!({})$)[a-z][a-z0-9_]*$", known.join("|"));
-        schema["patternProperties"][others] = to(kind);
-    }
-    schema["additionalProperties"] = match collection.by_name {
+    schema["additionalProperties"] = match collection.by_name.or(collection.other) {
         Some(kind) => to(kind),
         None if tagged.is_empty() => Json::Bool(false),
         None => json!({"anyOf": tagged}),

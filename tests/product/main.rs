@@ -11,6 +11,7 @@ mod kills;
 mod kql;
 mod plans;
 mod requests;
+mod rows;
 mod scenarios;
 mod scripts;
 mod states;

@@ -7,7 +7,9 @@
 //! known are ignored (`policy/fields.rs`); the JSON of a row order (`policy/row_order.rs`); the
 //! JSON of an encoding (`policy/encoding.rs`); policies of views in the csl script (`show/script.rs`); the number or the name of a
 //! merge policy's lookback (`policy/merge.rs`); the newer of the two forms of ingestion mappings
-//! (`catalog/mapping.rs`); the order of the rows of a csl script (`show/script.rs`).
+//! (`catalog/mapping.rs`); the order of the rows of a csl script (`show/script.rs`); a view is listed only when its backfill
+//! has ended (`catalog/operation.rs`); a view whose source's columns have moved is not enabled before it is altered, and
+//! keeps its name while another view reads it (`command/view/mod.rs`).
 //!
 //! Whether `schema as csl script` holds entity groups, graph models, and the principals of functions, views and graph
 //! models is open: it does (`show/script.rs`), so that the script makes the database again.
@@ -76,6 +78,13 @@ pub(crate) const HOME_TENANT: &str = "b3f1c0de-7e9a-4d5c-8a44-0d1e2f3a4b5c";
 /// Whether restricted view access on a table refuses update policies and materialized views that read it, and the
 /// other way round. Documented as not supported; when it is checked is open. Definitions are accepted.
 pub(crate) const RESTRICTED_VIEW_REFUSES_READERS: bool = false;
+
+/// Whether what tunes a backfill is refused on a view that is created without one. Open; it is.
+pub(crate) const BACKFILL_TUNING_NEEDS_BACKFILL: bool = true;
+
+/// Whether `schema as csl script` holds the commands that create materialized views. Open; it does, so that the
+/// policies of views, which it holds too, can be run after it.
+pub(crate) const SCRIPT_HOLDS_VIEWS: bool = true;
 
 /// Journal entries kept for one database; the service keeps more, the number is not documented.
 pub(crate) const JOURNAL_KEPT: usize = 50_000;

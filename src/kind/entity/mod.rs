@@ -39,7 +39,7 @@ pub(super) fn database<'a>(reply: &Reply<'a>) -> Result<&'a DatabaseReplies, Str
 pub(super) fn in_database(at: &At<'_>, command: Command) -> Request {
     let (cluster, database) = (at.cluster(), at.database().to_owned());
     let alone = database.is_empty();
-    Request::Kusto(KustoRequest { cluster, database, command, lookup: None, alone })
+    Request::Kusto(KustoRequest { cluster, database, command, lookup: None, alone, begins: None })
 }
 
 /// The requests that make everything again that stood directly below a thing, by the plans of its children.

@@ -40,17 +40,18 @@ pub(super) static POLICY: Policy = Policy {
     defaults: || Body::new().with("isEnabled", true),
     verb: ".alter-merge",
     write: |command, body| {
-        let command = command.word("dataformat=parquet with (IsEnabled=").flag(flag(Some(body), "isEnabled"));
+        let command =
+            command.word("dataformat=parquet with (IsEnabled =").flag(flag(Some(body), "isEnabled"));
         let command = match body.get("targetLatencyInMinutes") {
-            Some(Value::Int(minutes)) => command.word(", TargetLatencyInMinutes=").number(*minutes),
+            Some(Value::Int(minutes)) => command.word(", TargetLatencyInMinutes =").number(*minutes),
             _ => command,
         };
         let command = match body.text("effectiveDateTime") {
-            Some(moment) => command.word(", EffectiveDateTime=").moment(moment),
+            Some(moment) => command.word(", EffectiveDateTime =").moment(moment),
             None => command,
         };
         match body.get("backfill").and_then(Value::as_bool) {
-            Some(backfill) => command.word(", Backfill=").flag(backfill),
+            Some(backfill) => command.word(", Backfill =").flag(backfill),
             None => command,
         }
         .word(")")
@@ -83,7 +84,7 @@ mod tests {
                 json!({"isEnabled": true}),
                 json!({"isEnabled": false, "targetLatencyInMinutes": 30})
             )[0],
-            ".alter-merge table T policy mirroring dataformat=parquet with (IsEnabled=false, TargetLatencyInMinutes=30)"
+            ".alter-merge table T policy mirroring dataformat=parquet with (IsEnabled = false, TargetLatencyInMinutes = 30)"
         );
         assert_eq!(
             steps("mirroringPolicy", at, json!({"isEnabled": true}), json!(null)),
