@@ -89,7 +89,6 @@ const PATTERNS: &[&str] = &[
     "drop unused",
     "enable database",
     "enable plugin",
-    "execute cluster script",
     "export",
     "ingest async into",
     "ingest into",
