@@ -87,8 +87,9 @@ impl<'a> Reader<'a> {
         let scope = self.words();
         match (verb.as_str(), scope.as_str()) {
             ("create-merge" | "create", "table" | "tables")
-            | ("create-or-alter" | "create", "function")
-            | ("create-or-alter", "entity_group" | "graph_model") => {
+            | ("create-or-alter" | "create", "function" | "materialized-view")
+            | ("create-or-alter", "entity_group" | "graph_model" | "continuous-export")
+            | ("create", "ifnotexists") => {
                 return Some(Says::Elsewhere);
             }
             ("alter" | "alter-merge" | "create-or-alter" | "create", _) => {}

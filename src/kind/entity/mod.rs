@@ -4,6 +4,7 @@ mod entity_group;
 mod function;
 mod graph_model;
 mod mapping;
+mod materialized_view;
 mod table;
 mod uses;
 
@@ -22,6 +23,7 @@ pub const KINDS: &[&dyn Kind] = &[
     &function::Function,
     &entity_group::EntityGroup,
     &graph_model::GraphModel,
+    &materialized_view::MaterializedView,
 ];
 
 /// The database's replies out of a reply; entities are read from nothing else.

@@ -79,8 +79,9 @@ fn alter(
         let mut settled = Vec::new();
         for target in &targets {
             let view = transaction.view();
-            let before = match text(&view, policy, target)? {
-                Some(before) if verb == Verb::Merge => Some(parsed(before)?),
+            let before = text(&view, policy, target)?.cloned().or_else(|| policy.never_unset());
+            let before = match before {
+                Some(before) if verb == Verb::Merge => Some(parsed(&before)?),
                 _ => None,
             };
             let canonical = policy.canonical(&given, before.as_ref(), view.request.now)?;
@@ -169,7 +170,15 @@ fn set(policies: &mut Policies, policy: &dyn Policy, new: Option<String>) {
 
 fn show(policy: &'static dyn Policy, target: Target) -> Command {
     Command::read(format!("{}Show", policy.title()), move |view| {
-        Ok(Frame::new(POLICY, vec![row(view, policy, &target)?]))
+        let own = row(view, policy, &target)?;
+        let fixed = policy.fixed().iter().map(|text| {
+            let mut row = own.clone();
+            row[2] = json!(text);
+            row[4] = json!("Cluster immutable policy");
+            row
+        });
+        let fixed: Vec<_> = fixed.collect();
+        Ok(Frame::new(POLICY, std::iter::once(own).chain(fixed).collect()))
     })
 }
 
@@ -200,7 +209,8 @@ pub(super) fn show_all(scope: Scope, cursor: &mut Cursor<'_>) -> Result<Command,
 
 /// A row of a policy answer. Names in `EntityName` are in brackets without quotes and not escaped.
 fn row(view: &View<'_>, policy: &dyn Policy, target: &Target) -> Result<Vec<Value>, Fault> {
-    let text = text(view, policy, target)?.map_or("null", String::as_str);
+    let text = text(view, policy, target)?.cloned().or_else(|| policy.never_unset());
+    let text = text.as_deref().unwrap_or("null");
     let (entity, children, kind) = match target {
         Target::Cluster => {
             let names: Vec<&str> =
