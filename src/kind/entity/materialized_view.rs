@@ -231,7 +231,9 @@ impl Kind for MaterializedView {
         match &change.before {
             Some(before) if self.replaces(change) => {
                 let why = reason(before, after);
-                notes.push(format!("it is dropped and created again, because {why}; until then it cannot be queried"));
+                notes.push(format!(
+                    "it is dropped and created again, because {why}; until then it cannot be queried"
+                ));
                 if !fills {
                     notes.push("without `backfill` it begins empty".to_owned());
                 }
@@ -297,7 +299,11 @@ impl Kind for MaterializedView {
         };
         if is(body, "backfill") != Some(true) {
             for (name, _) in OF_BACKFILL.iter().filter(|(name, _)| body.get(name).is_some()) {
-                complain(name, format!("`{name}` tunes a backfill, and there is none"), "say `backfill: true`");
+                complain(
+                    name,
+                    format!("`{name}` tunes a backfill, and there is none"),
+                    "say `backfill: true`",
+                );
             }
         }
         let query = body.text("query").unwrap_or_default();
@@ -327,7 +333,11 @@ impl Kind for MaterializedView {
 /// The query as the spec would have it: without braces, and with the source at its head.
 fn query_of(text: &str, source: &str) -> String {
     let text = KqlForm::Body.canonical(text);
-    if text.starts_with('|') { format!("{}\n{text}", crate::model::command::quoted_name(source)) } else { text }
+    if text.starts_with('|') {
+        format!("{}\n{text}", crate::model::command::quoted_name(source))
+    } else {
+        text
+    }
 }
 
 /// A column of a reply that is true or false, be it as a number or a text.
@@ -375,7 +385,11 @@ fn reason(before: &Body, after: &Body) -> &'static str {
 
 fn dropped(at: &At<'_>) -> String {
     let fills = is(&at.resource.body, "backfill") == Some(true);
-    let back = if fills { "a backfill brings back only what the source still holds" } else { "nothing brings them back" };
+    let back = if fills {
+        "a backfill brings back only what the source still holds"
+    } else {
+        "nothing brings them back"
+    };
     format!("the view and its records are dropped; {back}")
 }
 

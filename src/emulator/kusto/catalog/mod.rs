@@ -5,6 +5,7 @@
 
 mod documents;
 mod edit;
+mod external;
 mod function;
 mod group;
 mod journal;
@@ -16,6 +17,9 @@ mod view;
 
 pub(crate) use documents::Document;
 pub(crate) use edit::{Deed, Editor, Limits, Request, Transaction, View};
+pub(crate) use external::{
+    ExternalKind, ExternalTable, FORMATS, Partition, PartitionBy, STARTS, Setting, Takes,
+};
 pub(crate) use function::Function;
 pub(crate) use group::{EntityGroup, GraphModel, GraphVersion};
 pub(crate) use journal::{Event, Version};
@@ -92,6 +96,9 @@ pub(crate) struct Database {
     /// Materialized views by name.
     #[serde(skip)]
     pub(crate) views: BTreeMap<String, MaterializedView>,
+    /// External tables by name.
+    #[serde(skip)]
+    pub(crate) external_tables: BTreeMap<String, ExternalTable>,
     /// The last drop of each table name, for `.undo drop table`.
     #[serde(skip)]
     pub(crate) dropped: BTreeMap<String, Dropped>,
@@ -117,6 +124,7 @@ impl Database {
             tables: BTreeMap::new(),
             functions: BTreeMap::new(),
             views: BTreeMap::new(),
+            external_tables: BTreeMap::new(),
             dropped: BTreeMap::new(),
             journal: VecDeque::new(),
         }

@@ -80,7 +80,8 @@ mod tests {
             let all = |set: BTreeSet<String>| set.into_iter().collect::<Vec<_>>().join(" ");
             Some((all(summary.values), all(summary.keys), summary.takes_all, summary.picks))
         };
-        let some = |values: &str, keys: &str, all, picks| Some((values.to_owned(), keys.to_owned(), all, picks));
+        let some =
+            |values: &str, keys: &str, all, picks| Some((values.to_owned(), keys.to_owned(), all, picks));
         assert_eq!(
             sets("T | where a > 1 | summarize n = count( ), max(x) by a, d = bin(ts, 1d)"),
             some("max(x) n", "a d=bin(ts,1d)", false, false)
