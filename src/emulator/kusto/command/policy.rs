@@ -53,6 +53,7 @@ fn target(scope: Scope, mut parts: Vec<String>) -> Target {
         Scope::Database => Target::Database(last),
         Scope::Table => Target::Table(database, last.unwrap_or_default()),
         Scope::View => Target::View(database, last.unwrap_or_default()),
+        Scope::GraphModel => Target::GraphModel(last.unwrap_or_default()),
     }
 }
 
@@ -112,6 +113,7 @@ fn policies<'a>(view: &View<'a>, target: &Target) -> Result<&'a Policies, Fault>
         Target::Table(database, name) => &view.table(database.as_deref(), name)?.policies,
         Target::View(database, name) => &view.database(database.as_deref())?.view(name)?.policies,
         Target::External(name) => &view.database(None)?.external(name)?.policies,
+        Target::GraphModel(name) => &view.database(None)?.graph_model(name)?.policies,
         Target::Column(database, table, name) => {
             let column = view.table(database.as_deref(), table)?.column(name);
             &column.ok_or_else(|| Fault::not_found("Column", name))?.policies
@@ -157,6 +159,13 @@ fn put(
                 set(&mut column.policies, policy, new);
             }
             ("ALTER-COLUMN-POLICY", format!("{table}.{name}"))
+        }
+        Target::GraphModel(name) => {
+            edit.touch();
+            if let Some(model) = edit.database.graph_models.get_mut(name) {
+                set(&mut model.policies, policy, new);
+            }
+            ("ALTER-GRAPH-MODEL-POLICY", name.clone())
         }
         Target::View(_, name) => {
             set(&mut edit.view_mut(name)?.policies, policy, new);
@@ -248,6 +257,9 @@ fn row(view: &View<'_>, policy: &dyn Policy, target: &Target) -> Result<Vec<Valu
         Target::External(name) => {
             let database = &view.database(None)?.name;
             (format!("[{database}].[{name}]"), String::new(), "ExternalTable")
+        }
+        Target::GraphModel(name) => {
+            (format!("[{}].[{name}]", view.database(None)?.name), String::new(), "GraphModel")
         }
         Target::Table(database, name) | Target::View(database, name) => {
             let database = &view.database(database.as_deref())?.name;

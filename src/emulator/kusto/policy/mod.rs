@@ -55,6 +55,8 @@ pub(crate) enum Scope {
     External,
     /// A column of a table.
     Column,
+    /// A graph model.
+    GraphModel,
 }
 
 /// Whether a command replaces a policy or changes what it names.
@@ -81,13 +83,15 @@ pub(crate) enum Target {
     External(String),
     /// A column of a table of a database, or of the request's.
     Column(Option<String>, String, String),
+    /// A graph model of the request's database.
+    GraphModel(String),
 }
 
 impl Target {
     /// The database that the target names, when it does.
     pub(crate) fn database(&self) -> Option<&str> {
         match self {
-            Self::Cluster | Self::External(_) => None,
+            Self::Cluster | Self::External(_) | Self::GraphModel(_) => None,
             Self::Database(database)
             | Self::Table(database, _)
             | Self::View(database, _)

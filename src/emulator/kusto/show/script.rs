@@ -83,6 +83,10 @@ pub(crate) fn commands(database: &Database, options: Options) -> Vec<String> {
         };
         out.extend(policies(&entity, &table.policies, &Policies::new(), said));
     }
+    for model in database.graph_models.values() {
+        let entity = format!("graph_model {}", names::print(&model.name));
+        out.extend(policies(&entity, &model.policies, &Policies::new(), allowed));
+    }
     let entity = format!("database {}", names::print(&database.name));
     out.extend(policies(&entity, &database.policies, &Policies::new(), allowed));
     if options.mappings {
