@@ -82,6 +82,10 @@ pub(crate) const SCRIPT_SAYS_QUERY_ACCELERATION: bool = false;
 /// Whether `.alter external table` and `.create-or-alter external table` change the kind of a table. Open; they do not.
 pub(crate) const EXTERNAL_TABLE_CHANGES_KIND: bool = false;
 
+/// Whether `AutoUpdateSchema` is refused while query acceleration is not enabled. Open; the documentation says that it
+/// works only then, and a table must exist before it can be accelerated, so it is not.
+pub(crate) const SCHEMA_UPDATES_NEED_ACCELERATION: bool = false;
+
 /// The columns that are "read from the data" of a delta table that is created without columns: there is no data here.
 pub(crate) fn inferred_columns() -> Vec<(String, Type)> {
     vec![("Timestamp".to_owned(), Type::DateTime), ("Value".to_owned(), Type::Dynamic)]

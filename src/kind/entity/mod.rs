@@ -1,6 +1,7 @@
 //! Entities of a database: tables, mappings, functions.
 
 mod entity_group;
+mod external_mapping;
 mod external_table;
 mod function;
 mod graph_model;
@@ -25,6 +26,7 @@ pub const KINDS: &[&dyn Kind] = &[
     &function::Function,
     &entity_group::EntityGroup,
     &external_table::ExternalTable,
+    &external_mapping::ExternalMapping,
     &graph_model::GraphModel,
     &materialized_view::MaterializedView,
     &principals::Principals,

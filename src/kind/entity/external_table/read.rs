@@ -18,15 +18,10 @@ pub(super) fn definition(text: &str) -> Result<Body, String> {
     let mut reader = Reader { text, tokens: &tokens, at: 0 };
     let body = reader.definition();
     let body = body.ok_or_else(|| format!("an external table was expected, found `{}`", reader.rest()))?;
-    shape::canonical_body(ABOUT.fields, &body).map(|canonical| with_stars(canonical, &body))
-}
-
-/// Puts back the stars, which no spec may hold.
-fn with_stars(canonical: Body, read: &Body) -> Body {
-    match read.get("connectionStrings") {
-        Some(connections) => canonical.with("connectionStrings", connections.clone()),
-        None => canonical,
-    }
+    // Stars stand where a spec has a reference, so that no shape reads them.
+    let connections = body.get("connectionStrings").cloned().unwrap_or(Value::Null);
+    let canonical = shape::canonical_body(ABOUT.fields, &body.with("connectionStrings", Value::Null))?;
+    Ok(canonical.with("connectionStrings", connections))
 }
 
 struct Reader<'a> {
