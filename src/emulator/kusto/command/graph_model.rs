@@ -88,7 +88,7 @@ fn define(name: String, cursor: &mut Cursor<'_>) -> Result<Command, Fault> {
         }
         let version = GraphVersion { id: Uuid::new_v4(), created, model: model.clone() };
         let mut row = listed(&name, &version);
-        let policies = [policy(&whole, "retention"), policy(&whole, "caching")];
+        let policies = [set_policy(&whole, "retention"), set_policy(&whole, "caching")];
         row.extend([json!(0), json!(version.model.to_string())].into_iter().chain(policies));
         whole.versions.push(version);
         let after = newest(&whole);
