@@ -138,6 +138,7 @@ impl Kind for MaterializedView {
         if kind.as_deref() == Some("materialized-view") {
             after.set("sourceKind", "materialized-view");
         }
+        settle_by_query(&mut after, wanted);
         after
     }
 
@@ -359,6 +360,20 @@ fn take(body: &mut Body, from: &Body, name: &str) {
     match from.get(name) {
         Some(value) => body.set(name, value.clone()),
         None => drop(body.remove(name)),
+    }
+}
+
+/// What the query cannot have, and the spec does not ask for, does not stay.
+fn settle_by_query(after: &mut Body, wanted: &Body) {
+    let Some(summary) = summary::read(after.text("query").unwrap_or_default()) else { return };
+    if !summary.takes_all
+        && wanted.get("autoUpdateSchema").is_none()
+        && is(after, "autoUpdateSchema") == Some(true)
+    {
+        after.set("autoUpdateSchema", false);
+    }
+    if !summary.picks && wanted.get("lookback").is_none() {
+        after.remove("lookback");
     }
 }
 
