@@ -72,6 +72,10 @@ pub(crate) const GRAPH_MODEL_CHECKS_NAMES: bool = true;
 /// which it is on.
 pub(crate) const SCRIPT_SAYS_UNSET_INGESTION_TIME: bool = true;
 
+/// Whether `.add` of a principal that holds the role, and `.drop` of one that does not, are refused. Open; they
+/// change nothing and answer with the members, and the notes of who was there stay.
+pub(crate) const PRINCIPALS_REFUSE_NO_CHANGE: bool = false;
+
 /// The tenant of principals that are named without one.
 pub(crate) const HOME_TENANT: &str = "b3f1c0de-7e9a-4d5c-8a44-0d1e2f3a4b5c";
 
