@@ -275,6 +275,9 @@ pub struct ImportArgs {
     /// Write into DIR though it holds files, replacing those of the same names
     #[arg(long)]
     pub force: bool,
+    /// Do not write `exact: true`: what is not in the spec may stay as it is
+    #[arg(long)]
+    pub additive: bool,
     /// The folder whose adxform.toml and .adxform/ are used
     #[arg(long = "spec", value_name = "DIR", default_value = ".")]
     pub spec: PathBuf,

@@ -100,8 +100,9 @@ impl<'a> Reader<'a> {
         let scope = self.words();
         match (verb.as_str(), scope.as_str()) {
             ("create-merge" | "create", "table" | "tables")
-            | ("create-or-alter" | "create", "function")
-            | ("create-or-alter", "entity_group" | "graph_model") => {
+            | ("create-or-alter" | "create", "function" | "materialized-view")
+            | ("create-or-alter", "entity_group" | "graph_model" | "continuous-export")
+            | ("create", "ifnotexists") => {
                 return Some(Says::Elsewhere);
             }
             // The principals of the database come with those inherited from the cluster, by a command of their own.

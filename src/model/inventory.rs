@@ -173,6 +173,8 @@ pub struct Desired {
     pub inventory: Inventory,
     /// Collections whose undeclared entries are dropped, by the address that says `prune`.
     pub prune: BTreeMap<Address, BTreeSet<String>>,
+    /// Entries that say `exact`: what they leave out inside of them is unset or dropped.
+    pub exact: BTreeSet<Address>,
 }
 
 #[cfg(test)]

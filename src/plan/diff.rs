@@ -1,7 +1,7 @@
 //! The differ: one walk over desired and live, asking kinds narrow questions; nobody else compares.
 
-use super::scope;
 use super::{Origin, Reason, Refusal, Resolution, Rule};
+use super::{exact, scope};
 use crate::kind::{self, At, Kind, shape, shape::Role};
 use crate::model::body::{Body, Value};
 use crate::model::change::Rename;
@@ -56,6 +56,7 @@ impl Inputs<'_> {
         }
         self.prune(&mut found);
         contain(&mut found, self.live);
+        make_again(&mut found, self.live);
         self.locked_out(&mut found);
         found
     }
@@ -112,6 +113,11 @@ impl Inputs<'_> {
         let same_kind = live.filter(|live| live.kind == wanted.kind);
         let before = same_kind.map(|live| live.body.clone());
         let body = scope::resolved(&wanted.body, self.live);
+        let body = if exact::is_within(self.desired, address) {
+            exact::wanted(kind, same_kind, &body)
+        } else {
+            body
+        };
         let mut after = kind.settle(same_kind, &body);
         if let Some(before) = &before {
             wanted.lifecycle.ignore.iter().for_each(|path| keep(&mut after, before, path));
@@ -191,16 +197,20 @@ impl Inputs<'_> {
         self.record(found, address, live, Change::new(Some(live.body.clone()), after), reason);
     }
 
-    /// Undeclared entries of the collections that the spec claims.
+    /// Undeclared entries of what the spec claims: of some collections, or of all inside of an entry.
     fn prune(&self, found: &mut Differences) {
-        for (parent, collections) in &self.desired.prune {
-            for collection in collections {
-                let undeclared = self.live.children(parent, collection);
-                for (address, live) in undeclared.filter(|(at, _)| self.desired.inventory.get(at).is_none()) {
-                    if scope::is_targeted(address, self.targets, self.excludes) {
-                        self.delete(found, address, live, &Resource::default(), Reason::Pruned);
-                    }
-                }
+        let collections = self
+            .desired
+            .prune
+            .iter()
+            .flat_map(|(parent, words)| words.iter().map(move |word| (parent, word)));
+        let entries = collections.flat_map(|(parent, word)| self.live.children(parent, word));
+        let undeclared = entries.filter(|(at, _)| self.desired.inventory.get(at).is_none());
+        let exact = if self.destroy { Vec::new() } else { exact::undeclared(self.desired, self.live) };
+        let undeclared: BTreeMap<_, _> = undeclared.chain(exact).collect();
+        for (address, live) in undeclared {
+            if scope::is_targeted(address, self.targets, self.excludes) {
+                self.delete(found, address, live, &Resource::default(), Reason::Pruned);
             }
         }
     }
@@ -290,6 +300,27 @@ fn contain(found: &mut Differences, live: &Inventory) {
             entry.change.after = None;
             entry.with = Some(top.clone());
         }
+    }
+}
+
+/// Everything live below a thing that is deleted and created again is made again, changed or not.
+fn make_again(found: &mut Differences, live: &Inventory) {
+    let replaced = found.changes.iter().filter(|(_, r)| {
+        let both = r.change.before.is_some() && r.change.after.is_some();
+        both && kind::by_name(&r.kind).is_some_and(|kind| kind.replaces(&r.change))
+    });
+    let replaced: Vec<Address> = replaced.map(|(address, _)| address.clone()).collect();
+    for (address, resource) in replaced.iter().flat_map(|top| live.below(top)) {
+        let after = found.world.get(address).unwrap_or(resource).body.clone();
+        found.changes.entry(address.clone()).or_insert_with(|| Resolution {
+            kind: resource.kind.to_owned(),
+            name: resource.name.to_string(),
+            change: Change::new(Some(resource.body.clone()), Some(after)),
+            reason: Reason::Contained,
+            loss: Loss::none(),
+            origin: None,
+            with: None,
+        });
     }
 }
 

@@ -150,8 +150,10 @@ fn edges(drafts: &mut [Step], found: &Differences, live: &Inventory) {
         }
         for needed in needed(address, live) {
             let others = by_address.get(&needed).into_iter().flatten();
-            let gone = others.filter(|id| !replaced(&needed) && going[**id]);
-            gone.for_each(|other| added.extend(makes.iter().chain(&takes).map(|step| (*other, *step))));
+            // What is deleted to be created again is still needed by what stays.
+            let gone = others.filter(|id| going[**id]);
+            let users: Vec<usize> = makes.iter().filter(|_| !replaced(&needed)).chain(&takes).copied().collect();
+            gone.for_each(|other| added.extend(users.iter().map(|step| (*other, *step))));
         }
         for forbidding in forbidding(address, &found.world, live) {
             let others = by_address.get(&forbidding).into_iter().flatten();

@@ -39,7 +39,7 @@ impl Loader<'_> {
         if self.faults > 0 || diagnostics.errors() > 0 {
             return Err(diagnostics);
         }
-        let desired = Desired { inventory, prune: self.prune };
+        let desired = Desired { inventory, prune: self.prune, exact: self.exact };
         Ok(Spec { desired, origins, references, files, warnings: diagnostics })
     }
 

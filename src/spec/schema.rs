@@ -157,6 +157,7 @@ fn setting(word: &str, below: &[Collection]) -> Json {
         "existing" => flag(
             "Whether it exists already: it is read and its children are managed, but it is never written.",
         ),
+        "exact" => flag("Whether what it leaves out inside of it is unset or dropped."),
         "preventDestroy" => flag("Whether a plan that deletes it is refused."),
         "renamedFrom" => json!({"type": "string", "description": "The service's name that it had before."}),
         "ignore" => json!({

@@ -4,6 +4,7 @@ mod entity_group;
 mod function;
 mod graph_model;
 mod mapping;
+mod materialized_view;
 pub(super) mod principals;
 mod table;
 mod uses;
@@ -23,6 +24,7 @@ pub const KINDS: &[&dyn Kind] = &[
     &function::Function,
     &entity_group::EntityGroup,
     &graph_model::GraphModel,
+    &materialized_view::MaterializedView,
     &principals::Principals,
 ];
 
