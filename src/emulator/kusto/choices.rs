@@ -92,6 +92,10 @@ pub(crate) fn inferred_columns() -> Vec<(String, Type)> {
     vec![("Timestamp".to_owned(), Type::DateTime), ("Value".to_owned(), Type::Dynamic)]
 }
 
+/// Whether `.add` of a principal that holds the role, and `.drop` of one that does not, are refused. Open; they
+/// change nothing and answer with the members, and the notes of who was there stay.
+pub(crate) const PRINCIPALS_REFUSE_NO_CHANGE: bool = false;
+
 /// The tenant of principals that are named without one.
 pub(crate) const HOME_TENANT: &str = "b3f1c0de-7e9a-4d5c-8a44-0d1e2f3a4b5c";
 
