@@ -114,6 +114,9 @@ pub struct Allow {
     /// Allow at most so many deletions: a number, or a share such as 30% once ten things are live
     #[arg(long = "max-deletes", value_name = "N|P%", default_value = "30%", env = "ADXFORM_MAX_DELETES")]
     pub max_deletes: MaxDeletes,
+    /// Allow roles to be taken from the last admin, from yourself, or from an identity that is in use
+    #[arg(long = "allow-lock-out")]
+    pub lock_out: bool,
 }
 
 /// A class of data loss on the command line.

@@ -93,7 +93,6 @@ const PATTERNS: &[&str] = &[
     "enable continuous-export",
     "enable database",
     "enable plugin",
-    "execute cluster script",
     "export",
     "ingest async into",
     "ingest into",

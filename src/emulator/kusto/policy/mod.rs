@@ -8,6 +8,8 @@
 
 mod auto_delete;
 mod caching;
+mod callout;
+mod capacity;
 mod encoding;
 mod extent_tags_retention;
 mod fields;
@@ -18,13 +20,17 @@ mod merge;
 mod mirroring;
 mod opaque;
 mod partitioning;
+mod query_weak_consistency;
+mod request_classification;
 mod restricted_view_access;
 mod retention;
 mod row_level_security;
 mod row_order;
+mod sandbox;
 mod sharding;
 mod streaming_ingestion;
 mod update;
+pub(crate) mod workload_group;
 
 pub(crate) use update::sources as update_sources;
 
@@ -46,6 +52,8 @@ pub(crate) enum Scope {
     View,
     /// A column of a table.
     Column,
+    /// A graph model.
+    GraphModel,
 }
 
 /// Whether a command replaces a policy or changes what it names.
@@ -70,13 +78,15 @@ pub(crate) enum Target {
     View(Option<String>, String),
     /// A column of a table of a database, or of the request's.
     Column(Option<String>, String, String),
+    /// A graph model of the request's database.
+    GraphModel(String),
 }
 
 impl Target {
     /// The database that the target names, when it does.
     pub(crate) fn database(&self) -> Option<&str> {
         match self {
-            Self::Cluster => None,
+            Self::Cluster | Self::GraphModel(_) => None,
             Self::Database(database)
             | Self::Table(database, _)
             | Self::View(database, _)
@@ -142,6 +152,16 @@ pub(crate) trait Policy: Sync {
         None
     }
 
+    /// The text that stands where nothing was ever set, for a policy that is never unset.
+    fn never_unset(&self) -> Option<String> {
+        None
+    }
+
+    /// Further rows of `.show`, which no command changes.
+    fn fixed(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// What is in force where nothing is set, as `details` shows it.
     fn in_force(&self) -> Option<String> {
         None
@@ -157,6 +177,9 @@ pub(crate) trait Policy: Sync {
 pub(crate) const ALL: &[&dyn Policy] = &[
     &auto_delete::AutoDelete,
     &caching::Caching,
+    &callout::Callout,
+    &capacity::Capacity,
+    &opaque::DIAGNOSTICS,
     &encoding::Encoding,
     &extent_tags_retention::ExtentTagsRetention,
     &ingestion_batching::IngestionBatching,
@@ -164,12 +187,17 @@ pub(crate) const ALL: &[&dyn Policy] = &[
     &managed_identity::ManagedIdentity,
     &merge::Merge,
     &mirroring::Mirroring,
+    &opaque::MULTI_DATABASE_ADMINS,
     &partitioning::Partitioning,
+    &query_weak_consistency::QueryWeakConsistency,
+    &request_classification::RequestClassification,
     &restricted_view_access::RestrictedViewAccess,
     &retention::Retention,
     &row_level_security::RowLevelSecurity,
     &opaque::ROW_ID,
     &row_order::RowOrder,
+    &opaque::ROW_STORE,
+    &sandbox::Sandbox,
     &sharding::Sharding,
     &opaque::SHARDS_GROUPING,
     &streaming_ingestion::StreamingIngestion,
@@ -177,17 +205,7 @@ pub(crate) const ALL: &[&dyn Policy] = &[
 ];
 
 /// Policies of the service that are not modelled.
-const NOT_MODELLED: &[&str] = &[
-    "callout",
-    "capacity",
-    "diagnostics",
-    "multidatabaseadmins",
-    "query_acceleration",
-    "query_weak_consistency",
-    "request_classification",
-    "rowstore",
-    "sandbox",
-];
+const NOT_MODELLED: &[&str] = &["query_acceleration"];
 
 /// The policy of this word.
 pub(crate) fn find(word: &str) -> Option<&'static dyn Policy> {

@@ -69,6 +69,10 @@ pub(crate) fn commands(database: &Database, options: Options) -> Vec<String> {
         let entity = format!("materialized-view {}", names::print(&view.name));
         out.extend(policies(&entity, &view.policies, &Policies::new(), allowed));
     }
+    for model in database.graph_models.values() {
+        let entity = format!("graph_model {}", names::print(&model.name));
+        out.extend(policies(&entity, &model.policies, &Policies::new(), allowed));
+    }
     let entity = format!("database {}", names::print(&database.name));
     out.extend(policies(&entity, &database.policies, &Policies::new(), allowed));
     if options.mappings {
