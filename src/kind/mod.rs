@@ -321,6 +321,12 @@ pub trait Kind: Sync {
         false
     }
 
+    /// Why the service never lets it go: it stands as long as its container does, and deleting it leaves it as it is.
+    /// `None` for what can be deleted. The request of its deletion changes nothing.
+    fn stays(&self, _at: &At<'_>) -> Option<&'static str> {
+        None
+    }
+
     /// Whether the service cannot make a change in place, so that the thing is deleted and created anew.
     ///
     /// The deletion's request is that of the deletion alone; the creation's is [`Kind::request`] of the whole

@@ -40,6 +40,8 @@ pub struct Differences {
     pub refusals: Vec<Refusal>,
     /// What is left alone though it differs.
     pub notes: Vec<String>,
+    /// What should go and never does, and why.
+    stays: BTreeMap<Address, &'static str>,
 }
 
 impl Inputs<'_> {
@@ -56,6 +58,9 @@ impl Inputs<'_> {
         }
         self.prune(&mut found);
         contain(&mut found, self.live);
+        let stays = std::mem::take(&mut found.stays).into_iter();
+        let stays = stays.filter(|(address, _)| !found.changes.contains_key(address));
+        found.notes.extend(stays.map(|(address, why)| format!("{address} stays as it is: {why}")));
         found
     }
 
@@ -145,6 +150,11 @@ impl Inputs<'_> {
         found.world.get(address).is_some_and(|resource| kind.is_absence(&at(resource), &resource.body))
     }
 
+    /// Why the service never deletes what stands in live.
+    fn stays(&self, address: &Address, resource: &Resource) -> Option<&'static str> {
+        kind::by_name(resource.kind)?.stays(&At { address, resource, world: self.live })
+    }
+
     fn delete(
         &self,
         found: &mut Differences,
@@ -153,6 +163,10 @@ impl Inputs<'_> {
         wanted: &Resource,
         reason: Reason,
     ) {
+        if let Some(why) = self.stays(address, live) {
+            found.stays.insert(address.clone(), why);
+            return;
+        }
         if wanted.lifecycle.prevent_destroy {
             let message = format!("{address} would be deleted, and the spec says `preventDestroy`");
             self.refuse(
@@ -172,7 +186,8 @@ impl Inputs<'_> {
             for collection in collections {
                 let undeclared = self.live.children(parent, collection);
                 for (address, live) in undeclared.filter(|(at, _)| self.desired.inventory.get(at).is_none()) {
-                    if scope::is_targeted(address, self.targets, self.excludes) {
+                    let is_targeted = scope::is_targeted(address, self.targets, self.excludes);
+                    if is_targeted && self.stays(address, live).is_none() {
                         let change = Change::new(Some(live.body.clone()), None);
                         self.record(found, address, live, change, Reason::Pruned);
                     }

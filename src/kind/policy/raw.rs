@@ -23,7 +23,7 @@ const POLICY: &str = "policy";
 const ABOUT: About = About {
     name: "rawPolicy",
     keyed: Keyed::Other(POLICY),
-    parents: &["database", "table", "materializedView", "externalTable", "graphModel"],
+    parents: &["cluster", "database", "table", "materializedView", "externalTable", "graphModel"],
     doc: "A policy that has no kind of its own, under the word that it has in commands: JSON text, or the same in YAML \
           with the service's own names. It is replaced whole and compared as JSON; what it may cost is not known.",
     page: "https://learn.microsoft.com/kusto/management/policies",
