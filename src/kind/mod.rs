@@ -322,7 +322,7 @@ pub trait Kind: Sync {
     }
 
     /// Why the service never lets it go: it stands as long as its container does, and deleting it leaves it as it is.
-    /// `None` for what can be deleted. The request of its deletion changes nothing.
+    /// `None` for what can be deleted. The request of its deletion changes nothing, where there is one.
     fn stays(&self, _at: &At<'_>) -> Option<&'static str> {
         None
     }
