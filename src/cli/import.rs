@@ -16,7 +16,7 @@ use crate::plan::diff::Inputs;
 use crate::plan::text::{self, counted};
 use crate::plan::{self, MaxDeletes, Plan, scope};
 use crate::spec;
-use crate::spec::write::{self, Written};
+use crate::spec::write::{self, Claim, Written};
 use std::path::Path;
 
 /// Reads everything that is live and writes a spec of it.
@@ -32,7 +32,9 @@ pub(super) async fn run(args: &ImportArgs, global: &Global, terminal: Terminal) 
     session.close().await;
     let mut live = live?;
     live.inventory = targeted(live.inventory, global);
-    let written = write::spec(&live.inventory);
+    let part = !global.targets.is_empty() || !global.excludes.is_empty();
+    let claim = if args.additive || part { Claim::Additive } else { Claim::Exact };
+    let written = write::spec(&live.inventory, claim);
     let replaced = save(&args.out, &written)?;
     let notes: Vec<String> = live.notes.iter().chain(&written.notes).cloned().collect();
     notes.iter().for_each(|note| terminal.say(&format!("note: {note}")));
@@ -260,7 +262,8 @@ fn prove(folder: &Path, live: &Live, terminal: Terminal) -> Result<(), Failure> 
         excludes: &[],
         origin: &origin,
     };
-    let options = plan::Options { allow: LossClass::Irreversible, max_deletes: MaxDeletes::Any };
+    let options =
+        plan::Options { allow: LossClass::Irreversible, max_deletes: MaxDeletes::Any, lock_out: true };
     let plan: Plan = plan::make(&inputs, scope::of(&spec.desired), options);
     if plan.is_empty() && plan.refusals.is_empty() {
         return Ok(());

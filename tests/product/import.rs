@@ -6,7 +6,7 @@ use adxform::live::Live;
 use adxform::model::{Inventory, Scope};
 use adxform::plan::{Plan, scope, text};
 use adxform::spec::Spec;
-use adxform::spec::write::{self, Written};
+use adxform::spec::write::{self, Claim, Written};
 use std::path::Path;
 
 /// Where everything is read that stands in the clusters and databases of a spec, of every kind.
@@ -48,7 +48,7 @@ pub(crate) async fn round_trip(world: &World, spec: &Spec) -> Result<(), String>
 
 /// The files and the spec of what is live.
 pub(crate) fn imported(live: &Live) -> Result<(Written, Spec), String> {
-    let written = write::spec(&live.inventory);
+    let written = write::spec(&live.inventory, Claim::Exact);
     let folder = tempfile::tempdir().unwrap();
     save(&written, folder.path());
     let read = std::panic::catch_unwind(|| load(folder.path()));

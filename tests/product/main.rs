@@ -13,6 +13,7 @@ mod plans;
 mod requests;
 mod rows;
 mod scenarios;
+mod scripts;
 mod states;
 mod support;
 mod world;

@@ -4,6 +4,8 @@ mod entity_group;
 mod function;
 mod graph_model;
 mod mapping;
+mod materialized_view;
+pub(super) mod principals;
 mod table;
 mod uses;
 mod workload_group;
@@ -23,6 +25,8 @@ pub const KINDS: &[&dyn Kind] = &[
     &function::Function,
     &entity_group::EntityGroup,
     &graph_model::GraphModel,
+    &materialized_view::MaterializedView,
+    &principals::Principals,
     &workload_group::WorkloadGroup,
 ];
 
@@ -51,9 +55,9 @@ pub(super) fn children_again(at: &At<'_>) -> Vec<Request> {
     let again = children.filter_map(|(address, resource)| {
         let kind = super::by_name(resource.kind)?;
         let child = At { address, resource, world: at.world };
-        kind.request(&child, &Change::new(None, Some(resource.body.clone()))).ok()
+        kind.requests(&child, &Change::new(None, Some(resource.body.clone()))).ok()
     });
-    again.collect()
+    again.flatten().collect()
 }
 
 /// The undo that sends `first` and then makes the thing's children again.

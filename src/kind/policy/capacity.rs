@@ -78,7 +78,7 @@ const ABOUT: About = About {
 pub(super) static POLICY: Policy = Policy {
     verb: ".alter-merge",
     keeps: true,
-    unset: (".alter-merge", "'{}'"),
+    unset: |_| (".alter-merge", "'{}'"),
     stays: Some("the service has no command that unsets the capacity policy"),
     shows: &[".show cluster policy capacity"],
     ..Policy::of(&ABOUT, "capacity")

@@ -37,7 +37,7 @@ const UNSET: &str =
 pub(super) static POLICY: Policy = Policy {
     defaults,
     check,
-    unset_on_cluster: Some((".alter", UNSET)),
+    unset: |scope| if scope.kind == "cluster" { (".alter", UNSET) } else { (".delete", "") },
     is_absence: |_, scope, body| {
         scope.kind == "cluster" && shape::same_bodies(ABOUT.fields, body, &defaults())
     },

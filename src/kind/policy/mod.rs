@@ -106,10 +106,8 @@ struct Policy {
     write: fn(Command, &Body) -> Command,
     /// The verb that sets it.
     verb: &'static str,
-    /// What the command for absence is called, and what stands behind the policy's word there.
-    unset: (&'static str, &'static str),
-    /// The same on a cluster, where that differs.
-    unset_on_cluster: Option<(&'static str, &'static str)>,
+    /// In a scope, the verb of the command for absence, and what stands behind the policy's word there.
+    unset: fn(&Scope) -> (&'static str, &'static str),
     /// Whether the verb keeps what is not named, so that only what differs is written.
     keeps: bool,
     /// Why no command deletes it, if none does.
@@ -144,8 +142,7 @@ impl Policy {
             from_words: |_| Err("its argument is not a JSON text".to_owned()),
             write: |command, body| command.json_of(&json::written(body)),
             verb: ".alter",
-            unset: (".delete", ""),
-            unset_on_cluster: None,
+            unset: |_| (".delete", ""),
             keeps: false,
             stays: None,
             is_absence: |_, _, _| false,
@@ -315,14 +312,15 @@ impl Kind for Policy {
     fn request(&self, at: &At<'_>, change: &Change) -> Result<Request, String> {
         let (scope, (_, parent)) = (Scope::of(at)?, at.parent().ok_or("it stands in nothing")?);
         let named = |verb| scope.named(Command::new(verb), &parent.name).word("policy").word(self.word);
-        let unset = self.unset_on_cluster.filter(|_| scope.kind == "cluster").unwrap_or(self.unset);
         let command = match (&change.before, &change.after) {
             (Some(before), Some(after)) if self.keeps => {
                 (self.write)(named(self.verb), &changed(self.about.fields, before, after))
             }
             (_, Some(after)) => (self.write)(named(self.verb), after),
-            (_, None) if unset.1.is_empty() => named(unset.0),
-            (_, None) => named(unset.0).word(unset.1),
+            (_, None) => match (self.unset)(scope) {
+                (verb, "") => named(verb),
+                (verb, words) => named(verb).word(words),
+            },
         };
         Ok(in_database(at, command))
     }

@@ -53,7 +53,7 @@ const UNSET: &str = r#"'{"PercentageOfNodes":-1,"MinimumNumberOfNodes":-1,"Maxim
 
 pub(super) static POLICY: Policy = Policy {
     defaults,
-    unset: (".alter", UNSET),
+    unset: |_| (".alter", UNSET),
     is_absence: |_, _, body| shape::same_bodies(ABOUT.fields, body, &defaults()),
     shows: &[".show cluster policy query_weak_consistency"],
     ..Policy::of(&ABOUT, "query_weak_consistency")

@@ -207,12 +207,12 @@ proptest! {
             bale.set("song", song.as_str());
         }
         let inventory = farm(&name, bale);
-        let written = spec_with(&inventory, KINDS);
+        let written = spec_with(&inventory, Claim::Additive, KINDS);
         let speakable = kind::shape::NameRule::Label.objection(&name).is_none();
         if speakable {
             let spec = read(&written);
             prop_assert_eq!(same(&inventory, &spec), Ok(()), "{:#?}", written.files);
-            prop_assert_eq!(&written, &spec_with(&inventory, KINDS));
+            prop_assert_eq!(&written, &spec_with(&inventory, Claim::Additive, KINDS));
         } else {
             prop_assert!(written.notes[0].contains("is not imported"), "{:?}", written.notes);
         }
@@ -237,7 +237,7 @@ fn what_is_large_stands_alone() {
             }
         }
     }
-    let written = spec_with(&inventory, KINDS);
+    let written = spec_with(&inventory, Claim::Additive, KINDS);
     let paths: Vec<&str> = written.files.keys().map(String::as_str).collect();
     assert_eq!(paths.len(), 7, "{paths:?}");
     for path in
@@ -263,7 +263,7 @@ fn secrets_are_left_to_the_environment() {
     let mut inventory = Inventory::new();
     let farm = Resource { kind: "farm", name: "hill".into(), body, ..Resource::default() };
     inventory.insert(Address::root().child("farms", "hill"), farm);
-    let written = spec_with(&inventory, KINDS);
+    let written = spec_with(&inventory, Claim::Additive, KINDS);
     let text = &written.files[MAIN];
     assert!(text.contains("token: \"${secret.env.HILL_TOKEN}\"") && !text.contains("hidden"), "{text}");
     assert!(text.contains("north gate: \"${secret.env.HILL_TOKENS_NORTH_GATE}\""), "{text}");
@@ -275,7 +275,7 @@ fn secrets_are_left_to_the_environment() {
 fn what_contains_it_is_missing() {
     let mut inventory = farm("hill", Body::new());
     inventory.insert("farms.hill.barns.X.stores.hay".parse().unwrap(), resource("hay", "hay", Body::new()));
-    let written = spec_with(&inventory, KINDS);
+    let written = spec_with(&inventory, Claim::Additive, KINDS);
     assert_eq!(written.notes.len(), 1, "{:?}", written.notes);
     assert!(
         written.notes[0].starts_with("farms.hill.barns.X.stores.hay is not imported"),
@@ -296,7 +296,7 @@ fn what_goes_without_saying_is_left_out() {
     ] {
         inventory.remove(&"farms.hill.barns.B.stores.hay.bales.1".parse().unwrap());
         inventory.insert(Address::clone(&hay), resource("hay", "hay", body));
-        let written = spec_with(&inventory, KINDS);
+        let written = spec_with(&inventory, Claim::Additive, KINDS);
         assert!(written.files[MAIN].contains(expected), "{}", written.files[MAIN]);
         same(&inventory, &read(&written)).unwrap();
     }
@@ -304,6 +304,6 @@ fn what_goes_without_saying_is_left_out() {
         Resource { mode: Mode::Existing, ..resource("farm", "a b", Body::new().with("road", "up")) };
     let mut inventory = Inventory::new();
     inventory.insert(Address::root().child("farms", "key"), existing);
-    let text = spec_with(&inventory, KINDS).files[MAIN].clone();
+    let text = spec_with(&inventory, Claim::Additive, KINDS).files[MAIN].clone();
     assert!(text.contains("key: {name: a b, road: up}"), "{text}");
 }

@@ -51,6 +51,7 @@ fn target(scope: Scope, mut parts: Vec<String>) -> Target {
         Scope::Database => Target::Database(last),
         Scope::Table => Target::Table(database, last.unwrap_or_default()),
         Scope::View => Target::View(database, last.unwrap_or_default()),
+        Scope::GraphModel => Target::GraphModel(last.unwrap_or_default()),
     }
 }
 
@@ -109,6 +110,7 @@ fn policies<'a>(view: &View<'a>, target: &Target) -> Result<&'a Policies, Fault>
         Target::Database(name) => &view.database(name.as_deref())?.policies,
         Target::Table(database, name) => &view.table(database.as_deref(), name)?.policies,
         Target::View(database, name) => &view.database(database.as_deref())?.view(name)?.policies,
+        Target::GraphModel(name) => &view.database(None)?.graph_model(name)?.policies,
         Target::Column(database, table, name) => {
             let column = view.table(database.as_deref(), table)?.column(name);
             &column.ok_or_else(|| Fault::not_found("Column", name))?.policies
@@ -151,6 +153,13 @@ fn put(
             }
             ("ALTER-COLUMN-POLICY", format!("{table}.{name}"))
         }
+        Target::GraphModel(name) => {
+            edit.touch();
+            if let Some(model) = edit.database.graph_models.get_mut(name) {
+                set(&mut model.policies, policy, new);
+            }
+            ("ALTER-GRAPH-MODEL-POLICY", name.clone())
+        }
         Target::View(_, name) => {
             set(&mut edit.view_mut(name)?.policies, policy, new);
             ("ALTER-MATERIALIZED-VIEW-POLICY", name.clone())
@@ -191,11 +200,15 @@ pub(super) fn show_all(scope: Scope, cursor: &mut Cursor<'_>) -> Result<Command,
         return Err(at.expected("a policy that '*' reads"));
     }
     Ok(Command::read(format!("{}Show", policy.title()), move |view| {
-        let targets: Vec<Target> = if scope == Scope::Database {
-            let all = view.cluster()?.databases.values();
-            all.map(|database| Target::Database(Some(database.name.clone()))).collect()
-        } else {
-            view.database(None)?.tables.keys().map(|name| Target::Table(None, name.clone())).collect()
+        let targets: Vec<Target> = match scope {
+            Scope::Database => {
+                let all = view.cluster()?.databases.values();
+                all.map(|database| Target::Database(Some(database.name.clone()))).collect()
+            }
+            Scope::GraphModel => {
+                view.database(None)?.graph_models.keys().cloned().map(Target::GraphModel).collect()
+            }
+            _ => view.database(None)?.tables.keys().map(|name| Target::Table(None, name.clone())).collect(),
         };
         let mut rows = Vec::new();
         for target in &targets {
@@ -225,6 +238,9 @@ fn row(view: &View<'_>, policy: &dyn Policy, target: &Target) -> Result<Vec<Valu
         Target::Column(database, table, name) => {
             let database = &view.database(database.as_deref())?.name;
             (format!("[{database}].[{table}].[{name}]"), String::new(), "Column")
+        }
+        Target::GraphModel(name) => {
+            (format!("[{}].[{name}]", view.database(None)?.name), String::new(), "GraphModel")
         }
         Target::Table(database, name) | Target::View(database, name) => {
             let database = &view.database(database.as_deref())?.name;

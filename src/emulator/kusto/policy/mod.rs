@@ -52,6 +52,8 @@ pub(crate) enum Scope {
     View,
     /// A column of a table.
     Column,
+    /// A graph model.
+    GraphModel,
 }
 
 /// Whether a command replaces a policy or changes what it names.
@@ -76,13 +78,15 @@ pub(crate) enum Target {
     View(Option<String>, String),
     /// A column of a table of a database, or of the request's.
     Column(Option<String>, String, String),
+    /// A graph model of the request's database.
+    GraphModel(String),
 }
 
 impl Target {
     /// The database that the target names, when it does.
     pub(crate) fn database(&self) -> Option<&str> {
         match self {
-            Self::Cluster => None,
+            Self::Cluster | Self::GraphModel(_) => None,
             Self::Database(database)
             | Self::Table(database, _)
             | Self::View(database, _)

@@ -12,6 +12,7 @@ use crate::emulator::kusto::names;
 use crate::emulator::kusto::policy;
 use crate::emulator::kusto::syntax::{mask_hidden, quote};
 use crate::emulator::kusto::time;
+use std::borrow::Cow;
 
 /// What a script holds beside tables and functions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,10 +57,7 @@ pub(crate) fn commands(database: &Database, options: Options) -> Vec<String> {
     }
     for table in database.tables.values() {
         let others = |word: &str| word != "update" && allowed(word);
-        out.extend(policies(&entity_of(table), &table.policies, &of_new, others));
-        if choices::SCRIPT_SAYS_UNSET_INGESTION_TIME && !table.policies.contains_key("ingestiontime") {
-            out.push(format!(".alter {} policy ingestiontime false", entity_of(table)));
-        }
+        out.extend(policies(&entity_of(table), &said(table), &of_new, others));
         if options.encoding {
             out.extend(column_policies(table));
         }
@@ -70,6 +68,10 @@ pub(crate) fn commands(database: &Database, options: Options) -> Vec<String> {
     for view in database.views.values() {
         let entity = format!("materialized-view {}", names::print(&view.name));
         out.extend(policies(&entity, &view.policies, &Policies::new(), allowed));
+    }
+    for model in database.graph_models.values() {
+        let entity = format!("graph_model {}", names::print(&model.name));
+        out.extend(policies(&entity, &model.policies, &Policies::new(), allowed));
     }
     let entity = format!("database {}", names::print(&database.name));
     out.extend(policies(&entity, &database.policies, &Policies::new(), allowed));
@@ -105,6 +107,15 @@ fn of_entities(database: &Database) -> Vec<String> {
     let models = database.graph_models.iter().map(|(name, m)| (named("graph_model", name), &m.principals));
     let all = functions.chain(views).chain(models);
     all.flat_map(|(entity, held)| principals(&entity, held).collect::<Vec<_>>()).collect()
+}
+
+/// The policies of a table as far as the script speaks of them.
+fn said(table: &Table) -> Cow<'_, Policies> {
+    let mut said = Cow::Borrowed(&table.policies);
+    if choices::SCRIPT_SAYS_UNSET_INGESTION_TIME && !said.contains_key("ingestiontime") {
+        said.to_mut().insert("ingestiontime".to_owned(), r#"{"IsEnabled":false}"#.to_owned());
+    }
+    said
 }
 
 fn column_policies(table: &Table) -> Vec<String> {
