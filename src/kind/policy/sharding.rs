@@ -8,7 +8,7 @@ use crate::model::body::Body;
 const ABOUT: About = About {
     name: "shardingPolicy",
     keyed: Keyed::Fixed("sharding"),
-    parents: &["database", "table"],
+    parents: &["cluster", "database", "table"],
     doc: "How large a new extent may become. On a database the defaults and no policy are the same.",
     page: "https://learn.microsoft.com/kusto/management/sharding-policy",
     example: "policies:\n  sharding: {shardEngineMaxRowCount: 750000}\n",
@@ -36,6 +36,7 @@ pub(super) static POLICY: Policy = Policy {
             .with("shardEngineMaxOriginalSizeInMb", 3_072)
     },
     is_absence: Policy::is_default_of_database,
+    shows: &[".show cluster policy sharding"],
     ..Policy::of(&ABOUT, "sharding")
 };
 
