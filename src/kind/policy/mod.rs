@@ -284,8 +284,11 @@ impl Kind for Policy {
     fn request(&self, at: &At<'_>, change: &Change) -> Result<Request, String> {
         let (scope, (_, parent)) = (Scope::of(at)?, at.parent().ok_or("it stands in nothing")?);
         let named = |verb| scope.named(Command::new(verb), &parent.name).word("policy").word(self.word);
+        let defaults = (self.defaults)();
         let command = match &change.after {
             Some(after) => (self.write)(named(self.verb), after),
+            // Where the defaults are the same as nothing they are what stood there when it was new.
+            None if (self.is_absence)(self, scope, &defaults) => (self.write)(named(self.verb), &defaults),
             None if self.unset.1.is_empty() => named(self.unset.0),
             None => named(self.unset.0).word(self.unset.1),
         };
