@@ -43,6 +43,8 @@ pub struct About {
     pub names: NameRule,
     /// Whether two names that differ only in case are one (ARM, and database names).
     pub names_ignore_case: bool,
+    /// A property that is part of what the service tells it by, so that two may share a name; `""` for none.
+    pub told_by: &'static str,
     /// Which plane it is written through.
     pub plane: Plane,
     /// What it is for, in Markdown; the first sentence stands alone.
@@ -75,6 +77,7 @@ impl About {
         parents: &[],
         names: NameRule::Entity,
         names_ignore_case: false,
+        told_by: "",
         plane: Plane::Kusto,
         doc: "",
         page: "",
