@@ -81,7 +81,7 @@ pub enum Command {
     Rollback(RunArgs),
     /// Show a saved plan, where a run stands, or a live thing
     Show(ShowArgs),
-    /// Document a kind: its properties, attributes and an example
+    /// Document a kind, or what a code stands for
     Explain(ExplainArgs),
     /// Print the JSON Schema of the spec, a plan, an event or a journal
     Schema(SchemaArgs),
@@ -286,7 +286,8 @@ pub struct ImportArgs {
 /// `explain`
 #[derive(Debug, Clone, Args)]
 pub struct ExplainArgs {
-    /// The kind, such as `table` or `retentionPolicy`; all kinds when left out
+    /// The kind, such as `table` or `retentionPolicy`; a code, such as `L012`; `lint` for all rules; all kinds when left
+    /// out
     #[arg(value_name = "KIND")]
     pub kind: Option<String>,
 }

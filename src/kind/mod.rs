@@ -9,6 +9,7 @@
 pub mod arm;
 pub mod connection;
 pub mod entity;
+pub mod lint;
 mod names;
 pub mod policy;
 pub mod replies;

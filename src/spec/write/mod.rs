@@ -170,7 +170,7 @@ impl Writing<'_> {
         stem: &str,
     ) -> Option<Entry> {
         let kind = collection.kinds().find(|kind| kind.about().name == resource.kind)?;
-        if let Some(why) = unspeakable(kind, resource) {
+        if let Some(why) = unspeakable(collection, kind, address, resource) {
             self.notes.push(format!("{address} is not imported: {why}"));
             self.unwritten.push(address.clone());
             return None;
@@ -313,9 +313,20 @@ impl Writing<'_> {
 }
 
 /// Why a thing cannot be written into a spec.
-fn unspeakable(kind: &dyn Kind, resource: &Resource) -> Option<String> {
+fn unspeakable(
+    collection: &Collection,
+    kind: &dyn Kind,
+    address: &Address,
+    resource: &Resource,
+) -> Option<String> {
     let about = kind.about();
-    if matches!(about.keyed, Keyed::Fixed(_)) || resource.mode == crate::model::Mode::Existing {
+    let key = address.key();
+    let read_as = collection.of_key(key).or_else(|| collection.of_word(key)).map(|kind| kind.about().name);
+    if collection.tagged.is_empty() && read_as != Some(about.name) {
+        return Some(format!("the key {key:?} does not stand for a {} in a spec", about.name));
+    }
+    let is_word = matches!(about.keyed, Keyed::Fixed(_) | Keyed::Other(_));
+    if is_word || resource.mode == crate::model::Mode::Existing {
         return None;
     }
     let objection = about.names.objection(&resource.name)?;

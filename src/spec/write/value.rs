@@ -53,6 +53,11 @@ pub(super) fn properties(writer: &mut Writer<'_>, kind: &dyn Kind, at: &At<'_>) 
             map.push(field.name, node);
         }
     }
+    if let (Keyed::Other(whole), Some((_, node))) = (about.keyed, map.entries.first()) {
+        let node = node.clone();
+        map.entries.retain(|(name, _)| name != whole);
+        return (map, Some(node));
+    }
     let short = if tag.is_empty() { short(about.fields, about.short, &body, &map) } else { None };
     (map, short)
 }
