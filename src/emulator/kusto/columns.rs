@@ -422,3 +422,29 @@ pub(crate) const EXPORT_FAILURES: Schema = &[
 /// `.show continuous-export N exported-artifacts`.
 pub(crate) const EXPORTED: Schema =
     &[("Timestamp", DateTime), ("ExternalTableName", String), ("Path", String), ("NumRecords", Long)];
+
+/// External tables.
+pub(crate) const EXTERNAL_TABLES: Schema = &[
+    ("TableName", String),
+    ("TableType", String),
+    ("Folder", String),
+    ("DocString", String),
+    ("Properties", String),
+    ("ConnectionStrings", Dynamic),
+    ("Partitions", Dynamic),
+    ("PathFormat", String),
+];
+
+/// Altering an external table.
+pub(crate) const ALTERED_EXTERNAL_TABLE: Schema = &[
+    ("TableName", String),
+    ("TableType", String),
+    ("Folder", String),
+    ("DocString", String),
+    ("Schema", String),
+    ("Properties", String),
+];
+
+/// `.show external tables details`.
+pub(crate) const EXTERNAL_TABLE_DETAILS: Schema =
+    &[("TableName", String), ("QueryAccelerationPolicy", String), ("QueryAccelerationState", String)];

@@ -2,6 +2,8 @@
 
 mod continuous_export;
 mod entity_group;
+mod external_mapping;
+mod external_table;
 mod function;
 mod graph_model;
 mod mapping;
@@ -24,6 +26,8 @@ pub const KINDS: &[&dyn Kind] = &[
     &mapping::Mapping,
     &function::Function,
     &entity_group::EntityGroup,
+    &external_table::ExternalTable,
+    &external_mapping::ExternalMapping,
     &graph_model::GraphModel,
     &materialized_view::MaterializedView,
     &principals::Principals,

@@ -6,6 +6,7 @@
 mod documents;
 mod edit;
 mod export;
+mod external;
 mod function;
 mod group;
 mod journal;
@@ -18,6 +19,9 @@ mod view;
 pub(crate) use documents::Document;
 pub(crate) use edit::{Deed, Editor, Limits, Request, Transaction, View};
 pub(crate) use export::ContinuousExport;
+pub(crate) use external::{
+    ExternalKind, ExternalTable, FORMATS, Partition, PartitionBy, STARTS, Setting, Takes,
+};
 pub(crate) use function::Function;
 pub(crate) use group::{EntityGroup, GraphModel, GraphVersion};
 pub(crate) use journal::{Event, Version};
@@ -97,6 +101,9 @@ pub(crate) struct Database {
     /// Materialized views by name.
     #[serde(skip)]
     pub(crate) views: BTreeMap<String, MaterializedView>,
+    /// External tables by name.
+    #[serde(skip)]
+    pub(crate) external_tables: BTreeMap<String, ExternalTable>,
     /// The last drop of each table name, for `.undo drop table`.
     #[serde(skip)]
     pub(crate) dropped: BTreeMap<String, Dropped>,
@@ -123,6 +130,7 @@ impl Database {
             tables: BTreeMap::new(),
             functions: BTreeMap::new(),
             views: BTreeMap::new(),
+            external_tables: BTreeMap::new(),
             dropped: BTreeMap::new(),
             journal: VecDeque::new(),
         }

@@ -12,6 +12,7 @@ mod data;
 mod database;
 mod entity_group;
 pub(crate) mod export;
+mod external;
 mod function;
 mod graph_model;
 mod mapping;
@@ -94,6 +95,7 @@ const FAMILIES: &[Family] = &[
     database::parse,
     entity_group::parse,
     export::parse,
+    external::parse,
     graph_model::parse,
     workload::parse,
     cluster::parse,
