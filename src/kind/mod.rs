@@ -328,6 +328,11 @@ pub trait Kind: Sync {
         None
     }
 
+    /// What is wanted when the spec says that it is all there is.
+    fn exactly(&self, wanted: &Body) -> Body {
+        wanted.clone()
+    }
+
     /// Why a change must not be made unless the user says so, as clauses: it would lock people, or what runs in
     /// their place, out. `gone` says whether a thing of the world is to go.
     fn locks_out(&self, _at: &At<'_>, _change: &Change, _gone: &dyn Fn(&Address) -> bool) -> Vec<String> {

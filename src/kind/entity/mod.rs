@@ -1,5 +1,6 @@
 //! Entities of a database: tables, mappings, functions.
 
+mod continuous_export;
 mod entity_group;
 mod external_mapping;
 mod external_table;
@@ -30,6 +31,7 @@ pub const KINDS: &[&dyn Kind] = &[
     &graph_model::GraphModel,
     &materialized_view::MaterializedView,
     &principals::Principals,
+    &continuous_export::ContinuousExport,
 ];
 
 /// The database's replies out of a reply; entities are read from nothing else.

@@ -8,6 +8,7 @@ use crate::emulator::kusto::catalog::{
     Table,
 };
 use crate::emulator::kusto::choices;
+use crate::emulator::kusto::command::export;
 use crate::emulator::kusto::names;
 use crate::emulator::kusto::policy;
 use crate::emulator::kusto::show::external;
@@ -87,6 +88,7 @@ pub(crate) fn commands(database: &Database, options: Options) -> Vec<String> {
         let entity = format!("graph_model {}", names::print(&model.name));
         out.extend(policies(&entity, &model.policies, &Policies::new(), allowed));
     }
+    out.extend(database.exports.values().map(export::statement));
     let entity = format!("database {}", names::print(&database.name));
     out.extend(policies(&entity, &database.policies, &Policies::new(), allowed));
     if options.mappings {
