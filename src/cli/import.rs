@@ -262,7 +262,8 @@ fn prove(folder: &Path, live: &Live, terminal: Terminal) -> Result<(), Failure> 
         excludes: &[],
         origin: &origin,
     };
-    let options = plan::Options { allow: LossClass::Irreversible, max_deletes: MaxDeletes::Any };
+    let options =
+        plan::Options { allow: LossClass::Irreversible, max_deletes: MaxDeletes::Any, lock_out: true };
     let plan: Plan = plan::make(&inputs, scope::of(&spec.desired), options);
     if plan.is_empty() && plan.refusals.is_empty() {
         return Ok(());

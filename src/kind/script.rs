@@ -34,16 +34,34 @@ pub enum Says {
     },
     /// An ingestion mapping.
     Mapping {
-        /// The word of the scope, `table` or `database`.
+        /// The words of the scope: `table`, `database` or `external table`.
         scope: String,
         /// The entity's name.
         entity: String,
-        /// The format's word, such as `csv`.
+        /// The format's word, such as `csv`; empty for that of an external table.
         kind: String,
         /// The mapping's name.
         name: String,
         /// The mapping's JSON.
         json: String,
+    },
+    /// Principals that hold a role on an entity of the database.
+    Principals {
+        /// The words of the scope, such as `table` or `external table`.
+        scope: String,
+        /// The entity's name.
+        entity: String,
+        /// The role's word, such as `admins`.
+        role: String,
+        /// Their fully qualified names.
+        members: Vec<String>,
+        /// The remark that is kept with each.
+        notes: String,
+    },
+    /// The definition of an external table, in the statement's text.
+    ExternalTable {
+        /// The table's name.
+        name: String,
     },
     /// Something that this reader does not know.
     #[default]
@@ -84,17 +102,28 @@ impl<'a> Reader<'a> {
     fn statement(&mut self) -> Option<Says> {
         self.mark('.')?;
         let verb = self.words();
-        let scope = self.words();
+        let mut scope = self.words();
+        if scope == "external" && verb != "add" && verb != "set" {
+            (self.word()? == "table").then_some(())?;
+            scope.push_str(" table");
+        }
         match (verb.as_str(), scope.as_str()) {
             ("create-merge" | "create", "table" | "tables")
-            | ("create-or-alter" | "create", "function")
-            | ("create-or-alter", "entity_group" | "graph_model") => {
+            | ("create-or-alter" | "create", "function" | "materialized-view")
+            | ("create-or-alter", "entity_group" | "graph_model" | "continuous-export")
+            | ("create", "ifnotexists") => {
                 return Some(Says::Elsewhere);
             }
+            // The principals of the database come with those inherited from the cluster, by a command of their own.
+            ("add" | "set", "database") => return Some(Says::Elsewhere),
+            ("add" | "set", _) => return self.principals(scope),
             ("alter" | "alter-merge" | "create-or-alter" | "create", _) => {}
             _ => return None,
         }
-        let entities = self.entities()?;
+        let mut entities = self.entities()?;
+        if scope == "external table" && self.mark('(').is_some() {
+            return entities.pop()?.pop().map(|name| Says::ExternalTable { name });
+        }
         let mut clause = self.word()?.to_owned();
         while self.mark('-').is_some() {
             clause = format!("{clause}-{}", self.word()?);
@@ -105,15 +134,41 @@ impl<'a> Reader<'a> {
                 let start = self.tokens.get(self.at).map_or(self.text.len(), |t| t.span.start);
                 Some(Says::Policy { scope, entities, policy, argument: self.text[start..].trim().to_owned() })
             }
-            "ingestion" => self.mapping(scope, entities),
+            "kind" if scope == "external table" => {
+                entities.pop()?.pop().map(|name| Says::ExternalTable { name })
+            }
+            "mapping" if scope == "external table" => self.mapping_of(scope, entities, String::new()),
+            "ingestion" => {
+                let kind = self.word()?.to_lowercase();
+                (self.word()? == "mapping").then_some(())?;
+                self.mapping_of(scope, entities, kind)
+            }
             "column-docstrings" | "docstring" | "folder" => Some(Says::Elsewhere),
             _ => None,
         }
     }
 
-    fn mapping(&mut self, scope: String, entities: Vec<Vec<String>>) -> Option<Says> {
-        let kind = self.word()?.to_lowercase();
-        (self.word()? == "mapping").then_some(())?;
+    fn principals(&mut self, mut scope: String) -> Option<Says> {
+        if scope == "external" {
+            (self.word()? == "table").then_some(())?;
+            scope.push_str(" table");
+        }
+        let entity = self.name()?;
+        let role = self.word()?.to_owned();
+        self.mark('(')?;
+        let mut members = vec![self.literal()?];
+        while self.mark(',').is_some() {
+            members.push(self.literal()?);
+        }
+        self.mark(')')?;
+        let mut notes = self.literal();
+        if notes.is_none() && self.words() == "skip-results" {
+            notes = self.literal();
+        }
+        Some(Says::Principals { scope, entity, role, members, notes: notes.unwrap_or_default() })
+    }
+
+    fn mapping_of(&mut self, scope: String, entities: Vec<Vec<String>>, kind: String) -> Option<Says> {
         let name = self.literal()?;
         let mut json = self.literal()?;
         while let Some(more) = self.literal() {
@@ -220,6 +275,17 @@ mod tests {
                     kind: "csv".to_owned(),
                     name: "m".to_owned(),
                     json: "[] ".to_owned(),
+                },
+            ),
+            (".add database D viewers ('aaduser=a')", Says::Elsewhere),
+            (
+                ".add external table ['E 1'] admins ('aaduser=a', \"aadapp=b;c\") skip-results 'it'",
+                Says::Principals {
+                    scope: "external table".to_owned(),
+                    entity: "E 1".to_owned(),
+                    role: "admins".to_owned(),
+                    members: vec!["aaduser=a".to_owned(), "aadapp=b;c".to_owned()],
+                    notes: "it".to_owned(),
                 },
             ),
         ] {

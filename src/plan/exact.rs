@@ -28,7 +28,7 @@ pub(super) fn undeclared<'a>(desired: &Desired, live: &'a Inventory) -> Vec<(&'a
 /// What is wanted of a thing when what it leaves out is to be unset: what it would be if it were made now, and
 /// explicitly nothing wherever live has something beyond that.
 pub(super) fn wanted(kind: &dyn Kind, live: Option<&Resource>, wanted: &Body) -> Body {
-    let made = kind.settle(None, wanted);
+    let made = kind.settle(None, &kind.exactly(wanted));
     let Some(live) = live else { return made };
     let fields = kind.about().fields;
     let mut body = without(fields, &live.body, &made);

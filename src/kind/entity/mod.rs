@@ -1,9 +1,14 @@
 //! Entities of a database: tables, mappings, functions.
 
+mod continuous_export;
 mod entity_group;
+mod external_mapping;
+mod external_table;
 mod function;
 mod graph_model;
 mod mapping;
+mod materialized_view;
+pub(super) mod principals;
 mod table;
 mod uses;
 
@@ -21,7 +26,12 @@ pub const KINDS: &[&dyn Kind] = &[
     &mapping::Mapping,
     &function::Function,
     &entity_group::EntityGroup,
+    &external_table::ExternalTable,
+    &external_mapping::ExternalMapping,
     &graph_model::GraphModel,
+    &materialized_view::MaterializedView,
+    &principals::Principals,
+    &continuous_export::ContinuousExport,
 ];
 
 /// The database's replies out of a reply; entities are read from nothing else.
@@ -49,9 +59,9 @@ pub(super) fn children_again(at: &At<'_>) -> Vec<Request> {
     let again = children.filter_map(|(address, resource)| {
         let kind = super::by_name(resource.kind)?;
         let child = At { address, resource, world: at.world };
-        kind.request(&child, &Change::new(None, Some(resource.body.clone()))).ok()
+        kind.requests(&child, &Change::new(None, Some(resource.body.clone()))).ok()
     });
-    again.collect()
+    again.flatten().collect()
 }
 
 /// The undo that sends `first` and then makes the thing's children again.

@@ -17,6 +17,7 @@ mod managed_identity;
 mod merge;
 mod mirroring;
 mod partitioning;
+mod query_acceleration;
 mod raw;
 mod restricted_view_access;
 mod retention;
@@ -28,7 +29,7 @@ mod streaming_ingestion;
 mod update;
 
 use super::entity::in_database;
-use super::replies::{DatabaseReplies, Reply};
+use super::replies::{DatabaseReplies, Reply, Row, Rows};
 use super::script::{self, Says, Statement};
 use super::shape::{self, NameRule};
 use super::{About, At, Finding, Found, Keyed, Kind, Need, Plane, Source, Undo};
@@ -56,6 +57,7 @@ pub const KINDS: &[&dyn Kind] = &[
     &merge::POLICY,
     &mirroring::POLICY,
     &partitioning::POLICY,
+    &query_acceleration::POLICY,
     &raw::Raw,
     &restricted_view_access::POLICY,
     &retention::POLICY,
@@ -96,12 +98,14 @@ struct Policy {
     write: fn(Command, &Body) -> Command,
     /// The verb that sets it.
     verb: &'static str,
-    /// What the command for absence is called, and what stands behind the policy's word there.
-    unset: (&'static str, &'static str),
+    /// In a scope, the verb of the command for absence, and what stands behind the policy's word there.
+    unset: fn(&Scope) -> (&'static str, &'static str),
     /// Whether a body in a scope is the same to the service as absence.
     is_absence: fn(&Policy, &Scope, &Body) -> bool,
     /// The commands that read it from a cluster.
     shows: &'static [&'static str],
+    /// The commands that read it from a database, where the schema script is not known to give it.
+    database_shows: &'static [&'static str],
     /// What setting, changing or unsetting it may cost in data.
     loss: fn(&At<'_>, &Change) -> Loss,
     /// Whether a loss for good still lies ahead, so that the step can be taken back.
@@ -128,9 +132,10 @@ impl Policy {
             from_words: |_| Err("its argument is not a JSON text".to_owned()),
             write: |command, body| command.json_of(&json::written(body)),
             verb: ".alter",
-            unset: (".delete", ""),
+            unset: |_| (".delete", ""),
             is_absence: |_, _, _| false,
             shows: &[],
+            database_shows: &[],
             loss: |_, _| Loss::none(),
             can_be_undone: false,
             needs: |_| Vec::new(),
@@ -171,6 +176,11 @@ impl Policy {
     }
 
     fn in_database(&self, replies: &DatabaseReplies) -> Result<Vec<Found>, String> {
+        let rows: Vec<&Rows> =
+            self.database_shows.iter().filter_map(|show| replies.shows.get(*show)).collect();
+        if !rows.is_empty() {
+            return self.in_rows(&replies.name, rows.into_iter().flat_map(Rows::iter));
+        }
         let mut found = Vec::new();
         for statement in &replies.script {
             let Says::Policy { scope, entities, policy, argument } = &statement.says else { continue };
@@ -181,6 +191,22 @@ impl Policy {
                 let entity = entity.last().map(String::as_str).unwrap_or_default();
                 let path = scope.path(entity, self.key());
                 found.push(Found { path, body: body.clone(), ..Found::default() });
+            }
+        }
+        Ok(found)
+    }
+
+    /// The policies in the rows of a command that reads them of all entities: `[database].[entity]`.
+    fn in_rows<'a>(&self, database: &str, rows: impl Iterator<Item = Row<'a>>) -> Result<Vec<Found>, String> {
+        let prefix = format!("[{database}].[");
+        let mut found = Vec::new();
+        for row in rows {
+            let name = row.text("EntityName");
+            let entity = name.strip_prefix(&prefix).and_then(|rest| rest.strip_suffix(']')).unwrap_or(name);
+            for scope in self.about.parents.iter().filter_map(|parent| Scope::of_kind(parent)) {
+                if let Some(body) = self.read(scope, row.text("Policy"), false)? {
+                    found.push(Found { path: scope.path(entity, self.key()), body, ..Found::default() });
+                }
             }
         }
         Ok(found)
@@ -249,7 +275,7 @@ impl Kind for Policy {
     }
 
     fn source(&self) -> Source {
-        Source::Database { shows: &[] }
+        Source::Database { shows: self.database_shows }
     }
 
     fn cluster_shows(&self) -> &'static [&'static str] {
@@ -289,8 +315,10 @@ impl Kind for Policy {
             Some(after) => (self.write)(named(self.verb), after),
             // Where the defaults are the same as nothing they are what stood there when it was new.
             None if (self.is_absence)(self, scope, &defaults) => (self.write)(named(self.verb), &defaults),
-            None if self.unset.1.is_empty() => named(self.unset.0),
-            None => named(self.unset.0).word(self.unset.1),
+            None => match (self.unset)(scope) {
+                (verb, "") => named(verb),
+                (verb, words) => named(verb).word(words),
+            },
         };
         Ok(in_database(at, command))
     }

@@ -28,6 +28,7 @@ pub(super) fn parse(
         "delete" if policy.deletes(scope) => {
             let kind = format!("{}Delete", policy.title());
             Ok(Command::change(kind, move |transaction| {
+                policy.check_delete(&transaction.view(), &target)?;
                 put(transaction, policy, &target, None)?;
                 Ok(Frame::new(POLICY, vec![row(&transaction.view(), policy, &target)?]))
             }))
@@ -48,9 +49,11 @@ fn target(scope: Scope, mut parts: Vec<String>) -> Target {
     match scope {
         Scope::Column => Target::Column(None, String::new(), String::new()),
         Scope::Cluster => Target::Cluster,
+        Scope::External => Target::External(last.unwrap_or_default()),
         Scope::Database => Target::Database(last),
         Scope::Table => Target::Table(database, last.unwrap_or_default()),
         Scope::View => Target::View(database, last.unwrap_or_default()),
+        Scope::GraphModel => Target::GraphModel(last.unwrap_or_default()),
     }
 }
 
@@ -79,8 +82,9 @@ fn alter(
         let mut settled = Vec::new();
         for target in &targets {
             let view = transaction.view();
-            let before = match text(&view, policy, target)? {
-                Some(before) if verb == Verb::Merge => Some(parsed(before)?),
+            let before = text(&view, policy, target)?.cloned().or_else(|| policy.never_unset());
+            let before = match before {
+                Some(before) if verb == Verb::Merge => Some(parsed(&before)?),
                 _ => None,
             };
             let canonical = policy.canonical(&given, before.as_ref(), view.request.now)?;
@@ -108,6 +112,8 @@ fn policies<'a>(view: &View<'a>, target: &Target) -> Result<&'a Policies, Fault>
         Target::Database(name) => &view.database(name.as_deref())?.policies,
         Target::Table(database, name) => &view.table(database.as_deref(), name)?.policies,
         Target::View(database, name) => &view.database(database.as_deref())?.view(name)?.policies,
+        Target::External(name) => &view.database(None)?.external(name)?.policies,
+        Target::GraphModel(name) => &view.database(None)?.graph_model(name)?.policies,
         Target::Column(database, table, name) => {
             let column = view.table(database.as_deref(), table)?.column(name);
             &column.ok_or_else(|| Fault::not_found("Column", name))?.policies
@@ -143,12 +149,23 @@ fn put(
             set(&mut edit.table_mut(name)?.policies, policy, new);
             ("ALTER-TABLE-POLICY", name.clone())
         }
+        Target::External(name) => {
+            set(&mut edit.external_mut(name)?.policies, policy, new);
+            ("ALTER-EXTERNAL-TABLE-POLICY", name.clone())
+        }
         Target::Column(_, table, name) => {
             let columns = &mut edit.table_mut(table)?.columns;
             if let Some(column) = columns.iter_mut().find(|column| column.name == *name) {
                 set(&mut column.policies, policy, new);
             }
             ("ALTER-COLUMN-POLICY", format!("{table}.{name}"))
+        }
+        Target::GraphModel(name) => {
+            edit.touch();
+            if let Some(model) = edit.database.graph_models.get_mut(name) {
+                set(&mut model.policies, policy, new);
+            }
+            ("ALTER-GRAPH-MODEL-POLICY", name.clone())
         }
         Target::View(_, name) => {
             set(&mut edit.view_mut(name)?.policies, policy, new);
@@ -169,7 +186,15 @@ fn set(policies: &mut Policies, policy: &dyn Policy, new: Option<String>) {
 
 fn show(policy: &'static dyn Policy, target: Target) -> Command {
     Command::read(format!("{}Show", policy.title()), move |view| {
-        Ok(Frame::new(POLICY, vec![row(view, policy, &target)?]))
+        let own = row(view, policy, &target)?;
+        let fixed = policy.fixed().iter().map(|text| {
+            let mut row = own.clone();
+            row[2] = json!(text);
+            row[4] = json!("Cluster immutable policy");
+            row
+        });
+        let fixed: Vec<_> = fixed.collect();
+        Ok(Frame::new(POLICY, std::iter::once(own).chain(fixed).collect()))
     })
 }
 
@@ -182,15 +207,12 @@ pub(super) fn show_all(scope: Scope, cursor: &mut Cursor<'_>) -> Result<Command,
         return Err(at.expected("a policy that '*' reads"));
     }
     Ok(Command::read(format!("{}Show", policy.title()), move |view| {
-        let targets: Vec<Target> = if scope == Scope::Database {
-            let all = view.cluster()?.databases.values();
-            all.map(|database| Target::Database(Some(database.name.clone()))).collect()
-        } else {
-            view.database(None)?.tables.keys().map(|name| Target::Table(None, name.clone())).collect()
-        };
+        let targets = starred(view, scope)?;
+        // Of external tables only those with a policy are listed.
+        let unset = choices::STAR_LISTS_UNSET && scope != Scope::External;
         let mut rows = Vec::new();
         for target in &targets {
-            if choices::STAR_LISTS_UNSET || text(view, policy, target)?.is_some() {
+            if unset || text(view, policy, target)?.is_some() {
                 rows.push(row(view, policy, target)?);
             }
         }
@@ -198,9 +220,25 @@ pub(super) fn show_all(scope: Scope, cursor: &mut Cursor<'_>) -> Result<Command,
     }))
 }
 
+/// Everything that `*` stands for.
+fn starred(view: &View<'_>, scope: Scope) -> Result<Vec<Target>, Fault> {
+    let database = || view.database(None);
+    Ok(match scope {
+        Scope::Database => {
+            let all = view.cluster()?.databases.values();
+            all.map(|database| Target::Database(Some(database.name.clone()))).collect()
+        }
+        Scope::External => {
+            database()?.external_tables.keys().map(|name| Target::External(name.clone())).collect()
+        }
+        _ => database()?.tables.keys().map(|name| Target::Table(None, name.clone())).collect(),
+    })
+}
+
 /// A row of a policy answer. Names in `EntityName` are in brackets without quotes and not escaped.
 fn row(view: &View<'_>, policy: &dyn Policy, target: &Target) -> Result<Vec<Value>, Fault> {
-    let text = text(view, policy, target)?.map_or("null", String::as_str);
+    let text = text(view, policy, target)?.cloned().or_else(|| policy.never_unset());
+    let text = text.as_deref().unwrap_or("null");
     let (entity, children, kind) = match target {
         Target::Cluster => {
             let names: Vec<&str> =
@@ -215,6 +253,13 @@ fn row(view: &View<'_>, policy: &dyn Policy, target: &Target) -> Result<Vec<Valu
         Target::Column(database, table, name) => {
             let database = &view.database(database.as_deref())?.name;
             (format!("[{database}].[{table}].[{name}]"), String::new(), "Column")
+        }
+        Target::External(name) => {
+            let database = &view.database(None)?.name;
+            (format!("[{database}].[{name}]"), String::new(), "ExternalTable")
+        }
+        Target::GraphModel(name) => {
+            (format!("[{}].[{name}]", view.database(None)?.name), String::new(), "GraphModel")
         }
         Target::Table(database, name) | Target::View(database, name) => {
             let database = &view.database(database.as_deref())?.name;
