@@ -43,6 +43,8 @@ pub struct About {
     pub names: NameRule,
     /// Whether two names that differ only in case are one (ARM, and database names).
     pub names_ignore_case: bool,
+    /// A property that is part of what the service tells it by, so that two may share a name; `""` for none.
+    pub told_by: &'static str,
     /// Which plane it is written through.
     pub plane: Plane,
     /// What it is for, in Markdown; the first sentence stands alone.
@@ -75,6 +77,7 @@ impl About {
         parents: &[],
         names: NameRule::Entity,
         names_ignore_case: false,
+        told_by: "",
         plane: Plane::Kusto,
         doc: "",
         page: "",
@@ -320,6 +323,12 @@ pub trait Kind: Sync {
     /// is [`Kind::found`] is never such a body.
     fn is_absence(&self, _at: &At<'_>, _body: &Body) -> bool {
         false
+    }
+
+    /// Why the service never lets it go: it stands as long as its container does, and deleting it leaves it as it is.
+    /// `None` for what can be deleted. The request of its deletion changes nothing, where there is one.
+    fn stays(&self, _at: &At<'_>) -> Option<&'static str> {
+        None
     }
 
     /// What is left of a live thing when what is declared of it is to go; `None` when that is nothing, so that the

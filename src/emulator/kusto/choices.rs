@@ -99,6 +99,10 @@ pub(crate) const PRINCIPALS_REFUSE_NO_CHANGE: bool = false;
 /// The tenant of principals that are named without one.
 pub(crate) const HOME_TENANT: &str = "b3f1c0de-7e9a-4d5c-8a44-0d1e2f3a4b5c";
 
+/// Whether `schema as csl script` says of a table that restricted view access is off. Open; deleting the policy is
+/// documented to be nearly the same as switching it off, so there is nothing to say.
+pub(crate) const SCRIPT_SAYS_UNRESTRICTED: bool = false;
+
 /// Whether restricted view access on a table refuses update policies and materialized views that read it, and the
 /// other way round. Documented as not supported; when it is checked is open. Definitions are accepted.
 pub(crate) const RESTRICTED_VIEW_REFUSES_READERS: bool = false;

@@ -50,6 +50,7 @@ const ABOUT: About = About {
     collection: "mappings",
     parents: &["table", "database"],
     names: NameRule::Label,
+    told_by: "kind",
     plane: Plane::Kusto,
     doc: "An ingestion mapping: which part of incoming data goes into which column of the table. Data connections \
           refer to it by name. One of a database serves every table that has none of that name.",
