@@ -5,11 +5,11 @@
 use super::{BASE, Policy, flag};
 use crate::kind::shape::{Field, NameRule, Shape};
 use crate::kind::{self, About, At, Finding, Keyed};
-use crate::model::request::Request;
-use crate::model::{Address, Change};
 use crate::model::body::{Body, Value};
 use crate::model::duration::Ticks;
 use crate::model::inventory::Inventory;
+use crate::model::request::Request;
+use crate::model::{Address, Change};
 
 const WINDOW: &[Field] = &[
     Field::new("minValue", Shape::DateTime, "When the window begins.").required(),
