@@ -7,14 +7,16 @@
 //! known are ignored (`policy/fields.rs`); the JSON of a row order (`policy/row_order.rs`); the
 //! JSON of an encoding (`policy/encoding.rs`); policies of views in the csl script (`show/script.rs`); the number or the name of a
 //! merge policy's lookback (`policy/merge.rs`); the newer of the two forms of ingestion mappings
-//! (`catalog/mapping.rs`); the order of the rows of a csl script (`show/script.rs`).
+//! (`catalog/mapping.rs`); the members of `Properties` and `Partitions` of external tables that no sample shows, and what
+//! of a connection string is starred (`catalog/external.rs`); the order of the rows of a csl script (`show/script.rs`).
 //!
-//! Whether `schema as csl script` holds entity groups, graph models, and the principals of functions, views and graph
-//! models is open: it does (`show/script.rs`), so that the script makes the database again.
+//! Whether `schema as csl script` holds entity groups, graph models, and the principals of functions, views, graph
+//! models and external tables is open: it does (`show/script.rs`), so that the script makes the database again.
 //!
 //! Invariant: code elsewhere never decides such a question by itself.
 
 use super::catalog::Version;
+use super::types::Type;
 
 /// Whether the creator of a table or function becomes its admin (`M:security-roles.md`): documented, and so a row
 /// that nobody asked for appears in `.show table T principals`. It is left out of `schema as csl script`.
@@ -69,6 +71,18 @@ pub(crate) const GRAPH_MODEL_CHECKS_NAMES: bool = true;
 /// policy is documented to be the same as switching it off, and a script that said nothing would make a table on
 /// which it is on.
 pub(crate) const SCRIPT_SAYS_UNSET_INGESTION_TIME: bool = true;
+
+/// Whether `schema as csl script` holds the query acceleration policies of external tables. Open; it does not, so
+/// that clients read them by the command that the documentation has for them.
+pub(crate) const SCRIPT_SAYS_QUERY_ACCELERATION: bool = false;
+
+/// Whether `.alter external table` and `.create-or-alter external table` change the kind of a table. Open; they do not.
+pub(crate) const EXTERNAL_TABLE_CHANGES_KIND: bool = false;
+
+/// The columns that are "read from the data" of a delta table that is created without columns: there is no data here.
+pub(crate) fn inferred_columns() -> Vec<(String, Type)> {
+    vec![("Timestamp".to_owned(), Type::DateTime), ("Value".to_owned(), Type::Dynamic)]
+}
 
 /// The tenant of principals that are named without one.
 pub(crate) const HOME_TENANT: &str = "b3f1c0de-7e9a-4d5c-8a44-0d1e2f3a4b5c";

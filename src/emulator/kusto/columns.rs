@@ -356,3 +356,29 @@ pub(crate) const GRAPH_MODEL_DETAILS: Schema = &[
 
 /// Graph models, and versions of one.
 pub(crate) const GRAPH_MODEL_IDS: Schema = &[("Name", String), ("CreationTime", DateTime), ("Id", Guid)];
+
+/// External tables.
+pub(crate) const EXTERNAL_TABLES: Schema = &[
+    ("TableName", String),
+    ("TableType", String),
+    ("Folder", String),
+    ("DocString", String),
+    ("Properties", String),
+    ("ConnectionStrings", Dynamic),
+    ("Partitions", Dynamic),
+    ("PathFormat", String),
+];
+
+/// Altering an external table.
+pub(crate) const ALTERED_EXTERNAL_TABLE: Schema = &[
+    ("TableName", String),
+    ("TableType", String),
+    ("Folder", String),
+    ("DocString", String),
+    ("Schema", String),
+    ("Properties", String),
+];
+
+/// `.show external tables details`.
+pub(crate) const EXTERNAL_TABLE_DETAILS: Schema =
+    &[("TableName", String), ("QueryAccelerationPolicy", String), ("QueryAccelerationState", String)];

@@ -48,6 +48,8 @@ pub struct Engine {
 const MOST_TABLES: usize = 10_000;
 /// Columns of one table (`Q:schema-entities/columns.md`).
 const MOST_COLUMNS: usize = 10_000;
+/// External tables of one database (`Q:schema-entities/external-tables.md`).
+const MOST_EXTERNAL_TABLES: usize = 1_000;
 
 impl Engine {
     /// Opens the engine on the state that the store holds.
@@ -75,7 +77,11 @@ impl Engine {
     }
 
     pub(crate) fn limits(&self) -> Limits {
-        Limits { tables: self.tables.load(Ordering::Relaxed), columns: MOST_COLUMNS }
+        Limits {
+            tables: self.tables.load(Ordering::Relaxed),
+            columns: MOST_COLUMNS,
+            external_tables: MOST_EXTERNAL_TABLES,
+        }
     }
 
     fn read(&self) -> RwLockReadGuard<'_, State> {

@@ -4,13 +4,14 @@
 //! (tests: `tests/wire/kusto/errors.txt`, `tests/wire/kusto/versions.txt`).
 
 use super::{
-    Assignment, Caller, Cluster, Database, Document, Event, Function, MaterializedView, Operation, Role,
-    State, Table, folded,
+    Assignment, Caller, Cluster, Database, Document, Event, ExternalTable, Function, MaterializedView,
+    Operation, Role, State, Table, folded,
 };
 use crate::emulator::kusto::choices;
 use crate::emulator::kusto::error::Fault;
 use crate::emulator::kusto::frame::{Frame, Schema};
 use crate::emulator::kusto::names;
+use crate::emulator::kusto::syntax::shown;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use uuid::Uuid;
@@ -25,6 +26,8 @@ pub(crate) struct Limits {
     pub(crate) tables: usize,
     /// Columns of one table.
     pub(crate) columns: usize,
+    /// External tables of one database.
+    pub(crate) external_tables: usize,
 }
 
 /// A request, without its text.
@@ -87,6 +90,11 @@ impl Database {
         self.views.get(name).ok_or_else(|| Fault::not_found("MaterializedView", name))
     }
 
+    /// The external table of this name.
+    pub(crate) fn external(&self, name: &str) -> Result<&ExternalTable, Fault> {
+        self.external_tables.get(name).ok_or_else(|| Fault::not_found("ExternalTable", name))
+    }
+
     /// The function of this name.
     pub(crate) fn function(&self, name: &str) -> Result<&Function, Fault> {
         self.functions.get(name).ok_or_else(|| Fault::not_found("ExpressionFunction", name))
@@ -125,7 +133,7 @@ impl<'a> Transaction<'a> {
 
     /// Names the command that changes follow from, for the journal.
     pub(crate) fn begin(&mut self, command: &str) {
-        self.command = command.chars().take(LONGEST_JOURNAL_COMMAND).collect();
+        self.command = shown(command).chars().take(LONGEST_JOURNAL_COMMAND).collect();
     }
 
     /// The state as it is now.
@@ -252,6 +260,12 @@ impl Editor<'_> {
         self.changed.insert(Document::View(cluster, database, name.to_owned()));
     }
 
+    /// Marks an external table, present or gone, as changed.
+    pub(crate) fn touch_external(&mut self, name: &str) {
+        let (cluster, database) = self.place();
+        self.changed.insert(Document::External(cluster, database, name.to_owned()));
+    }
+
     /// Marks the last drop of a table name as changed.
     pub(crate) fn touch_dropped(&mut self, name: &str) {
         let (cluster, database) = self.place();
@@ -275,6 +289,12 @@ impl Editor<'_> {
     pub(crate) fn view_mut(&mut self, name: &str) -> Result<&mut MaterializedView, Fault> {
         self.touch_view(name);
         self.database.views.get_mut(name).ok_or_else(|| Fault::not_found("MaterializedView", name))
+    }
+
+    /// An external table, to change it.
+    pub(crate) fn external_mut(&mut self, name: &str) -> Result<&mut ExternalTable, Fault> {
+        self.touch_external(name);
+        self.database.external_tables.get_mut(name).ok_or_else(|| Fault::not_found("ExternalTable", name))
     }
 
     /// A function, to change it.

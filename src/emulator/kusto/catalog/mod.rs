@@ -5,6 +5,7 @@
 
 mod documents;
 mod edit;
+mod external;
 mod function;
 mod group;
 mod journal;
@@ -14,6 +15,9 @@ mod table;
 
 pub(crate) use documents::Document;
 pub(crate) use edit::{Deed, Editor, Limits, Request, Transaction, View};
+pub(crate) use external::{
+    ExternalKind, ExternalTable, FORMATS, Partition, PartitionBy, STARTS, Setting, Takes,
+};
 pub(crate) use function::{Function, MaterializedView};
 pub(crate) use group::{EntityGroup, GraphModel, GraphVersion};
 pub(crate) use journal::{Event, Operation, Version};
@@ -88,6 +92,9 @@ pub(crate) struct Database {
     /// Materialized views by name.
     #[serde(skip)]
     pub(crate) views: BTreeMap<String, MaterializedView>,
+    /// External tables by name.
+    #[serde(skip)]
+    pub(crate) external_tables: BTreeMap<String, ExternalTable>,
     /// The last drop of each table name, for `.undo drop table`.
     #[serde(skip)]
     pub(crate) dropped: BTreeMap<String, Dropped>,
@@ -113,6 +120,7 @@ impl Database {
             tables: BTreeMap::new(),
             functions: BTreeMap::new(),
             views: BTreeMap::new(),
+            external_tables: BTreeMap::new(),
             dropped: BTreeMap::new(),
             journal: VecDeque::new(),
         }

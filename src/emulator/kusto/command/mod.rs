@@ -11,6 +11,7 @@ mod column;
 mod data;
 mod database;
 mod entity_group;
+mod external;
 mod function;
 mod graph_model;
 mod mapping;
@@ -92,6 +93,7 @@ const FAMILIES: &[Family] = &[
     view::parse,
     database::parse,
     entity_group::parse,
+    external::parse,
     graph_model::parse,
     workload::parse,
     cluster::parse,

@@ -21,6 +21,7 @@ pub(super) enum Of {
     Function(String),
     View(String),
     GraphModel(String),
+    External(String),
 }
 
 impl Of {
@@ -32,7 +33,7 @@ impl Of {
                 &["admins", "users", "viewers", "unrestrictedviewers", "ingestors", "monitors"]
             }
             Self::Table(_) => &["admins", "ingestors"],
-            Self::Function(_) | Self::View(_) | Self::GraphModel(_) => &["admins"],
+            Self::Function(_) | Self::View(_) | Self::GraphModel(_) | Self::External(_) => &["admins"],
         }
     }
 
@@ -57,6 +58,7 @@ impl Of {
             Self::Function(name) => format!("Function {name} "),
             Self::View(name) => format!("Materialized View {name} "),
             Self::GraphModel(name) => format!("Graph Model {name} "),
+            Self::External(name) => format!("External Table {name} "),
         }
     }
 
@@ -72,6 +74,7 @@ impl Of {
             Self::Function(name) => &database.function(name)?.principals,
             Self::View(name) => &database.view(name)?.principals,
             Self::GraphModel(name) => &database.graph_model(name)?.principals,
+            Self::External(name) => &database.external(name)?.principals,
         })
     }
 }
@@ -172,6 +175,10 @@ fn store(
         }
         Of::View(name) => {
             edit.view_mut(name)?.principals = after;
+            name.clone()
+        }
+        Of::External(name) => {
+            edit.external_mut(name)?.principals = after;
             name.clone()
         }
         Of::GraphModel(name) => {

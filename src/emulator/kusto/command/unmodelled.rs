@@ -8,7 +8,6 @@ use crate::emulator::kusto::syntax::{Cursor, Kind};
 const PATTERNS: &[&str] = &[
     "add cluster",
     "add cluster blockedprincipals",
-    "add external table",
     "add follower database",
     "alter cache",
     "alter cluster storage keys",
@@ -19,7 +18,6 @@ const PATTERNS: &[&str] = &[
     "alter database * storage keys",
     "alter extent tags",
     "alter extentcontainers",
-    "alter external table",
     "alter fabric",
     "alter follower",
     "alter graph_model * policy",
@@ -32,7 +30,6 @@ const PATTERNS: &[&str] = &[
     "alter table * extent tags",
     "alter table * rowstore_references",
     "alter-merge extent tags",
-    "alter-merge external table",
     "alter-merge mirroring-template",
     "alter-merge table * extent tags",
     "apply mirroring-template",
@@ -52,18 +49,15 @@ const PATTERNS: &[&str] = &[
     "create database * persist",
     "create database * volatile",
     "create database * with",
-    "create external table",
     "create mirroring-template",
     "create request_support",
     "create rowstore",
     "create-or-alter continuous-export",
-    "create-or-alter external table",
     "create-or-alter mirroring-template",
     "define table",
     "define tables",
     "delete async table",
     "delete column * policy",
-    "delete external table",
     "delete follower",
     "delete graph_model * policy",
     "delete materialized-view * records",
@@ -81,7 +75,6 @@ const PATTERNS: &[&str] = &[
     "drop empty extentcontainers",
     "drop extent",
     "drop extents",
-    "drop external table",
     "drop follower",
     "drop graph_shard",
     "drop graph_snapshot",
@@ -111,7 +104,6 @@ const PATTERNS: &[&str] = &[
     "set access",
     "set cluster",
     "set continuous-export",
-    "set external table",
     "set materialized-view * concurrency",
     "set materialized-view * cursor",
     "set stored_query_result",
@@ -164,7 +156,10 @@ const PATTERNS: &[&str] = &[
     "show entity",
     "show extent",
     "show extentcontainers",
-    "show external",
+    "show external table * artifacts",
+    "show external table * operations",
+    "show external tables operations",
+    "show external tables principals",
     "show fabric",
     "show featureflags",
     "show filesystem",
@@ -260,7 +255,10 @@ mod tests {
     #[test]
     fn finds_the_longest() {
         assert_eq!(find(".show table ['a b'].c extents").as_deref(), Some(".show table extents"));
-        assert_eq!(find(".create external table E (a:long)").as_deref(), Some(".create external table"));
+        assert_eq!(
+            find(".show external table E artifacts").as_deref(),
+            Some(".show external table artifacts")
+        );
         assert_eq!(find(".export to csv").as_deref(), Some(".export"));
         assert_eq!(find(".exporter"), None);
         assert_eq!(find("show queries"), None);

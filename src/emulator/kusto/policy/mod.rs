@@ -18,6 +18,7 @@ mod merge;
 mod mirroring;
 mod opaque;
 mod partitioning;
+mod query_acceleration;
 mod restricted_view_access;
 mod retention;
 mod row_level_security;
@@ -44,6 +45,8 @@ pub(crate) enum Scope {
     Table,
     /// A materialized view.
     View,
+    /// An external table.
+    External,
     /// A column of a table.
     Column,
 }
@@ -68,6 +71,8 @@ pub(crate) enum Target {
     Table(Option<String>, String),
     /// A materialized view of a database, or of the request's.
     View(Option<String>, String),
+    /// An external table of the request's database.
+    External(String),
     /// A column of a table of a database, or of the request's.
     Column(Option<String>, String, String),
 }
@@ -76,7 +81,7 @@ impl Target {
     /// The database that the target names, when it does.
     pub(crate) fn database(&self) -> Option<&str> {
         match self {
-            Self::Cluster => None,
+            Self::Cluster | Self::External(_) => None,
             Self::Database(database)
             | Self::Table(database, _)
             | Self::View(database, _)
@@ -137,6 +142,11 @@ pub(crate) trait Policy: Sync {
         Ok(())
     }
 
+    /// Refuses to unset the policy where the state needs it.
+    fn check_delete(&self, _view: &View<'_>, _target: &Target) -> Result<(), Fault> {
+        Ok(())
+    }
+
     /// The text that a new entity has set without being asked.
     fn of_new(&self, _scope: Scope) -> Option<String> {
         None
@@ -165,6 +175,7 @@ pub(crate) const ALL: &[&dyn Policy] = &[
     &merge::Merge,
     &mirroring::Mirroring,
     &partitioning::Partitioning,
+    &query_acceleration::QueryAcceleration,
     &restricted_view_access::RestrictedViewAccess,
     &retention::Retention,
     &row_level_security::RowLevelSecurity,
@@ -182,7 +193,6 @@ const NOT_MODELLED: &[&str] = &[
     "capacity",
     "diagnostics",
     "multidatabaseadmins",
-    "query_acceleration",
     "query_weak_consistency",
     "request_classification",
     "rowstore",

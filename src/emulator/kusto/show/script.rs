@@ -12,6 +12,7 @@ use crate::emulator::kusto::catalog::{
 use crate::emulator::kusto::choices;
 use crate::emulator::kusto::names;
 use crate::emulator::kusto::policy;
+use crate::emulator::kusto::show::external;
 use crate::emulator::kusto::syntax::{mask_hidden, quote};
 
 /// What a script holds beside tables and functions.
@@ -41,6 +42,12 @@ pub(crate) fn commands(database: &Database, options: Options) -> Vec<String> {
             out.extend(table.mappings.iter().map(|mapping| mapping_command(&entity, mapping)));
         }
     }
+    for table in database.external_tables.values() {
+        out.push(external::define(table, options.obfuscated));
+        if options.mappings {
+            out.extend(table.mappings.iter().map(|mapping| external::mapping(table, mapping)));
+        }
+    }
     out.extend(database.functions.values().map(|function| define(function, options.obfuscated)));
     out.extend(groups_and_models(database));
     let of_new = policy::of_new_table();
@@ -67,6 +74,13 @@ pub(crate) fn commands(database: &Database, options: Options) -> Vec<String> {
     for view in database.views.values() {
         let entity = format!("materialized-view {}", names::print(&view.name));
         out.extend(policies(&entity, &view.policies, &Policies::new(), allowed));
+    }
+    for table in database.external_tables.values() {
+        let entity = format!("external table {}", names::print(&table.name));
+        let said = |word: &str| {
+            allowed(word) && (choices::SCRIPT_SAYS_QUERY_ACCELERATION || word != "query_acceleration")
+        };
+        out.extend(policies(&entity, &table.policies, &Policies::new(), said));
     }
     let entity = format!("database {}", names::print(&database.name));
     out.extend(policies(&entity, &database.policies, &Policies::new(), allowed));
@@ -100,7 +114,9 @@ fn of_entities(database: &Database) -> Vec<String> {
     let functions = database.functions.iter().map(|(name, f)| (named("function", name), &f.principals));
     let views = database.views.iter().map(|(name, v)| (named("materialized-view", name), &v.principals));
     let models = database.graph_models.iter().map(|(name, m)| (named("graph_model", name), &m.principals));
-    let all = functions.chain(views).chain(models);
+    let externals = database.external_tables.iter();
+    let externals = externals.map(|(name, e)| (named("external table", name), &e.principals));
+    let all = functions.chain(views).chain(models).chain(externals);
     all.flat_map(|(entity, held)| principals(&entity, held).collect::<Vec<_>>()).collect()
 }
 
