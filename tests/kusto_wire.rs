@@ -8,6 +8,10 @@
 //! @readonly on|off     whether requests are sent as read-only
 //! @path /v1/rest/query where requests go; `/v1/rest/mgmt` at first
 //! @tables 3            the most tables of a database
+//! @views 3             the most materialized views of a database
+//! @backfill 60         how many seconds the backfill of a view lasts; 30 ms at first
+//! @pass 60             lets so many seconds pass
+//! @keep id             the first cell of the last answer stands for `$id` in commands from here on
 //! @reopen              stop the engine and start it again on the same file
 //!
 //! >>> .show tables                        a command, to the next line that begins with `<<<`
@@ -32,6 +36,8 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::time::Duration;
 use tower::ServiceExt;
 use transcript::{Step, World, difference, read_transcript, transcripts};
 
@@ -41,6 +47,8 @@ async fn transcripts_agree() {
     let mut commands = 0;
     for path in transcripts() {
         let mut world = World::new();
+        let mut kept: BTreeMap<String, String> = BTreeMap::new();
+        let mut last = Value::Null;
         for step in read_transcript(&path) {
             let (line, text, expected, rows) = match step {
                 Step::Set(name, value) => {
@@ -49,6 +57,11 @@ async fn transcripts_agree() {
                         "path" => world.path = value,
                         "readonly" => world.read_only = value == "on",
                         "tables" => world.engine.set_table_limit(value.parse().unwrap()),
+                        "external_tables" => world.engine.set_external_table_limit(value.parse().unwrap()),
+                        "views" => world.engine.set_view_limit(value.parse().unwrap()),
+                        "backfill" => world.engine.set_backfill(Duration::from_secs(value.parse().unwrap())),
+                        "pass" => world.engine.pass(Duration::from_secs(value.parse().unwrap())),
+                        "keep" => drop(kept.insert(format!("${value}"), first_cell(&last))),
                         "reopen" => world = world.reopen(),
                         _ => panic!("{}: @{name} means nothing", path.display()),
                     }
@@ -57,6 +70,7 @@ async fn transcripts_agree() {
                 Step::Send { line, text, expected, rows } => (line, text, expected, rows),
             };
             commands += 1;
+            let text = kept.iter().fold(text, |text, (name, value)| text.replace(name, value));
             let before = world.versions().await;
             let (status, _, body) = world.send(&text).await;
             let unchanged =
@@ -69,6 +83,7 @@ async fn transcripts_agree() {
                 ));
             }
             assert!(world.engine.agrees_with_store().unwrap(), "{}:{line}: {text}", path.display());
+            last = body;
         }
         let world = world.reopen();
         assert!(world.engine.agrees_with_store().unwrap(), "{}", path.display());
@@ -80,6 +95,10 @@ async fn transcripts_agree() {
         failures.join("\n\n")
     );
     assert!(commands > 0, "no transcript was found");
+}
+
+fn first_cell(body: &Value) -> String {
+    body["Tables"][0]["Rows"][0][0].as_str().unwrap().to_owned()
 }
 
 #[tokio::test]

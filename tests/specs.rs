@@ -115,6 +115,9 @@ fn every_code_is_shown() {
     for code in Code::ALL.iter().filter(|code| !NOT_SHOWN.contains(code)) {
         assert!(texts.contains(&format!("[{}]", code.id())), "{}: add a case: {}", code.id(), code.doc());
     }
+    for rule in kind::lint::rules().filter(|rule| !rule.of.iter().all(|of| kind::by_name(of).is_none())) {
+        assert!(texts.contains(&format!("[{}]", rule.code)), "{}: add a case: {}", rule.code, rule.title);
+    }
 }
 
 #[test]

@@ -81,7 +81,7 @@ pub enum Command {
     Rollback(RunArgs),
     /// Show a saved plan, where a run stands, or a live thing
     Show(ShowArgs),
-    /// Document a kind: its properties, attributes and an example
+    /// Document a kind, or what a code stands for
     Explain(ExplainArgs),
     /// Print the JSON Schema of the spec, a plan, an event or a journal
     Schema(SchemaArgs),
@@ -114,6 +114,9 @@ pub struct Allow {
     /// Allow at most so many deletions: a number, or a share such as 30% once ten things are live
     #[arg(long = "max-deletes", value_name = "N|P%", default_value = "30%", env = "ADXFORM_MAX_DELETES")]
     pub max_deletes: MaxDeletes,
+    /// Allow roles to be taken from the last admin, from yourself, or from an identity that is in use
+    #[arg(long = "allow-lock-out")]
+    pub lock_out: bool,
 }
 
 /// A class of data loss on the command line.
@@ -272,6 +275,9 @@ pub struct ImportArgs {
     /// Write into DIR though it holds files, replacing those of the same names
     #[arg(long)]
     pub force: bool,
+    /// Do not write `exact: true`: what is not in the spec may stay as it is
+    #[arg(long)]
+    pub additive: bool,
     /// The folder whose adxform.toml and .adxform/ are used
     #[arg(long = "spec", value_name = "DIR", default_value = ".")]
     pub spec: PathBuf,
@@ -280,7 +286,8 @@ pub struct ImportArgs {
 /// `explain`
 #[derive(Debug, Clone, Args)]
 pub struct ExplainArgs {
-    /// The kind, such as `table` or `retentionPolicy`; all kinds when left out
+    /// The kind, such as `table` or `retentionPolicy`; a code, such as `L012`; `lint` for all rules; all kinds when left
+    /// out
     #[arg(value_name = "KIND")]
     pub kind: Option<String>,
 }

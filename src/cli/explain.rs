@@ -1,10 +1,11 @@
-//! `explain`: a kind's documentation, from the table that the reader and the schema use too.
+//! `explain`: a kind's documentation, from the table that the reader and the schema use too, or a rule's.
 
 use super::args::ExplainArgs;
 use super::exit::{Exit, Failure};
 use super::terminal::Terminal;
 use crate::kind::shape::{Field, Role, Shape};
-use crate::kind::{self, About, Keyed};
+use crate::kind::{self, About, Keyed, lint};
+use crate::spec::Code;
 use std::fmt::Write;
 
 /// Prints the documentation of a kind, or the list of kinds.
@@ -16,6 +17,14 @@ pub(super) fn run(args: &ExplainArgs, terminal: &Terminal) -> Result<Exit, Failu
         terminal.result(&list());
         return Ok(Exit::Done);
     };
+    if word.eq_ignore_ascii_case("lint") {
+        terminal.result(&rules());
+        return Ok(Exit::Done);
+    }
+    if let Some(text) = code(word) {
+        terminal.result(&text);
+        return Ok(Exit::Done);
+    }
     let is = |about: &About| about.name.eq_ignore_ascii_case(word) || key(about).eq_ignore_ascii_case(word);
     let mut found = kind::all().map(|kind| kind.about()).filter(|about| is(about)).peekable();
     if found.peek().is_none() {
@@ -27,6 +36,30 @@ pub(super) fn run(args: &ExplainArgs, terminal: &Terminal) -> Result<Exit, Failu
     }
     terminal.result(&found.map(page).collect::<Vec<_>>().join("\n"));
     Ok(Exit::Done)
+}
+
+/// What a code of a warning or an error stands for.
+fn code(word: &str) -> Option<String> {
+    if let Some(rule) = lint::rules().find(|rule| rule.code.eq_ignore_ascii_case(word)) {
+        let mut text = format!("{} — {}\n\n{}\n\n", rule.code, rule.title, wrapped(rule.doc, ""));
+        let _ = writeln!(text, "It looks at: {}.", rule.of.join(", "));
+        let _ =
+            writeln!(text, "A comment `adxform: allow {}` on the line or above it silences it.", rule.code);
+        let _ = writeln!(text, "\nDocumentation: {}", rule.page);
+        return Some(text);
+    }
+    let code = Code::ALL.iter().find(|code| code.id().eq_ignore_ascii_case(word))?;
+    Some(format!("{} — {}\n", code.id(), code.doc()))
+}
+
+/// The rules of lint, one a line.
+fn rules() -> String {
+    let mut text = String::from("Rules of lint, each a warning of `validate` and `plan`:\n\n");
+    for rule in lint::rules() {
+        let _ = writeln!(text, "  {}  {}", rule.code, rule.title);
+    }
+    text.push_str("\n`adxform explain CODE` says why, and what to do.\n");
+    text
 }
 
 /// The word under which a kind stands in a spec.
@@ -43,7 +76,9 @@ fn list() -> String {
     for about in kind::all().map(|kind| kind.about()) {
         let _ = writeln!(text, "  {:<30} {}", about.name, place(about));
     }
-    text.push_str("\n`adxform explain KIND` documents one.\n");
+    text.push_str(
+        "\n`adxform explain KIND` documents one; `adxform explain lint` lists what `validate` warns of.\n",
+    );
     text
 }
 

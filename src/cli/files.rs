@@ -52,7 +52,8 @@ pub(super) fn write(path: &Path, text: &str) -> Result<(), Failure> {
     beside.push(format!(".{}.tmp", std::process::id()));
     let beside = std::path::PathBuf::from(beside);
     let folder = path.parent().map_or(Ok(()), std::fs::create_dir_all);
-    let written = folder.and_then(|()| std::fs::write(&beside, text)).and_then(|()| std::fs::rename(&beside, path));
+    let written =
+        folder.and_then(|()| std::fs::write(&beside, text)).and_then(|()| std::fs::rename(&beside, path));
     written.map_err(|error| {
         let _ = std::fs::remove_file(&beside);
         trouble(path, &error)

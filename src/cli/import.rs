@@ -15,8 +15,8 @@ use crate::model::{Address, Body, LossClass};
 use crate::plan::diff::Inputs;
 use crate::plan::text::{self, counted};
 use crate::plan::{self, MaxDeletes, Plan, scope};
-use crate::spec::write::{self, Written};
 use crate::spec;
+use crate::spec::write::{self, Claim, Written};
 use std::path::Path;
 
 /// Reads everything that is live and writes a spec of it.
@@ -32,7 +32,9 @@ pub(super) async fn run(args: &ImportArgs, global: &Global, terminal: Terminal) 
     session.close().await;
     let mut live = live?;
     live.inventory = targeted(live.inventory, global);
-    let written = write::spec(&live.inventory);
+    let part = !global.targets.is_empty() || !global.excludes.is_empty();
+    let claim = if args.additive || part { Claim::Additive } else { Claim::Exact };
+    let written = write::spec(&live.inventory, claim);
     let replaced = save(&args.out, &written)?;
     let notes: Vec<String> = live.notes.iter().chain(&written.notes).cloned().collect();
     notes.iter().for_each(|note| terminal.say(&format!("note: {note}")));
@@ -55,7 +57,11 @@ pub(super) async fn run(args: &ImportArgs, global: &Global, terminal: Terminal) 
 /// Refuses a folder that holds anything but hidden files and the tool's own settings.
 fn check_empty(folder: &Path) -> Result<(), Failure> {
     let refuse = |why: String| {
-        Failure::new(Exit::Refused, why, "name another folder with --out, or say --force to write into this one")
+        Failure::new(
+            Exit::Refused,
+            why,
+            "name another folder with --out, or say --force to write into this one",
+        )
     };
     let entries = match std::fs::read_dir(folder) {
         Ok(entries) => entries,
@@ -84,9 +90,11 @@ async fn read(session: &Session, args: &ImportArgs) -> Result<Live, Failure> {
     }
     containers.insert(root.clone(), cluster);
     let mut live = session.read(&scope::everything(containers.clone())).await?;
-    live.notes.extend(live.unreadable.iter().map(|(address, why)| format!("{address} could not be read: {why}")));
+    live.notes
+        .extend(live.unreadable.iter().map(|(address, why)| format!("{address} could not be read: {why}")));
     // A cluster lists all of its databases; only those that are asked for are imported.
-    let others: Vec<Address> = live.inventory.children(&root, "databases").map(|(at, _)| at.clone()).collect();
+    let others: Vec<Address> =
+        live.inventory.children(&root, "databases").map(|(at, _)| at.clone()).collect();
     for other in others.iter().filter(|at| containers.get(at).is_none()) {
         live.inventory.remove(other);
     }
@@ -104,7 +112,8 @@ fn by_uri(uri: &str) -> (Address, Resource) {
     let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
     let is_number = host.split(':').next().is_some_and(|h| h.chars().all(|c| c.is_ascii_digit() || c == '.'));
     let word = if is_number { path.rsplit('/').next() } else { host.split(['.', ':']).next() };
-    let key: String = word.unwrap_or_default().chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
+    let key: String =
+        word.unwrap_or_default().chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
     let key = if key.is_empty() { "cluster".to_owned() } else { key };
     let body = Body::new().with("uri", uri);
     let (name, mode) = (key.as_str().into(), Mode::Existing);
@@ -120,11 +129,16 @@ async fn by_arm(cloud: &Cloud, args: &ImportArgs) -> Result<(Address, Resource),
         given.to_owned()
     } else {
         let subscription = args.subscription.as_deref().ok_or_else(|| {
-            usage(format!("the subscription of the cluster {given} is not given"), "say --subscription, or give its resource id")
+            usage(
+                format!("the subscription of the cluster {given} is not given"),
+                "say --subscription, or give its resource id",
+            )
         })?;
         match &args.resource_group {
             Some(group) => {
-                format!("/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Kusto/clusters/{given}")
+                format!(
+                    "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Kusto/clusters/{given}"
+                )
             }
             None => found(cloud, subscription, given).await?,
         }
@@ -135,7 +149,10 @@ async fn by_arm(cloud: &Cloud, args: &ImportArgs) -> Result<(Address, Resource),
         return Err(usage(format!("{id} is no resource id of a cluster"), help));
     };
     if !provider.eq_ignore_ascii_case("Microsoft.Kusto") || !segment.eq_ignore_ascii_case("clusters") {
-        return Err(usage(format!("{id} is a {provider}/{segment}"), "give the id of a Microsoft.Kusto/clusters"));
+        return Err(usage(
+            format!("{id} is a {provider}/{segment}"),
+            "give the id of a Microsoft.Kusto/clusters",
+        ));
     }
     let body = Body::new().with("subscriptionId", *subscription).with("resourceGroup", *group);
     let cluster = Resource { kind: "cluster", name: (*name).into(), body, ..Resource::default() };
@@ -144,7 +161,8 @@ async fn by_arm(cloud: &Cloud, args: &ImportArgs) -> Result<(Address, Resource),
 
 async fn found(cloud: &Cloud, subscription: &str, name: &str) -> Result<String, Failure> {
     let Some(kind) = kind::by_name("cluster") else { return Ok(String::new()) };
-    let ids = live::names::resource_ids(cloud, kind, subscription, name).await.map_err(|e| unreachable(&e))?;
+    let ids =
+        live::names::resource_ids(cloud, kind, subscription, name).await.map_err(|e| unreachable(&e))?;
     match ids.as_slice() {
         [id] => Ok(id.clone()),
         [] => {
@@ -176,7 +194,8 @@ fn wanted(args: &ImportArgs, there: &[String]) -> Result<Vec<String>, Failure> {
     if args.databases.is_empty() {
         return Ok(there.to_vec());
     }
-    let same = |a: &str, b: &str| kind::by_name("database").is_some_and(|kind| kind::same_name(kind.about(), a, b));
+    let same =
+        |a: &str, b: &str| kind::by_name("database").is_some_and(|kind| kind::same_name(kind.about(), a, b));
     let find = |name: &String| {
         let exact = there.iter().find(|known| *known == name);
         exact.or_else(|| there.iter().find(|known| same(known, name))).cloned().ok_or_else(|| {
@@ -243,7 +262,8 @@ fn prove(folder: &Path, live: &Live, terminal: Terminal) -> Result<(), Failure> 
         excludes: &[],
         origin: &origin,
     };
-    let options = plan::Options { allow: LossClass::Irreversible, max_deletes: MaxDeletes::Any };
+    let options =
+        plan::Options { allow: LossClass::Irreversible, max_deletes: MaxDeletes::Any, lock_out: true };
     let plan: Plan = plan::make(&inputs, scope::of(&spec.desired), options);
     if plan.is_empty() && plan.refusals.is_empty() {
         return Ok(());

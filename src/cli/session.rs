@@ -152,7 +152,11 @@ pub(super) async fn plan(
         excludes: &global.excludes,
         origin: &origin,
     };
-    let options = plan::Options { allow: allow.data_loss.into(), max_deletes: allow.max_deletes };
+    let options = plan::Options {
+        allow: allow.data_loss.into(),
+        max_deletes: allow.max_deletes,
+        lock_out: allow.lock_out,
+    };
     let mut plan = plan::make(&inputs, scope, options);
     plan.notes.extend(live.notes.iter().cloned());
     let unknown = plan::names::unknown(&plan, &spec.desired, &live.inventory);

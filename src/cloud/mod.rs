@@ -13,6 +13,7 @@
 
 mod arm;
 mod auth;
+mod command_operation;
 mod config;
 mod credential;
 mod error;
@@ -28,6 +29,7 @@ mod wire;
 
 pub use arm::Begun;
 pub use auth::{Issuer, Issuing, Token};
+pub use command_operation::CommandOperation;
 pub use config::{Auth, Config, Credential, Env, Pace, Progress, Waiting};
 pub use error::{Class, CloudError};
 pub use kusto::CommandResult;

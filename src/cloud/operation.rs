@@ -19,9 +19,9 @@ use std::fmt;
 use std::time::Duration;
 
 /// How many looks in a row may fail before the operation counts as lost from sight.
-const FAILURES: u32 = 10;
+pub(super) const FAILURES: u32 = 10;
 /// How many looks in a row may find nothing at the operation's address: it may not be there yet, or no more.
-const ABSENCES: u32 = 5;
+pub(super) const ABSENCES: u32 = 5;
 
 /// A write that the service is working on, as a journal keeps it.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -131,7 +131,7 @@ enum Look {
 }
 
 /// The waits between looks at one operation, and how long they may go on.
-struct Watch<'a> {
+pub(super) struct Watch<'a> {
     cloud: &'a Cloud,
     label: String,
     cap: Duration,
@@ -140,9 +140,16 @@ struct Watch<'a> {
     next: Option<Duration>,
 }
 
-impl Watch<'_> {
+impl<'a> Watch<'a> {
+    /// A watch that begins now, for something that takes seconds.
+    pub(super) fn new(cloud: &'a Cloud, label: String) -> Self {
+        let pace = &cloud.wire.config.pace;
+        let until = cloud.wire.config.clock.elapsed() + pace.operation;
+        Watch { cloud, label, cap: pace.poll_cap, until, looks: 0, next: None }
+    }
+
     /// Waits before the next look.
-    async fn wait(&mut self) -> Result<(), CloudError> {
+    pub(super) async fn wait(&mut self) -> Result<(), CloudError> {
         let config = &self.cloud.wire.config;
         let usual = doubled(config.pace.poll_first, self.looks, self.cap);
         let length = self.next.take().filter(|_| config.pace.heeds_retry_after).unwrap_or(usual);
@@ -166,15 +173,11 @@ impl Cloud {
     /// # Errors
     /// [`Class::Failed`] with the service's own reason, or [`Class::Lost`] when it could not be followed to an end.
     pub async fn follow(&self, operation: &Operation) -> Result<Json, CloudError> {
-        let pace = &self.wire.config.pace;
-        let mut watch = Watch {
-            cloud: self,
-            label: operation.label(),
-            cap: if operation.is_root() { pace.poll_cap_root } else { pace.poll_cap },
-            until: self.wire.config.clock.elapsed() + pace.operation,
-            looks: 0,
-            next: operation.wait.map(Duration::from_secs),
-        };
+        let mut watch = Watch::new(self, operation.label());
+        if operation.is_root() {
+            watch.cap = self.wire.config.pace.poll_cap_root;
+        }
+        watch.next = operation.wait.map(Duration::from_secs);
         let ended = match (&operation.status, &operation.location) {
             (Some(url), _) => self.watch(&mut watch, operation, url, true).await?,
             (None, Some(url)) => self.watch(&mut watch, operation, url, false).await?,
@@ -196,10 +199,7 @@ impl Cloud {
     /// # Errors
     /// As for [`Cloud::get`], or [`Class::Lost`] when it does not come to rest.
     pub async fn settled(&self, path: &str, api_version: &str) -> Result<Option<Json>, CloudError> {
-        let pace = &self.wire.config.pace;
-        let until = self.wire.config.clock.elapsed() + pace.operation;
-        let (label, cap) = (format!("GET {path}"), pace.poll_cap);
-        let mut watch = Watch { cloud: self, label, cap, until, looks: 0, next: None };
+        let mut watch = Watch::new(self, format!("GET {path}"));
         loop {
             match self.get(path, api_version).await? {
                 Some(resource) if state(&resource) == Some(State::Running) => watch.wait().await?,
@@ -303,7 +303,7 @@ impl Cloud {
     }
 }
 
-fn lost(error: CloudError, watch: &Watch<'_>) -> CloudError {
+pub(super) fn lost(error: CloudError, watch: &Watch<'_>) -> CloudError {
     let message = format!("what became of the operation cannot be seen: {}", error.message);
     let request = watch.label.as_str().into();
     CloudError { class: Class::Lost, message, request, again: Again::Never, ..error }

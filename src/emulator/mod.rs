@@ -101,6 +101,8 @@ impl Emulator {
     pub async fn start(options: Options) -> Result<Self, StartError> {
         let store = Arc::new(Store::open(options.state.as_deref())?);
         let engine = Engine::open(Arc::clone(&store))?;
+        let backfill = clock::Clock::new(options.pace).lasting(kusto::BACKFILL_MILLISECONDS);
+        engine.set_backfill(Duration::from_nanos(backfill.unsigned_abs()));
         Self::start_on(options, store, Arc::new(Bridge(engine))).await
     }
 

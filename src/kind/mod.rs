@@ -9,6 +9,7 @@
 pub mod arm;
 pub mod connection;
 pub mod entity;
+pub mod lint;
 mod names;
 pub mod policy;
 pub mod replies;
@@ -319,6 +320,18 @@ pub trait Kind: Sync {
     /// is [`Kind::found`] is never such a body.
     fn is_absence(&self, _at: &At<'_>, _body: &Body) -> bool {
         false
+    }
+
+    /// What is left of a live thing when what is declared of it is to go; `None` when that is nothing, so that the
+    /// thing itself goes. Without any declared property, all of it is to go.
+    fn remains(&self, _live: &Resource, _wanted: &Body) -> Option<Body> {
+        None
+    }
+
+    /// Why a change must not be made unless the user says so, as clauses: it would lock people, or what runs in
+    /// their place, out. `gone` says whether a thing of the world is to go.
+    fn locks_out(&self, _at: &At<'_>, _change: &Change, _gone: &dyn Fn(&Address) -> bool) -> Vec<String> {
+        Vec::new()
     }
 
     /// Whether the service cannot make a change in place, so that the thing is deleted and created anew.

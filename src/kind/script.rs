@@ -45,6 +45,19 @@ pub enum Says {
         /// The mapping's JSON.
         json: String,
     },
+    /// Principals that hold a role on an entity of the database.
+    Principals {
+        /// The words of the scope, such as `table` or `external table`.
+        scope: String,
+        /// The entity's name.
+        entity: String,
+        /// The role's word, such as `admins`.
+        role: String,
+        /// Their fully qualified names.
+        members: Vec<String>,
+        /// The remark that is kept with each.
+        notes: String,
+    },
     /// Something that this reader does not know.
     #[default]
     Opaque,
@@ -87,10 +100,14 @@ impl<'a> Reader<'a> {
         let scope = self.words();
         match (verb.as_str(), scope.as_str()) {
             ("create-merge" | "create", "table" | "tables")
-            | ("create-or-alter" | "create", "function")
-            | ("create-or-alter", "entity_group" | "graph_model") => {
+            | ("create-or-alter" | "create", "function" | "materialized-view")
+            | ("create-or-alter", "entity_group" | "graph_model" | "continuous-export")
+            | ("create", "ifnotexists") => {
                 return Some(Says::Elsewhere);
             }
+            // The principals of the database come with those inherited from the cluster, by a command of their own.
+            ("add" | "set", "database") => return Some(Says::Elsewhere),
+            ("add" | "set", _) => return self.principals(scope),
             ("alter" | "alter-merge" | "create-or-alter" | "create", _) => {}
             _ => return None,
         }
@@ -109,6 +126,26 @@ impl<'a> Reader<'a> {
             "column-docstrings" | "docstring" | "folder" => Some(Says::Elsewhere),
             _ => None,
         }
+    }
+
+    fn principals(&mut self, mut scope: String) -> Option<Says> {
+        if scope == "external" {
+            (self.word()? == "table").then_some(())?;
+            scope.push_str(" table");
+        }
+        let entity = self.name()?;
+        let role = self.word()?.to_owned();
+        self.mark('(')?;
+        let mut members = vec![self.literal()?];
+        while self.mark(',').is_some() {
+            members.push(self.literal()?);
+        }
+        self.mark(')')?;
+        let mut notes = self.literal();
+        if notes.is_none() && self.words() == "skip-results" {
+            notes = self.literal();
+        }
+        Some(Says::Principals { scope, entity, role, members, notes: notes.unwrap_or_default() })
     }
 
     fn mapping(&mut self, scope: String, entities: Vec<Vec<String>>) -> Option<Says> {
@@ -220,6 +257,17 @@ mod tests {
                     kind: "csv".to_owned(),
                     name: "m".to_owned(),
                     json: "[] ".to_owned(),
+                },
+            ),
+            (".add database D viewers ('aaduser=a')", Says::Elsewhere),
+            (
+                ".add external table ['E 1'] admins ('aaduser=a', \"aadapp=b;c\") skip-results 'it'",
+                Says::Principals {
+                    scope: "external table".to_owned(),
+                    entity: "E 1".to_owned(),
+                    role: "admins".to_owned(),
+                    members: vec!["aaduser=a".to_owned(), "aadapp=b;c".to_owned()],
+                    notes: "it".to_owned(),
                 },
             ),
         ] {

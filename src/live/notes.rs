@@ -38,6 +38,7 @@ pub(super) fn script(database: &Address, replies: &DatabaseReplies) -> Option<St
             Says::Policy { scope, policy, .. } => {
                 format!("policy {policy} of {}", scope.trim_end_matches('s'))
             }
+            Says::Principals { scope, role, .. } => format!("{role} of {scope}"),
             Says::Opaque => beginning(&statement.text),
         };
         let read = statement.says != Says::Opaque

@@ -77,6 +77,14 @@ impl Command {
         self
     }
 
+    /// Adds a GUID as it stands.
+    #[must_use]
+    pub fn guid(mut self, guid: uuid::Uuid) -> Self {
+        self.gap();
+        self.text.push_str(&guid.to_string());
+        self
+    }
+
     /// Adds `true` or `false`.
     #[must_use]
     pub fn flag(self, value: bool) -> Self {

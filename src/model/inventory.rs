@@ -134,16 +134,22 @@ impl Inventory {
             .take_while(move |(at, _)| at.is_within(&within))
     }
 
-    /// Everything of one collection directly below an address.
+    /// Everything of one collection directly below an address. It does not look at other collections.
     pub fn children<'a>(
         &'a self,
         parent: &Address,
         collection: &str,
     ) -> impl Iterator<Item = (&'a Address, &'a Resource)> + use<'a> {
-        let depth = parent.segments().len() + 1;
-        let collection = collection.to_owned();
-        self.below(parent)
-            .filter(move |(at, _)| at.segments().len() == depth && at.collection() == collection)
+        let depth = parent.segments().len();
+        let first = parent.child(collection, "");
+        let within = first.clone();
+        let inside = move |at: &Address| {
+            let segment = at.segments().get(depth);
+            at.segments().starts_with(&within.segments()[..depth])
+                && segment.is_some_and(|segment| segment.collection == within.segments()[depth].collection)
+        };
+        let all = self.resources.range(first..).take_while(move |(at, _)| inside(at));
+        all.filter(move |(at, _)| at.segments().len() == depth + 1)
     }
 
     /// How many things there are.
@@ -173,6 +179,8 @@ pub struct Desired {
     pub inventory: Inventory,
     /// Collections whose undeclared entries are dropped, by the address that says `prune`.
     pub prune: BTreeMap<Address, BTreeSet<String>>,
+    /// Entries that say `exact`: what they leave out inside of them is unset or dropped.
+    pub exact: BTreeSet<Address>,
 }
 
 #[cfg(test)]

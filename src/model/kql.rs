@@ -75,15 +75,7 @@ fn token(rest: &str) -> Result<(TokenKind, usize), &'static str> {
         return Ok((TokenKind::Text, length));
     }
     if first.is_ascii_digit() {
-        let mut end = 0;
-        for (i, c) in rest.char_indices() {
-            let fraction = c == '.' && rest[i + 1..].starts_with(|d: char| d.is_ascii_digit());
-            if !(c.is_alphanumeric() || c == '_' || fraction) {
-                break;
-            }
-            end = i + c.len_utf8();
-        }
-        return Ok((TokenKind::Number, end));
+        return Ok(number(rest));
     }
     if is_word_start(first) {
         let start = first.len_utf8();
@@ -92,6 +84,59 @@ fn token(rest: &str) -> Result<(TokenKind, usize), &'static str> {
     }
     Ok((TokenKind::Mark(first), first.len_utf8()))
 }
+
+/// A number or a length of time; letters behind digits that are neither belong to a name, as in `2024_events`.
+fn number(rest: &str) -> (TokenKind, usize) {
+    let whole = |text: &str, is: fn(char) -> bool| text.find(|c| !is(c)).unwrap_or(text.len());
+    let digits = whole(rest, |c| c.is_ascii_digit());
+    let fraction = rest[digits..].strip_prefix('.').map_or(0, |f| whole(f, |c| c.is_ascii_digit()));
+    let mut end = if fraction > 0 { digits + 1 + fraction } else { digits };
+    if let Some(power) = rest[end..].strip_prefix(['e', 'E']) {
+        let sign = usize::from(power.starts_with(['+', '-']));
+        let power = whole(&power[sign..], |c| c.is_ascii_digit());
+        end += if power > 0 { 1 + sign + power } else { 0 };
+    }
+    let letters = whole(&rest[end..], is_word);
+    let suffix = &rest[end..end + letters];
+    let hexadecimal = end == 1 && rest.starts_with('0') && suffix.starts_with(['x', 'X']);
+    let number = letters == 0 || fraction > 0 || hexadecimal || SPANS.contains(&suffix);
+    (if number { TokenKind::Number } else { TokenKind::Word }, end + letters)
+}
+
+/// What may stand behind the number of a length of time.
+const SPANS: [&str; 31] = [
+    "m",
+    "min",
+    "minute",
+    "minutes",
+    "s",
+    "sec",
+    "second",
+    "seconds",
+    "d",
+    "day",
+    "days",
+    "h",
+    "hr",
+    "hrs",
+    "hour",
+    "hours",
+    "ms",
+    "milli",
+    "millis",
+    "millisec",
+    "millisecond",
+    "milliseconds",
+    "micro",
+    "micros",
+    "microsecond",
+    "microseconds",
+    "nano",
+    "nanosecond",
+    "nanoseconds",
+    "tick",
+    "ticks",
+];
 
 fn is_word_start(c: char) -> bool {
     c.is_alphabetic() || c == '_' || c == '$'
@@ -220,10 +265,30 @@ fn unescaped(body: &str) -> Option<String> {
     Some(value)
 }
 
-/// A text in the form in which two texts are compared: LF line ends, no blanks at line ends, trimmed.
+/// A text in the form in which two texts are compared: LF line ends, no blanks at line ends, trimmed. Blanks inside
+/// of a text of several lines stay (test: `canonical_text_ignores_line_ends_only`).
 pub fn canonical(text: &str) -> String {
-    let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
-    lines.join("\n").trim().to_owned()
+    let text = text.replace("\r\n", "\n");
+    let fenced = text.contains("```") || text.contains("~~~");
+    let texts: Vec<Range<usize>> = if fenced { tokens(&text).unwrap_or_default() } else { Vec::new() }
+        .into_iter()
+        .filter(|token| token.kind == TokenKind::Text)
+        .map(|token| token.span)
+        .collect();
+    let mut kept = String::with_capacity(text.len());
+    let mut end = 0;
+    for line in text.split_inclusive('\n') {
+        end += line.len();
+        // The line's end is inside of a text when the text goes on behind it.
+        let inside = texts.partition_point(|span| span.end < end);
+        if line.ends_with('\n') && texts.get(inside).is_some_and(|span| span.start < end - 1) {
+            kept.push_str(line);
+        } else {
+            kept.push_str(line.trim_end());
+            kept.push_str(if line.ends_with('\n') { "\n" } else { "" });
+        }
+    }
+    kept.trim().to_owned()
 }
 
 /// A piece of KQL that stands in a command without being quoted, checked so that it can neither end that
@@ -298,6 +363,11 @@ mod tests {
         ] {
             assert_eq!(kinds(&format!("x {literal}|")), ["x", literal, "|"], "{literal}");
         }
+        for number in ["5", "1.5", "0x1F", "1e10", "2.5e-3", "1.5h", "90d", "3microseconds"] {
+            assert_eq!(tokens(number).unwrap()[0].kind, TokenKind::Number, "{number}");
+            assert_eq!(kinds(&format!("{number}+a")), [number, "+", "a"]);
+        }
+        assert_eq!(tokens("2024_events").unwrap()[0].kind, TokenKind::Word);
         assert_eq!(kinds("a // \"b\n c"), ["a", "// \"b", "c"]);
         assert_eq!(kinds("hello ago(1.5h) 1..2"), ["hello", "ago", "(", "1.5h", ")", "1", ".", ".", "2"]);
     }
@@ -348,6 +418,8 @@ mod tests {
     fn canonical_text_ignores_line_ends_only() {
         assert_eq!(canonical("\r\n  a  \r\n b\r\n\r\n"), canonical("a\n b"));
         assert_ne!(canonical("a  b"), canonical("a b"));
+        assert_eq!(canonical("a ```x \r\n y ```  \r\n b"), "a ```x \n y ```\n b");
+        assert_eq!(canonical("``` \n``` \n``` \n```"), "``` \n```\n``` \n```");
     }
 
     proptest! {
@@ -357,6 +429,7 @@ mod tests {
             let _ = names(&text);
             let _ = Block::new(&text);
             let _ = unquoted(&text);
+            prop_assert_eq!(canonical(&canonical(&text)), canonical(&text));
         }
     }
 }

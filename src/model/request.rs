@@ -73,6 +73,10 @@ pub struct KustoRequest {
     pub lookup: Option<Lookup>,
     /// Whether the command must travel by itself and not in a script.
     pub alone: bool,
+    /// For a command that answers with the id of an operation, which is then followed to its end: how the service's
+    /// names of such operations begin, by which one is found whose id was lost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub begins: Option<String>,
 }
 
 /// A value that a command needs and only the service knows at that moment.
@@ -96,7 +100,15 @@ impl Request {
             command,
             lookup: None,
             alone: false,
+            begins: None,
         })
+    }
+
+    /// A management command that begins an operation; see [`KustoRequest::begins`].
+    pub fn kusto_operation(cluster: &Address, database: &str, command: Command, operation: &str) -> Self {
+        let (cluster, database) = (cluster.clone(), database.to_owned());
+        let begins = Some(operation.to_owned());
+        Self::Kusto(KustoRequest { cluster, database, command, lookup: None, alone: true, begins })
     }
 
     /// A control-plane request without conditions.

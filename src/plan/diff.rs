@@ -1,7 +1,7 @@
 //! The differ: one walk over desired and live, asking kinds narrow questions; nobody else compares.
 
-use super::scope;
 use super::{Origin, Reason, Refusal, Resolution, Rule};
+use super::{exact, scope};
 use crate::kind::{self, At, Kind, shape, shape::Role};
 use crate::model::body::{Body, Value};
 use crate::model::change::Rename;
@@ -56,7 +56,28 @@ impl Inputs<'_> {
         }
         self.prune(&mut found);
         contain(&mut found, self.live);
+        make_again(&mut found, self.live);
+        self.locked_out(&mut found);
         found
+    }
+
+    /// Refuses what would lock people out of what stays.
+    fn locked_out(&self, found: &mut Differences) {
+        let gone = |address: &Address| found.changes.get(address).is_some_and(|r| r.change.after.is_none());
+        let mut reasons = Vec::new();
+        for (address, resolution) in found.changes.iter().filter(|(_, r)| r.with.is_none()) {
+            let Some(kind) = kind::by_name(&resolution.kind) else { continue };
+            let there = found.world.get(address).or_else(|| self.live.get(address));
+            let Some(resource) = there else { continue };
+            let at = At { address, resource, world: &found.world };
+            let own = kind.locks_out(&at, &resolution.change, &gone);
+            reasons.extend(own.into_iter().map(|why| (address.clone(), why)));
+        }
+        for (address, why) in reasons {
+            let message = format!("{address} would lock somebody out: {why}");
+            let help = "leave the member where it is, or have another admin do it; if it is meant, say --allow-lock-out";
+            self.refuse(found, &address, Rule::LockOut, message, help);
+        }
     }
 
     fn compare(&self, found: &mut Differences, address: &Address, wanted: &Resource) {
@@ -92,6 +113,11 @@ impl Inputs<'_> {
         let same_kind = live.filter(|live| live.kind == wanted.kind);
         let before = same_kind.map(|live| live.body.clone());
         let body = scope::resolved(&wanted.body, self.live);
+        let body = if exact::is_within(self.desired, address) {
+            exact::wanted(kind, same_kind, &body)
+        } else {
+            body
+        };
         let mut after = kind.settle(same_kind, &body);
         if let Some(before) = &before {
             wanted.lifecycle.ignore.iter().for_each(|path| keep(&mut after, before, path));
@@ -163,20 +189,28 @@ impl Inputs<'_> {
                 "take `preventDestroy` away if it is to go",
             );
         }
-        self.record(found, address, live, Change::new(Some(live.body.clone()), None), reason);
+        let body = scope::resolved(&wanted.body, self.live);
+        let Some((kind, after)) = rest(live, &body) else { return };
+        if after.as_ref().is_some_and(|after| shape::same_bodies(kind.about().fields, &live.body, after)) {
+            return;
+        }
+        self.record(found, address, live, Change::new(Some(live.body.clone()), after), reason);
     }
 
-    /// Undeclared entries of the collections that the spec claims.
+    /// Undeclared entries of what the spec claims: of some collections, or of all inside of an entry.
     fn prune(&self, found: &mut Differences) {
-        for (parent, collections) in &self.desired.prune {
-            for collection in collections {
-                let undeclared = self.live.children(parent, collection);
-                for (address, live) in undeclared.filter(|(at, _)| self.desired.inventory.get(at).is_none()) {
-                    if scope::is_targeted(address, self.targets, self.excludes) {
-                        let change = Change::new(Some(live.body.clone()), None);
-                        self.record(found, address, live, change, Reason::Pruned);
-                    }
-                }
+        let collections = self
+            .desired
+            .prune
+            .iter()
+            .flat_map(|(parent, words)| words.iter().map(move |word| (parent, word)));
+        let entries = collections.flat_map(|(parent, word)| self.live.children(parent, word));
+        let undeclared = entries.filter(|(at, _)| self.desired.inventory.get(at).is_none());
+        let exact = if self.destroy { Vec::new() } else { exact::undeclared(self.desired, self.live) };
+        let undeclared: BTreeMap<_, _> = undeclared.chain(exact).collect();
+        for (address, live) in undeclared {
+            if scope::is_targeted(address, self.targets, self.excludes) {
+                self.delete(found, address, live, &Resource::default(), Reason::Pruned);
             }
         }
     }
@@ -239,6 +273,11 @@ fn renamed(kind: &dyn Kind, live: &Resource, wanted: &Resource) -> Option<Rename
     (former && other).then(|| Rename { from: live.name.to_string(), to: wanted.name.to_string() })
 }
 
+/// What is left of a live thing of which the declared is to go, with its kind; `None` for a kind that is not known.
+fn rest(live: &Resource, wanted: &Body) -> Option<(&'static dyn Kind, Option<Body>)> {
+    kind::by_name(live.kind).map(|kind| (kind, kind.remains(live, wanted)))
+}
+
 /// Everything live below a thing that goes, goes with it.
 fn contain(found: &mut Differences, live: &Inventory) {
     let gone = |r: &Resolution| r.change.after.is_none();
@@ -258,8 +297,30 @@ fn contain(found: &mut Differences, live: &Inventory) {
                 origin: None,
                 with: None,
             });
+            entry.change.after = None;
             entry.with = Some(top.clone());
         }
+    }
+}
+
+/// Everything live below a thing that is deleted and created again is made again, changed or not.
+fn make_again(found: &mut Differences, live: &Inventory) {
+    let replaced = found.changes.iter().filter(|(_, r)| {
+        let both = r.change.before.is_some() && r.change.after.is_some();
+        both && kind::by_name(&r.kind).is_some_and(|kind| kind.replaces(&r.change))
+    });
+    let replaced: Vec<Address> = replaced.map(|(address, _)| address.clone()).collect();
+    for (address, resource) in replaced.iter().flat_map(|top| live.below(top)) {
+        let after = found.world.get(address).unwrap_or(resource).body.clone();
+        found.changes.entry(address.clone()).or_insert_with(|| Resolution {
+            kind: resource.kind.to_owned(),
+            name: resource.name.to_string(),
+            change: Change::new(Some(resource.body.clone()), Some(after)),
+            reason: Reason::Contained,
+            loss: Loss::none(),
+            origin: None,
+            with: None,
+        });
     }
 }
 

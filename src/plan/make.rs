@@ -18,6 +18,8 @@ pub struct Options {
     pub allow: LossClass,
     /// How many deletions are allowed.
     pub max_deletes: MaxDeletes,
+    /// Whether roles may be taken from the last admin, from the caller, or from an identity that is in use.
+    pub lock_out: bool,
 }
 
 /// A brake on deletions.
@@ -49,6 +51,11 @@ pub fn make(inputs: &Inputs<'_>, scope: Scope, options: Options) -> Plan {
     let mut plan = Plan { format: FORMAT, scope, ..Plan::default() };
     plan.refusals.clone_from(&found.refusals);
     plan.notes.clone_from(&found.notes);
+    if options.lock_out {
+        let is_meant = |refusal: &Refusal| refusal.rule == Rule::LockOut;
+        plan.notes.extend(plan.refusals.iter().filter(|r| is_meant(r)).map(|r| r.message.clone()));
+        plan.refusals.retain(|refusal| !is_meant(refusal));
+    }
     let immutable = found.refusals.iter().any(|refusal| refusal.rule == Rule::Immutable);
     let steps = if immutable { Ok(Vec::new()) } else { order::steps(&found, inputs.live) };
     match steps {

@@ -9,6 +9,7 @@
 mod circle;
 pub mod diff;
 pub mod document;
+mod exact;
 pub mod judge;
 mod make;
 pub mod names;
@@ -86,7 +87,7 @@ pub enum Reason {
     Pruned,
     /// `destroy` takes everything declared away.
     Destroyed,
-    /// It goes with its container.
+    /// It goes with its container, or is made again with it.
     Contained,
     /// It has another name in live (`renamedFrom`).
     Renamed,
@@ -153,6 +154,8 @@ pub enum Rule {
     MaxDeletes,
     /// The spec says it exists and it does not, or the like.
     Missing,
+    /// The last admin, the caller's own admin, or an identity that is in use would lose its role.
+    LockOut,
     /// The service or a prerequisite objects.
     Invalid,
 }

@@ -3,7 +3,7 @@
 //! Steps that cannot be undone come last, behind the point of no return, with everything that needs them.
 
 use super::diff::Differences;
-use super::{Resolution, Step, circle};
+use super::{Reason, Resolution, Step, circle};
 use crate::kind::{self, At, Kind, Need, Undo};
 use crate::model::change::Action;
 use crate::model::inventory::{Inventory, Resource};
@@ -131,24 +131,30 @@ fn edges(drafts: &mut [Step], found: &Differences, live: &Inventory) {
         by_address.entry(step.address.clone()).or_default().push(step.id);
     }
     let mut added: Vec<(usize, usize)> = Vec::new();
+    let replaced = |address: &Address| {
+        let stays = |change: &Resolution| change.change.after.is_some() && !takes_away(change.reason);
+        found.changes.get(address).is_some_and(stays)
+    };
+    let going: Vec<bool> = drafts.iter().map(|step| goes(step, found)).collect();
     for (address, own) in &by_address {
-        let makes: Vec<usize> = own.iter().copied().filter(|id| drafts[*id].change.after.is_some()).collect();
-        let takes: Vec<usize> = own.iter().copied().filter(|id| drafts[*id].change.after.is_none()).collect();
+        let (takes, makes): (Vec<usize>, Vec<usize>) = own.iter().partition(|id| going[**id]);
         let start = (address.clone(), Address::root());
         let referred =
             found.references.range(start..).take_while(|(from, _)| from == address).map(|(_, to)| to.clone());
         for needed in needed(address, &found.world).into_iter().chain(referred) {
             let others = by_address.get(&needed).into_iter().flatten();
             let waits = kind::by_name(&drafts[own[0]].kind).is_some_and(Kind::reads_columns);
-            let stays = |id: &&usize| drafts[**id].change.after.is_some();
+            let stays = |id: &&usize| !going[**id];
             let wanted = others.filter(|id| stays(id) && (waits || !loses(&drafts[**id])));
             wanted.for_each(|other| added.extend(makes.iter().map(|step| (*step, *other))));
         }
         for needed in needed(address, live) {
-            let stays = found.changes.get(&needed).is_some_and(|change| change.change.after.is_some());
             let others = by_address.get(&needed).into_iter().flatten();
-            let gone = others.filter(|id| !stays && drafts[**id].change.after.is_none());
-            gone.for_each(|other| added.extend(makes.iter().chain(&takes).map(|step| (*other, *step))));
+            // What is deleted to be created again is still needed by what stays.
+            let stays = replaced(&needed);
+            let gone = others.filter(|id| going[**id]);
+            let users: Vec<usize> = makes.iter().filter(|_| !stays).chain(&takes).copied().collect();
+            gone.for_each(|other| added.extend(users.iter().map(|step| (*other, *step))));
         }
         for forbidding in forbidding(address, &found.world, live) {
             let others = by_address.get(&forbidding).into_iter().flatten();
@@ -162,6 +168,16 @@ fn edges(drafts: &mut [Step], found: &Differences, live: &Inventory) {
             drafts[step].needs.push(needs);
         }
     }
+}
+
+/// Whether a step takes something away, or all of it that is declared.
+fn goes(step: &Step, found: &Differences) -> bool {
+    let reason = found.changes.get(&step.address).map(|change| change.reason);
+    step.change.after.is_none() || reason.is_some_and(takes_away)
+}
+
+const fn takes_away(reason: Reason) -> bool {
+    matches!(reason, Reason::Removed | Reason::Destroyed | Reason::Pruned)
 }
 
 /// A name is taken only once the thing that had it has another.

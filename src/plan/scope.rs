@@ -36,6 +36,7 @@ pub fn of(desired: &Desired) -> Scope {
         }
     }
     let pruned: BTreeSet<&str> = desired.prune.values().flatten().map(String::as_str).collect();
+    scope.kinds.extend(desired.exact.iter().filter_map(|at| desired.inventory.get(at)).flat_map(inside));
     let free = |source| matches!(source, Source::Database { shows } if shows.is_empty());
     let databases =
         scope.containers.values().any(|c| kind::within(by_static(&c.kind)).any(|k| free(k.source())));
@@ -62,7 +63,7 @@ fn doubtful(desired: &Desired) -> BTreeSet<String> {
 pub fn everything(containers: Inventory) -> Scope {
     let all: BTreeSet<String> = kind::all().map(|kind| kind.about().collection.to_owned()).collect();
     let prune = containers.iter().map(|(address, _)| (address.clone(), all.clone())).collect();
-    of(&Desired { inventory: containers, prune })
+    of(&Desired { inventory: containers, prune, ..Desired::default() })
 }
 
 /// The kinds that are declared, or pruned, directly in a cluster and read by its own commands.
@@ -80,7 +81,22 @@ fn by_commands(desired: &Desired) -> Vec<(Address, &'static str)> {
         let parent = desired.inventory.get(address).map(|parent| parent.kind);
         parent.is_some_and(|parent| kind::within(Some(parent)).any(|kind| kind.about().name == *word))
     };
-    declared.chain(pruned).filter(within).collect()
+    let exact = desired.exact.iter().flat_map(|address| {
+        let kinds = kind::all().filter(|kind| !kind.cluster_shows().is_empty());
+        kinds.map(|kind| (address.clone(), kind.about().name))
+    });
+    declared.chain(pruned).chain(exact).filter(within).collect()
+}
+
+/// The words of all kinds that may stand somewhere inside of a thing.
+fn inside(resource: &Resource) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let mut open = vec![resource.kind];
+    while let Some(parent) = open.pop() {
+        let inner = kind::within(Some(parent)).map(|kind| kind.about().name);
+        open.extend(inner.filter(|word| found.insert((*word).to_owned())));
+    }
+    found
 }
 
 fn by_static(kind: &str) -> Option<&'static str> {

@@ -7,13 +7,14 @@ use super::effects::{Answer, Effects, Look, LookError, Outgoing};
 use super::event::{Attributes, Operation};
 use super::looking::attributes;
 use super::schemas::{Touched, Violations};
-use crate::cloud::{self, Begun, Class, Cloud, CloudError};
+use crate::cloud::{self, Begun, Class, Cloud, CloudError, CommandOperation};
 use crate::kind::replies::Reply;
 use crate::kind::{self, DELETED_AT};
 use crate::live;
 use crate::model::body::Value;
 use crate::model::request::{ArmRequest, KustoRequest, Lookup, Method};
-use crate::model::{Command, Request, Resource, Scope};
+use crate::model::{Address, Command, Request, Resource, Scope};
+use serde::Serialize;
 use serde_json::Value as Json;
 use std::collections::BTreeSet;
 use time::OffsetDateTime;
@@ -54,6 +55,10 @@ impl Azure {
             }
         }
         if let ([(only, uri)], [command]) = (commands.as_slice(), texts.as_slice()) {
+            if only.begins.is_some() {
+                let began = cloud.begin_command(uri, &only.database, command.as_str()).await;
+                return vec![began.map_or_else(|error| failed(&error), |operation| begun(&operation))];
+            }
             let ran = cloud.command(uri, &only.database, command.as_str()).await;
             return vec![ran.map_or_else(|error| failed(&error), |_| finished(Attributes::new()))];
         }
@@ -70,6 +75,22 @@ impl Azure {
     }
 }
 
+impl Azure {
+    async fn follow_command(&self, operation: Operation) -> Answer {
+        match serde_json::from_value::<CommandOperation>(operation.0) {
+            Ok(operation) => match self.cloud.follow_command(&operation).await {
+                Ok(()) => finished(Attributes::new()),
+                Err(error) => failed(&error),
+            },
+            Err(error) => unread(&error),
+        }
+    }
+}
+
+fn unread(error: &serde_json::Error) -> Answer {
+    Answer::Lost { why: format!("its operation cannot be read: {error}") }
+}
+
 impl Effects for Azure {
     async fn send(&self, batch: Vec<Outgoing>) -> Vec<Answer> {
         match batch.as_slice() {
@@ -83,12 +104,10 @@ impl Effects for Azure {
 
     /// Follows to the end, beginning anew while the service says that something else is in the way.
     async fn follow(&self, of: Outgoing, operation: Operation) -> Answer {
-        let Request::Arm(request) = &of.request else {
-            return Answer::Lost { why: "a command has no operation to follow".to_owned() };
-        };
+        let Request::Arm(request) = &of.request else { return self.follow_command(operation).await };
         let mut following = match serde_json::from_value::<cloud::Operation>(operation.0) {
             Ok(operation) => operation,
-            Err(error) => return Answer::Lost { why: format!("its operation cannot be read: {error}") },
+            Err(error) => return unread(&error),
         };
         let mut patience = self.cloud.patience();
         let moment = now();
@@ -142,6 +161,19 @@ impl Effects for Azure {
         Ok(Look { live: read.inventory, busy, hidden, ..Look::default() })
     }
 
+    async fn working(&self, doubts: Vec<Outgoing>) -> Result<BTreeSet<Address>, LookError> {
+        let mut busy = BTreeSet::new();
+        for of in doubts {
+            let Some((KustoRequest { database, begins: Some(begins), .. }, uri)) = command(&of) else {
+                continue;
+            };
+            if self.cloud.is_working(uri, database, begins).await.map_err(unseen)? {
+                busy.insert(of.address);
+            }
+        }
+        Ok(busy)
+    }
+
     async fn violations(&self, of: BTreeSet<Touched>) -> Result<Violations, LookError> {
         let mut found = Violations::new();
         for Touched { address, uri, name } in of {
@@ -188,7 +220,7 @@ fn done(of: &Outgoing, request: &ArmRequest, json: &Json, moment: &str) -> Answe
     finished(outputs)
 }
 
-fn begun(operation: &cloud::Operation) -> Answer {
+fn begun(operation: &impl Serialize) -> Answer {
     match serde_json::to_value(operation) {
         Ok(json) => Answer::Begun(Operation(json)),
         Err(error) => Answer::Lost { why: format!("its operation cannot be kept: {error}") },

@@ -322,10 +322,21 @@ impl<E: Effects, S: Store> Driver<E, S> {
             Purpose::Prove(Way::Apply) => schemas::touched(&plan, &|of, path| machine.known(of, path)),
             _ => BTreeSet::new(),
         };
+        let doubts = match &purpose {
+            Purpose::Settle(steps) => request::doubtful(machine, &self.run.run, steps),
+            Purpose::Prove(_) => Vec::new(),
+        };
         self.spawn(Job::Look(purpose), async move {
             sleep(delay).await;
             let at = Instant::now();
+            // Asked before live is read: what ends in between is busy once more, and never taken for absent.
+            let working = if doubts.is_empty() { Ok(BTreeSet::new()) } else { effects.working(doubts).await };
             let mut seen = effects.look(&plan.scope).await;
+            match (&mut seen, working) {
+                (Ok(look), Ok(working)) => look.busy.extend(working),
+                (_, Err(error)) => seen = Err(error),
+                (Err(_), Ok(_)) => {}
+            }
             if let (Ok(look), false) = (&mut seen, touched.is_empty()) {
                 match effects.violations(touched).await {
                     Ok(violations) => look.violations = violations,

@@ -126,6 +126,13 @@ pub trait Effects: Send + Sync + 'static {
     /// Why there is none, as an answer that had no effect: [`Answer::Refused`] or [`Answer::NotRun`].
     fn lookup(&self, of: &Outgoing, lookup: &Lookup) -> impl Future<Output = Result<String, Answer>> + Send;
 
+    /// The things on which the service is at work for requests whose replies were lost, as far as live does not show
+    /// it: operations of which nobody has the id.
+    fn working(
+        &self,
+        doubts: Vec<Outgoing>,
+    ) -> impl Future<Output = Result<BTreeSet<Address>, LookError>> + Send;
+
     /// Reads everything in a scope.
     fn look(&self, scope: &Scope) -> impl Future<Output = Result<Look, LookError>> + Send;
 

@@ -67,6 +67,12 @@ impl Rules {
         }
     }
 
+    /// Whether nothing of a body is in live, although a thing of that name is: others made it meanwhile.
+    fn is_without(self, live: &Resource, body: Option<&Body>) -> bool {
+        let (Some(kind), Some(body)) = (self.0, body) else { return false };
+        kind.remains(live, body).is_some_and(|rest| self.differing(&live.body, &rest).is_empty())
+    }
+
     /// The properties of `wanted` that live does not satisfy.
     fn missing(self, live: &Resource, wanted: &Body) -> BTreeSet<String> {
         self.differing(&live.body, &self.settled(live, wanted))
@@ -114,12 +120,12 @@ pub fn verdict(
         if was_read { rules.unrestored(end, &found.body) } else { rules.missing(found, end) }
     };
     let is_before = match (&before, found) {
-        (None, found) => found.is_none(),
+        (None, found) => found.is_none_or(|found| rules.is_without(found, after.as_ref())),
         (Some(_), None) => false,
         (Some(before), Some(found)) => from(before, found).is_empty(),
     };
     let is_after = match (&after, found) {
-        (None, found) => found.is_none(),
+        (None, found) => found.is_none_or(|found| rules.is_without(found, before.as_ref())),
         (Some(_), None) => false,
         (Some(after), Some(found)) => rules.missing(found, after).is_empty(),
     };
@@ -173,6 +179,7 @@ fn compared(plan: &Plan, way: Way, live: &Inventory, known: &impl Known, strict:
         let wanted = if way == Way::Apply { ends.after } else { ends.before };
         let names = match (wanted, found) {
             (None, None) => continue,
+            (None, Some(found)) if rules.is_without(found, ends.after.or(ends.before)) => continue,
             (None, Some(_)) | (Some(_), None) => BTreeSet::from([String::new()]),
             (Some(wanted), Some(found)) if way == Way::Apply => rules.missing(found, wanted),
             (Some(wanted), Some(found)) if strict => rules.differing(&found.body, wanted),

@@ -2,7 +2,7 @@
 
 use super::effects::Outgoing;
 use super::event::Way;
-use super::machine::Machine;
+use super::machine::{Cause, Machine, Status};
 use crate::model::body::Value;
 use crate::model::request::{KustoRequest, Lookup, Request};
 
@@ -67,6 +67,18 @@ pub(super) fn resolved(machine: &Machine, mut outgoing: Outgoing) -> Result<Outg
         }
     }
     Ok(outgoing)
+}
+
+/// The requests of steps in doubt that begin operations and whose replies were lost, as far as they can be made.
+pub(super) fn doubtful(machine: &Machine, run: &str, steps: &[usize]) -> Vec<Outgoing> {
+    let lost = steps.iter().filter_map(|step| match machine.states()[*step].status {
+        Status::Doubt(Cause::Lost) => Some((*step, Way::Apply)),
+        Status::UndoDoubt(Cause::Lost) => Some((*step, Way::Undo)),
+        _ => None,
+    });
+    let begins = |of: &Outgoing| matches!(&of.request, Request::Kusto(kusto) if kusto.begins.is_some());
+    let sent = lost.map(|(step, way)| next(machine, run, step, way)).filter(begins);
+    sent.filter_map(|of| resolved(machine, of).ok()).collect()
 }
 
 /// The first reference that is left in a value, as it is written.

@@ -33,13 +33,18 @@ impl Loader<'_> {
             self.ask_kinds(&inventory, &origins, &names);
         }
         self.cycles();
+        if self.faults == 0 {
+            let judged = inventory.iter().filter(|(_, resource)| resource.mode == Mode::Managed);
+            let things = judged.map(|(address, resource)| At { address, resource, world: &inventory });
+            self.report.extend(things.flat_map(|at| super::lint::of(&at, &origins, &tree.files)));
+        }
         let references = self.references();
         let files = tree.files.clone();
         let diagnostics = Diagnostics::new(self.report, files.clone());
         if self.faults > 0 || diagnostics.errors() > 0 {
             return Err(diagnostics);
         }
-        let desired = Desired { inventory, prune: self.prune };
+        let desired = Desired { inventory, prune: self.prune, exact: self.exact };
         Ok(Spec { desired, origins, references, files, warnings: diagnostics })
     }
 

@@ -21,20 +21,22 @@ macro_rules! codes {
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
         pub enum Code {
             $(#[doc = $doc] $name,)*
+            /// What a rule of lint finds, by the rule's code.
+            Lint(&'static str),
         }
 
         impl Code {
-            /// Every code.
+            /// Every code but those of lint.
             pub const ALL: &'static [Self] = &[$(Self::$name),*];
 
             /// The code as it prints, such as `S011`.
             pub const fn id(self) -> &'static str {
-                match self { $(Self::$name => $code),* }
+                match self { $(Self::$name => $code,)* Self::Lint(code) => code }
             }
 
             /// What it stands for.
             pub const fn doc(self) -> &'static str {
-                match self { $(Self::$name => $doc),* }
+                match self { $(Self::$name => $doc,)* Self::Lint(_) => "What a rule of lint finds." }
             }
         }
     };

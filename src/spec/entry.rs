@@ -279,7 +279,7 @@ pub(super) fn has_setting(about: &About, has_children: bool, word: &str) -> bool
         "name" => !matches!(about.keyed, Keyed::Fixed(_)),
         "existing" => about.may_exist,
         "renamedFrom" => about.may_rename,
-        "prune" => has_children,
+        "prune" | "exact" => has_children,
         _ => true,
     }
 }

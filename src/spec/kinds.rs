@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 pub(super) type Each = &'static dyn Kind;
 
 /// The words that mean the same in every entry.
-pub(super) const SETTINGS: [&str; 6] =
-    ["name", "existing", "preventDestroy", "renamedFrom", "ignore", "prune"];
+pub(super) const SETTINGS: [&str; 7] =
+    ["name", "existing", "preventDestroy", "renamedFrom", "ignore", "prune", "exact"];
 
 /// One collection below a kind or at the root.
 #[derive(Default, Clone)]

@@ -89,6 +89,7 @@ pub(super) struct Loader<'a> {
     pub drafts: Vec<Draft>,
     pub index: BTreeMap<Address, usize>,
     pub prune: BTreeMap<Address, BTreeSet<String>>,
+    pub exact: BTreeSet<Address>,
     /// Entries inside of which something could not be told apart, so that what seems missing there may stand there.
     pub torn: BTreeSet<Address>,
     pub edges: Vec<Edge>,
@@ -127,6 +128,7 @@ impl<'a> Loader<'a> {
             drafts: Vec::new(),
             index: BTreeMap::new(),
             prune: BTreeMap::new(),
+            exact: BTreeSet::new(),
             torn: BTreeSet::new(),
             edges: Vec::new(),
             inherited: Vec::new(),

@@ -16,6 +16,7 @@ mod entry;
 pub mod files;
 mod kinds;
 mod kql;
+mod lint;
 mod loader;
 mod names;
 mod origins;

@@ -193,6 +193,10 @@ impl Loader<'_> {
         let near = suggest::nearest(&key, &keys).map(str::to_owned);
         self.push(match &near {
             Some(near) => found.help(format!("did you mean `{near}`?")).patch(place, near.as_str()),
+            None if collection.other.is_some() => found.help(format!(
+                "there are {}; any other goes by the service's word, with JSON in the service's own names",
+                keys.join(", ")
+            )),
             None => found.help(format!("there are {}", keys.join(", "))),
         });
         near

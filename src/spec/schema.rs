@@ -97,13 +97,7 @@ fn of_collection(collection: &Collection) -> Json {
         schema["properties"] = Json::Object(properties);
     }
     let tagged: Vec<Json> = collection.tagged.iter().map(|(_, kind)| to(*kind)).collect();
-    if let Some(kind) = collection.other {
-        schema["patternProperties"] = json!({});
-        let known: Vec<&str> = collection.fixed.iter().map(|(key, _)| *key).collect();
-        let others = format!("^(?!({})$)[a-z][a-z0-9_]*$", known.join("|"));
-        schema["patternProperties"][others] = to(kind);
-    }
-    schema["additionalProperties"] = match collection.by_name {
+    schema["additionalProperties"] = match collection.by_name.or(collection.other) {
         Some(kind) => to(kind),
         None if tagged.is_empty() => Json::Bool(false),
         None => json!({"anyOf": tagged}),
@@ -163,6 +157,7 @@ fn setting(word: &str, below: &[Collection]) -> Json {
         "existing" => flag(
             "Whether it exists already: it is read and its children are managed, but it is never written.",
         ),
+        "exact" => flag("Whether what it leaves out inside of it is unset or dropped."),
         "preventDestroy" => flag("Whether a plan that deletes it is refused."),
         "renamedFrom" => json!({"type": "string", "description": "The service's name that it had before."}),
         "ignore" => json!({

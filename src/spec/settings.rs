@@ -1,4 +1,4 @@
-//! The words that mean the same in every entry: `name`, `existing`, `preventDestroy`, `renamedFrom`, `ignore`, `prune`.
+//! The words that mean the same in every entry: `name`, `existing`, `preventDestroy`, `renamedFrom`, `ignore`, `prune`, `exact`.
 
 use super::diagnostic::{Code, Diagnostic};
 use super::kinds::{SETTINGS, a};
@@ -46,6 +46,11 @@ impl Loader<'_> {
             "preventDestroy" => {
                 let prevents = self.decode(value, &Shape::Bool).and_then(|v| v.as_bool());
                 draft.lifecycle.prevent_destroy = prevents.unwrap_or_default();
+            }
+            "exact" => {
+                if self.decode(value, &Shape::Bool).and_then(|v| v.as_bool()) == Some(true) {
+                    self.exact.insert(draft.address.clone());
+                }
             }
             "renamedFrom" => draft.lifecycle.renamed_from = self.given_text(word, value),
             "ignore" => {

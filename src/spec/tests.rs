@@ -248,6 +248,12 @@ fn breaks(root: &Json, schema: &Json, value: &Json) -> Option<String> {
             "pattern" => value.as_str().is_none_or(|text| matches_pattern(wanted.as_str().unwrap(), text)),
             "minimum" => value.as_i64().is_none_or(|n| Some(n) >= wanted.as_i64()),
             "maximum" => value.as_i64().is_none_or(|n| Some(n) <= wanted.as_i64()),
+            "minProperties" => value.as_object().is_none_or(|map| !map.is_empty()),
+            "minItems" => value.as_array().is_none_or(|items| !items.is_empty()),
+            "propertyNames" => {
+                let mut names = value.as_object().into_iter().flat_map(|map| map.keys());
+                names.all(|name| name.starts_with(|c: char| c.is_ascii_uppercase()))
+            }
             "required" => {
                 let mut names = wanted.as_array()?.iter().filter_map(Json::as_str);
                 value.as_object().is_none_or(|map| names.all(|name| map.contains_key(name)))
@@ -280,8 +286,11 @@ fn breaks(root: &Json, schema: &Json, value: &Json) -> Option<String> {
     None
 }
 
-/// Whether a text fits one of our two sorts of patterns: a reference, or words in any case.
+/// Whether a text fits one of our three sorts of patterns: JSON, a reference, or words in any case.
 fn matches_pattern(pattern: &str, text: &str) -> bool {
+    if pattern.starts_with("^\\s*") {
+        return text.trim_start().starts_with(['{', '[']);
+    }
     let Some(words) = pattern.strip_prefix("^(").and_then(|rest| rest.strip_suffix(")$")) else {
         return text.contains("${");
     };
@@ -347,6 +356,7 @@ fn schema_agrees_with_the_reader() {
         r#"{"clusters": {"a": {"sku": 5}}}"#,
         r#"{"clusters": {"a": {"databases": {"b": {"tables": {"T": {"colums": {}}}}}}}}"#,
         r#"{"clusters": {"a": {"databases": {"b": {"policies": {"retension": "1d"}}}}}}"#,
+        r#"{"clusters": {"a": {"databases": {"b": {"policies": {"some_word": {"lower": 1}}}}}}}"#,
         r#"{"clusters": {"a": {"databases": {"b": {"dataConnections": {"c": {"kind": "Kafka"}}}}}}}"#,
     ] {
         let value: Json = serde_json::from_str(wrong).unwrap();

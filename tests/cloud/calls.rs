@@ -1,7 +1,7 @@
 //! The calls that a transcript can make, and how their outcomes read.
 
 use super::world::{World, told};
-use adxform::cloud::{Begun, CloudError, CommandResult, Operation};
+use adxform::cloud::{Begun, CloudError, CommandOperation, CommandResult, Operation};
 use adxform::live;
 use adxform::model::request::ArmRequest;
 use adxform::model::{Command, Rows, Scope, Value};
@@ -29,6 +29,15 @@ pub(crate) async fn make(world: &World, call: &Json) {
         "command" => {
             let uri = call["uri"].as_str().map_or_else(|| world.server.clone(), str::to_owned);
             cloud.command(&uri, &text("database"), &text("csl")).await.map(|tables| tables_line(&tables))
+        }
+        "beginCommand" => {
+            let began = cloud.begin_command(&world.server, &text("database"), &text("csl")).await;
+            began.map(|operation| serde_json::to_string(&operation).unwrap())
+        }
+        "followCommand" => {
+            let stored = call["operation"].to_string().replace("{server}", &world.server);
+            let operation: CommandOperation = serde_json::from_str(&stored).unwrap();
+            cloud.follow_command(&operation).await.map(|()| "completed".to_owned())
         }
         "script" => {
             let commands: Vec<Command> = serde_json::from_value(call["commands"].clone()).unwrap();

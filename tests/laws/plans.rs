@@ -98,6 +98,7 @@ fn command(address: &Address, alone: bool, lookup: bool) -> Request {
             missing: "there is none".to_owned(),
         }),
         alone,
+        begins: None,
     })
 }
 

@@ -103,6 +103,7 @@ fn step(id: usize, words: &[&str]) -> Step {
             command: Command::new(".write").name(address.key()),
             lookup: None,
             alone: has("alone"),
+            begins: None,
         })
     } else {
         Request::arm(Method::Put, format!("/{address}"), "v", Value::Null)

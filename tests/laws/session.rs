@@ -2,8 +2,8 @@
 
 use crate::dice::Dice;
 use crate::world::World;
-use adxform::model::Scope;
 use adxform::model::request::Lookup;
+use adxform::model::{Address, Scope};
 use adxform::plan::Plan;
 use adxform::run::driver::{Interrupts, Run, RunError};
 use adxform::run::effects::{Answer, Effects, Look, LookError, Outgoing};
@@ -13,6 +13,7 @@ use adxform::run::machine::Policy;
 use adxform::run::notice::{Notice, Observer};
 use adxform::run::report::Report;
 use adxform::run::store::Store;
+use std::collections::BTreeSet;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -149,6 +150,10 @@ impl Effects for Shared {
     async fn lookup(&self, _: &Outgoing, _: &Lookup) -> Result<String, Answer> {
         sleep(Duration::from_millis(50)).await;
         Ok("v1.2".to_owned())
+    }
+
+    async fn working(&self, _: Vec<Outgoing>) -> Result<BTreeSet<Address>, LookError> {
+        Ok(BTreeSet::new())
     }
 
     async fn look(&self, _: &Scope) -> Result<Look, LookError> {

@@ -6,7 +6,7 @@ use adxform::live::Live;
 use adxform::model::{Inventory, Scope};
 use adxform::plan::{Plan, scope, text};
 use adxform::spec::Spec;
-use adxform::spec::write::{self, Written};
+use adxform::spec::write::{self, Claim, Written};
 use std::path::Path;
 
 /// Where everything is read that stands in the clusters and databases of a spec, of every kind.
@@ -38,12 +38,17 @@ pub(crate) async fn round_trip(world: &World, spec: &Spec) -> Result<(), String>
     if let (true, true, None) = (plan.is_empty(), plan.refusals.is_empty(), left_out) {
         return Ok(());
     }
-    Err(format!("the plan of an import is not empty:\n{}{:?}\n{}", shown(&plan), written.notes, files(&written)))
+    Err(format!(
+        "the plan of an import is not empty:\n{}{:?}\n{}",
+        shown(&plan),
+        written.notes,
+        files(&written)
+    ))
 }
 
 /// The files and the spec of what is live.
 pub(crate) fn imported(live: &Live) -> Result<(Written, Spec), String> {
-    let written = write::spec(&live.inventory);
+    let written = write::spec(&live.inventory, Claim::Exact);
     let folder = tempfile::tempdir().unwrap();
     save(&written, folder.path());
     let read = std::panic::catch_unwind(|| load(folder.path()));

@@ -50,7 +50,7 @@ fn plans_are_as_written() {
             excludes: &[],
             origin: &origin,
         };
-        let options = Options { allow: LossClass::None, max_deletes: MaxDeletes::Any };
+        let options = Options { allow: LossClass::None, max_deletes: MaxDeletes::Any, lock_out: false };
         let plan = plan::make(&inputs, scope::of(&after.desired), options);
         let printed =
             format!("{}{}", text::plan(&plan, text::Style { verbose: true }), text::refusals(&plan.refusals));

@@ -60,7 +60,8 @@ impl World {
             excludes: &[],
             origin: &origin,
         };
-        let options = plan::Options { allow: LossClass::Irreversible, max_deletes: MaxDeletes::Any };
+        let options =
+            plan::Options { allow: LossClass::Irreversible, max_deletes: MaxDeletes::Any, lock_out: true };
         plan::make(&inputs, scope, options)
     }
 

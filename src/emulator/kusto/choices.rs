@@ -8,7 +8,9 @@
 //! JSON of an encoding (`policy/encoding.rs`); policies of views in the csl script (`show/script.rs`); the number or the name of a
 //! merge policy's lookback (`policy/merge.rs`); the newer of the two forms of ingestion mappings
 //! (`catalog/mapping.rs`); the members of `Properties` and `Partitions` of external tables that no sample shows, and what
-//! of a connection string is starred (`catalog/external.rs`); the order of the rows of a csl script (`show/script.rs`).
+//! of a connection string is starred (`catalog/external.rs`); the order of the rows of a csl script (`show/script.rs`); a
+//! view is listed only when its backfill has ended (`catalog/operation.rs`); a view whose source's columns have moved is
+//! not enabled before it is altered, and keeps its name while another view reads it (`command/view/mod.rs`).
 //!
 //! Whether `schema as csl script` holds entity groups, graph models, and the principals of functions, views, graph
 //! models and external tables is open: it does (`show/script.rs`), so that the script makes the database again.
@@ -17,6 +19,7 @@
 
 use super::catalog::Version;
 use super::types::Type;
+use serde_json::{Value, json};
 
 /// Whether the creator of a table or function becomes its admin (`M:security-roles.md`): documented, and so a row
 /// that nobody asked for appears in `.show table T principals`. It is left out of `schema as csl script`.
@@ -90,6 +93,73 @@ pub(crate) const HOME_TENANT: &str = "b3f1c0de-7e9a-4d5c-8a44-0d1e2f3a4b5c";
 /// Whether restricted view access on a table refuses update policies and materialized views that read it, and the
 /// other way round. Documented as not supported; when it is checked is open. Definitions are accepted.
 pub(crate) const RESTRICTED_VIEW_REFUSES_READERS: bool = false;
+
+/// The rows of the callout policy that the service sets itself and gives as `Cluster immutable policy`. That there are
+/// such rows is documented, which they are is not.
+pub(crate) const FIXED_CALLOUTS: &[&str] = &[
+    r#"[{"CalloutType":"kusto","CalloutUriRegex":"[a-z0-9]{3,22}\\.(\\w+\\.)?kusto\\.windows\\.net/?$","CanCall":true}]"#,
+];
+
+/// `MaxMemoryMbPerSandbox` where it is not given. 1024 or 20480, by the kind of node.
+pub(crate) const SANDBOX_MEMORY_MB: i64 = 1024;
+
+/// The concurrent requests of a workload group that says none: the service adds a limit of its own, here ten times the
+/// two cores of the one node.
+pub(crate) const CONCURRENT_REQUESTS: i64 = 20;
+
+/// A limit of the workload group `default` that nobody set. Memory per query depends on the node; whether a caller's
+/// age of cached results is limited is open, and so is what `default` says of consistency.
+pub(crate) fn default_limit(name: &str) -> Option<Value> {
+    let value = match name {
+        "DataScope" => json!("All"),
+        "MaxMemoryPerQueryPerNode" => json!(8_589_699_072_i64),
+        "MaxMemoryPerIterator" => json!(5_368_709_120_i64),
+        "MaxFanoutThreadsPercentage" | "MaxFanoutNodesPercentage" => json!(100),
+        "MaxResultRecords" => json!(500_000),
+        "MaxResultBytes" => json!(67_108_864),
+        "MaxExecutionTime" => json!("00:04:00"),
+        "QueryConsistency" => json!("Strong"),
+        _ => return None,
+    };
+    Some(json!({"IsRelaxable": true, "Value": value}))
+}
+
+/// The capacity policy of a new cluster, as documented. Where the page's table and its sample disagree
+/// (`ExtentsMergeCapacity`, `MaterializedViewsCapacity`), the sample is taken.
+pub(crate) fn capacity() -> Value {
+    json!({
+        "IngestionCapacity": {"ClusterMaximumConcurrentOperations": 512, "CoreUtilizationCoefficient": 0.75},
+        "ExtentsMergeCapacity": {"MinimumConcurrentOperationsPerNode": 1, "MaximumConcurrentOperationsPerNode": 3},
+        "ExtentsPurgeRebuildCapacity": {"MaximumConcurrentOperationsPerNode": 1},
+        "ExportCapacity": {"ClusterMaximumConcurrentOperations": 100, "CoreUtilizationCoefficient": 0.25},
+        "ExtentsPartitionCapacity": {
+            "ClusterMinimumConcurrentOperations": 1, "ClusterMaximumConcurrentOperations": 32
+        },
+        "MaterializedViewsCapacity": {
+            "ClusterMaximumConcurrentOperations": 1,
+            "ExtentsRebuildCapacity": {
+                "ClusterMaximumConcurrentOperations": 50, "MaximumConcurrentOperationsPerNode": 5
+            },
+        },
+        "StoredQueryResultsCapacity": {
+            "MaximumConcurrentOperationsPerDbAdmin": 250, "CoreUtilizationCoefficient": 0.75
+        },
+        "StreamingIngestionPostProcessingCapacity": {"MaximumConcurrentOperationsPerNode": 4},
+        "PurgeStorageArtifactsCleanupCapacity": {"MaximumConcurrentOperationsPerCluster": 2},
+        "PeriodicStorageArtifactsCleanupCapacity": {"MaximumConcurrentOperationsPerCluster": 2},
+        "QueryAccelerationCapacity": {
+            "ClusterMaximumConcurrentOperations": 100, "CoreUtilizationCoefficient": 0.5
+        },
+        "GraphSnapshotsCapacity": {"ClusterMaximumConcurrentOperations": 5},
+    })
+}
+
+/// Whether what tunes a backfill is refused on a view that is created without one. Open; it is.
+pub(crate) const BACKFILL_TUNING_NEEDS_BACKFILL: bool = true;
+
+/// Whether `schema as csl script` holds the commands that create materialized views. Open; it does, so that the
+/// policies of views, which it holds too, can be run after it.
+pub(crate) const SCRIPT_HOLDS_VIEWS: bool = true;
 
 /// Journal entries kept for one database; the service keeps more, the number is not documented.
 pub(crate) const JOURNAL_KEPT: usize = 50_000;

@@ -329,6 +329,41 @@ pub(crate) const VIEWS: Schema = &[
     ("LookbackColumn", String),
 ];
 
+/// `.show materialized-views details`.
+pub(crate) const VIEW_DETAILS: Schema = &[
+    ("MaterializedViewName", String),
+    ("DatabaseName", String),
+    ("Folder", String),
+    ("DocString", String),
+    ("TotalExtents", Long),
+    ("TotalExtentSize", Real),
+    ("TotalOriginalSize", Real),
+    ("TotalRowCount", Long),
+    ("HotExtents", Long),
+    ("HotExtentSize", Real),
+    ("HotOriginalSize", Real),
+    ("HotRowCount", Long),
+    ("AuthorizedPrincipals", String),
+    ("RetentionPolicy", String),
+    ("CachingPolicy", String),
+    ("ShardingPolicy", String),
+    ("MergePolicy", String),
+    ("MinExtentsCreationTime", DateTime),
+    ("MaxExtentsCreationTime", DateTime),
+];
+
+/// `.clear materialized-view V data`.
+pub(crate) const CLEARED_VIEW: Schema = &[("ExtentId", Guid), ("TableName", String), ("CreatedOn", DateTime)];
+
+/// `.cancel operation`.
+pub(crate) const CANCELED: Schema = &[
+    ("OperationId", Guid),
+    ("Operation", String),
+    ("StartedOn", DateTime),
+    ("CancellationState", String),
+    ("ReasonPhrase", String),
+];
+
 /// Entity groups.
 pub(crate) const ENTITY_GROUPS: Schema = &[("Name", String), ("Entities", String)];
 

@@ -14,8 +14,9 @@ pub use crate::emulator::kusto_port::{Periods, Principal};
 use crate::emulator::store::{Store, StoreError};
 use serde_json::Value;
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Duration;
 use uuid::Uuid;
 
 /// Why a call from the ARM plane cannot be carried out.
@@ -40,7 +41,8 @@ pub enum EngineError {
 pub struct Engine {
     store: Arc<Store>,
     state: RwLock<State>,
-    tables: AtomicUsize,
+    limits: RwLock<Limits>,
+    ahead: AtomicI64,
     token_required: AtomicBool,
 }
 
@@ -50,6 +52,12 @@ const MOST_TABLES: usize = 10_000;
 const MOST_COLUMNS: usize = 10_000;
 /// External tables of one database (`Q:schema-entities/external-tables.md`).
 const MOST_EXTERNAL_TABLES: usize = 1_000;
+/// Materialized views of one database (`data-explorer/kusto-emulator-overview.md`).
+const MOST_VIEWS: usize = 1_000;
+/// How long the backfill of a view lasts in the service: a minute, for a small table.
+pub(crate) const BACKFILL_MILLISECONDS: u64 = 60_000;
+/// The shortest backfill, so that it is never over when the next request comes.
+const SHORTEST_BACKFILL: Duration = Duration::from_millis(30);
 
 impl Engine {
     /// Opens the engine on the state that the store holds.
@@ -58,13 +66,48 @@ impl Engine {
     /// When the store cannot be read.
     pub fn open(store: Arc<Store>) -> Result<Arc<Self>, StoreError> {
         let state = RwLock::new(State::load(&store)?);
-        let tables = AtomicUsize::new(MOST_TABLES);
-        Ok(Arc::new(Self { store, state, tables, token_required: AtomicBool::new(false) }))
+        let limits = Limits {
+            tables: MOST_TABLES,
+            columns: MOST_COLUMNS,
+            external_tables: MOST_EXTERNAL_TABLES,
+            views: MOST_VIEWS,
+            backfill: 0,
+        };
+        let (limits, ahead) = (RwLock::new(limits), AtomicI64::new(0));
+        let engine = Self { store, state, limits, ahead, token_required: AtomicBool::new(false) };
+        engine.set_backfill(Duration::ZERO);
+        Ok(Arc::new(engine))
     }
 
     /// Narrows the number of tables that a database may hold; 10,000 at first.
     pub fn set_table_limit(&self, most: usize) {
-        self.tables.store(most, Ordering::Relaxed);
+        self.limits.write().unwrap_or_else(PoisonError::into_inner).tables = most;
+    }
+
+    /// Narrows the number of external tables that a database may hold; 1,000 at first.
+    pub fn set_external_table_limit(&self, most: usize) {
+        self.limits.write().unwrap_or_else(PoisonError::into_inner).external_tables = most;
+    }
+
+    /// Narrows the number of materialized views that a database may hold; 1,000 at first.
+    pub fn set_view_limit(&self, most: usize) {
+        self.limits.write().unwrap_or_else(PoisonError::into_inner).views = most;
+    }
+
+    /// Says how long the backfill of a view lasts, 30 ms at least.
+    pub fn set_backfill(&self, length: Duration) {
+        let ticks = time::ticks(length.max(SHORTEST_BACKFILL));
+        self.limits.write().unwrap_or_else(PoisonError::into_inner).backfill = ticks;
+    }
+
+    /// Lets time pass without waiting for it.
+    pub fn pass(&self, length: Duration) {
+        self.ahead.fetch_add(time::ticks(length), Ordering::Relaxed);
+    }
+
+    /// Now, in ticks.
+    pub(crate) fn now(&self) -> i64 {
+        time::now() + self.ahead.load(Ordering::Relaxed)
     }
 
     /// Whether requests without a bearer token are refused; they are not at first.
@@ -77,11 +120,7 @@ impl Engine {
     }
 
     pub(crate) fn limits(&self) -> Limits {
-        Limits {
-            tables: self.tables.load(Ordering::Relaxed),
-            columns: MOST_COLUMNS,
-            external_tables: MOST_EXTERNAL_TABLES,
-        }
+        *self.limits.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn read(&self) -> RwLockReadGuard<'_, State> {
@@ -117,6 +156,7 @@ impl Engine {
     /// Runs a management command.
     pub(crate) fn manage(&self, request: &Request, text: &str) -> Result<Answer, Fault> {
         let command = command::parse(text)?;
+        self.keep_time(request)?;
         let frame = match &command.action {
             Action::Read(read) => read(&View { state: &self.read(), request })?,
             Action::Change(_) | Action::Script(_) if request.read_only => return Err(Fault::read_only()),
@@ -136,6 +176,19 @@ impl Engine {
             Some(then) => Ok(Answer { frame: then.apply(frame, request.now)?, queried: true }),
             None => Ok(Answer { frame, queried: false }),
         }
+    }
+
+    /// Ends the operations of a cluster that are due.
+    fn keep_time(&self, request: &Request) -> Result<(), Fault> {
+        if !self.read().is_due(&request.cluster, request.now) {
+            return Ok(());
+        }
+        let ended = self.transact(|state| {
+            let mut transaction = Transaction::new(state, request);
+            let result = transaction.end_operations().map(|()| Frame::new(&[], Vec::new()));
+            (result, transaction.take_changed())
+        });
+        ended.map(drop)
     }
 
     /// Changes the state and saves it, also when the change failed halfway, as scripts may.

@@ -24,4 +24,5 @@ mod syntax;
 mod time;
 mod types;
 
+pub(crate) use engine::BACKFILL_MILLISECONDS;
 pub use engine::{Engine, EngineError, Periods, Principal};

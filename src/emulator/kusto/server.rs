@@ -80,7 +80,7 @@ impl Endpoint {
         let activity = Uuid::new_v4();
         let client = header_text(headers, "x-ms-client-request-id")
             .map_or_else(|| format!("unspecified;{}", Uuid::new_v4()), str::to_owned);
-        let asked = Asked { at: time::datetime(time::now()), activity, client };
+        let asked = Asked { at: time::datetime(self.engine.now()), activity, client };
         let mut response = match self.caller(headers) {
             None => unauthorized(),
             Some(caller) => {
@@ -143,7 +143,7 @@ impl Endpoint {
             read_only,
             client_request_id: asked.client.clone(),
             activity: asked.activity,
-            now: time::now(),
+            now: self.engine.now(),
             caller,
             limits: self.engine.limits(),
         };

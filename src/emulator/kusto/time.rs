@@ -119,6 +119,11 @@ fn ticks_of(moment: OffsetDateTime) -> i64 {
     i64::try_from(ticks).unwrap_or(i64::MAX)
 }
 
+/// A length of time in ticks.
+pub(crate) fn ticks(length: std::time::Duration) -> i64 {
+    i64::try_from(length.as_nanos() / 100).unwrap_or(i64::MAX)
+}
+
 /// The moment now, in ticks since the year 1.
 pub(crate) fn now() -> i64 {
     ticks_of(OffsetDateTime::now_utc())

@@ -3,9 +3,11 @@
 //! The service takes no change of an assignment, so every change is a deletion and a creation.
 
 use super::wire::{self, Defaults};
+use crate::kind::entity::principals;
 use crate::kind::replies::Reply;
 use crate::kind::shape::{self, Field, NameRule, Role, Shape};
 use crate::kind::{About, At, Finding, Found, Kind, Plane, Source};
+use crate::model::Address;
 use crate::model::body::Body;
 use crate::model::change::{Change, Loss};
 use crate::model::inventory::{Mode, Resource};
@@ -135,6 +137,35 @@ impl Kind for PrincipalAssignment {
         Loss::none()
     }
 
+    fn locks_out(&self, at: &At<'_>, change: &Change, gone: &dyn Fn(&Address) -> bool) -> Vec<String> {
+        let Some(before) = &change.before else { return Vec::new() };
+        let kept =
+            |name: &str| change.after.as_ref().is_some_and(|after| after.get(name) == before.get(name));
+        if kept("role") && kept(PRINCIPAL_ID.name) {
+            return Vec::new();
+        }
+        let is = |id: &str| {
+            let own = [at.resource.attributes.text("aadObjectId"), before.text(PRINCIPAL_ID.name)];
+            own.iter().flatten().any(|own| own.eq_ignore_ascii_case(id))
+        };
+        let who = at.resource.attributes.text("principalName").or_else(|| before.text(PRINCIPAL_ID.name));
+        let who = who.unwrap_or_default();
+        let mut reasons = Vec::new();
+        if before.text("role").is_some_and(|role| role.ends_with("Admin")) {
+            if principals::callers(at).into_iter().any(is) {
+                reasons.push(format!("{who} is who runs this, and would no longer be an admin"));
+            }
+            if !self.has_other_admins(at, gone) {
+                reasons.push("nobody would be left who is an admin".to_owned());
+            }
+        }
+        let top = at.address.parent().unwrap_or_default();
+        for connection in principals::connections_of(at, &top, &is, gone) {
+            reasons.push(format!("{who} is the identity that {connection} uses"));
+        }
+        reasons
+    }
+
     fn replaces(&self, change: &Change) -> bool {
         change.before.is_some() && change.after.is_some()
     }
@@ -169,6 +200,23 @@ impl Kind for PrincipalAssignment {
             found.push(Finding::new(&["principalId"], message, "give its client id or its object id"));
         }
         found
+    }
+}
+
+impl PrincipalAssignment {
+    /// Whether somebody else is an admin here, or of the whole cluster, and stays so.
+    fn has_other_admins(&self, at: &At<'_>, gone: &dyn Fn(&Address) -> bool) -> bool {
+        let own = at.address.parent().unwrap_or_default();
+        let places = [
+            (own, if self.below_database { "Admin" } else { "AllDatabasesAdmin" }),
+            (at.cluster(), "AllDatabasesAdmin"),
+        ];
+        places.iter().any(|(parent, role)| {
+            let mut assigned = at.world.children(parent, OF_CLUSTER.collection);
+            assigned.any(|(address, found)| {
+                found.body.text("role") == Some(role) && address != at.address && !gone(address)
+            })
+        })
     }
 }
 

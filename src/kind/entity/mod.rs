@@ -4,6 +4,8 @@ mod entity_group;
 mod function;
 mod graph_model;
 mod mapping;
+mod materialized_view;
+pub(super) mod principals;
 mod table;
 mod uses;
 
@@ -22,6 +24,8 @@ pub const KINDS: &[&dyn Kind] = &[
     &function::Function,
     &entity_group::EntityGroup,
     &graph_model::GraphModel,
+    &materialized_view::MaterializedView,
+    &principals::Principals,
 ];
 
 /// The database's replies out of a reply; entities are read from nothing else.
@@ -39,7 +43,7 @@ pub(super) fn database<'a>(reply: &Reply<'a>) -> Result<&'a DatabaseReplies, Str
 pub(super) fn in_database(at: &At<'_>, command: Command) -> Request {
     let (cluster, database) = (at.cluster(), at.database().to_owned());
     let alone = database.is_empty();
-    Request::Kusto(KustoRequest { cluster, database, command, lookup: None, alone })
+    Request::Kusto(KustoRequest { cluster, database, command, lookup: None, alone, begins: None })
 }
 
 /// The requests that make everything again that stood directly below a thing, by the plans of its children.
@@ -49,9 +53,9 @@ pub(super) fn children_again(at: &At<'_>) -> Vec<Request> {
     let again = children.filter_map(|(address, resource)| {
         let kind = super::by_name(resource.kind)?;
         let child = At { address, resource, world: at.world };
-        kind.request(&child, &Change::new(None, Some(resource.body.clone()))).ok()
+        kind.requests(&child, &Change::new(None, Some(resource.body.clone()))).ok()
     });
-    again.collect()
+    again.flatten().collect()
 }
 
 /// The undo that sends `first` and then makes the thing's children again.

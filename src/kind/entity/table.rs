@@ -264,6 +264,7 @@ fn undo_drop(at: &At<'_>) -> Request {
             missing: format!("the journal of the database has no drop of the table {name}"),
         }),
         alone: true,
+        begins: None,
     })
 }
 

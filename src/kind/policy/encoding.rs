@@ -185,7 +185,7 @@ mod tests {
     fn reads_every_form_of_the_service() {
         let script = script::parse([
             ".alter column T.a policy encoding type='Vector16'",
-            r#".alter column [T].['b c'] policy encoding "{\"Type\":\"bigobject\",\"MaxValueSize\":2097152}""#,
+            r#".alter column T.['b c'] policy encoding "{\"Type\":\"bigobject\",\"MaxValueSize\":2097152}""#,
             r#".alter column T.d policy encoding "{\"MaxValueSize\":2097152}""#,
             ".alter column T.e policy encoding \"null\"",
         ]);

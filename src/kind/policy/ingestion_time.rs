@@ -25,7 +25,7 @@ pub(super) static POLICY: Policy = Policy {
     defaults: || Body::new().with("isEnabled", true),
     from_words: super::switched,
     write: |command, body| command.flag(flag(Some(body), "isEnabled")),
-    unset: (".alter", "true"),
+    unset: |_| (".alter", "true"),
     is_absence: |_, _, body| flag(Some(body), "isEnabled"),
     loss,
     ..Policy::of(&ABOUT, "ingestiontime")

@@ -1,9 +1,9 @@
 //! The mirroring policy: a copy of a table in Delta files (Eventhouses of Fabric only).
 
-use super::{BASE, Policy, flag};
+use super::{BASE, Policy, json};
 use crate::kind::shape::{Field, Role, Shape};
 use crate::kind::{About, At, Keyed};
-use crate::model::body::{Body, Value};
+use crate::model::body::Body;
 use crate::model::{Change, Loss, LossClass};
 
 const ABOUT: About = About {
@@ -39,22 +39,7 @@ const ABOUT: About = About {
 pub(super) static POLICY: Policy = Policy {
     defaults: || Body::new().with("isEnabled", true),
     verb: ".alter-merge",
-    write: |command, body| {
-        let command = command.word("dataformat=parquet with (IsEnabled=").flag(flag(Some(body), "isEnabled"));
-        let command = match body.get("targetLatencyInMinutes") {
-            Some(Value::Int(minutes)) => command.word(", TargetLatencyInMinutes=").number(*minutes),
-            _ => command,
-        };
-        let command = match body.text("effectiveDateTime") {
-            Some(moment) => command.word(", EffectiveDateTime=").moment(moment),
-            None => command,
-        };
-        match body.get("backfill").and_then(Value::as_bool) {
-            Some(backfill) => command.word(", Backfill=").flag(backfill),
-            None => command,
-        }
-        .word(")")
-    },
+    write: |command, body| command.json_of(&json::written(&body.clone().with("format", "parquet"))),
     loss,
     ..Policy::of(&ABOUT, "mirroring")
 };
@@ -83,7 +68,7 @@ mod tests {
                 json!({"isEnabled": true}),
                 json!({"isEnabled": false, "targetLatencyInMinutes": 30})
             )[0],
-            ".alter-merge table T policy mirroring dataformat=parquet with (IsEnabled=false, TargetLatencyInMinutes=30)"
+            r#".alter-merge table T policy mirroring '{"Format":"parquet","IsEnabled":false,"TargetLatencyInMinutes":30}'"#
         );
         assert_eq!(
             steps("mirroringPolicy", at, json!({"isEnabled": true}), json!(null)),

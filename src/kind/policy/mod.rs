@@ -96,8 +96,8 @@ struct Policy {
     write: fn(Command, &Body) -> Command,
     /// The verb that sets it.
     verb: &'static str,
-    /// What the command for absence is called, and what stands behind the policy's word there.
-    unset: (&'static str, &'static str),
+    /// In a scope, the verb of the command for absence, and what stands behind the policy's word there.
+    unset: fn(&Scope) -> (&'static str, &'static str),
     /// Whether a body in a scope is the same to the service as absence.
     is_absence: fn(&Policy, &Scope, &Body) -> bool,
     /// The commands that read it from a cluster.
@@ -128,7 +128,7 @@ impl Policy {
             from_words: |_| Err("its argument is not a JSON text".to_owned()),
             write: |command, body| command.json_of(&json::written(body)),
             verb: ".alter",
-            unset: (".delete", ""),
+            unset: |_| (".delete", ""),
             is_absence: |_, _, _| false,
             shows: &[],
             loss: |_, _| Loss::none(),
@@ -286,8 +286,10 @@ impl Kind for Policy {
         let named = |verb| scope.named(Command::new(verb), &parent.name).word("policy").word(self.word);
         let command = match &change.after {
             Some(after) => (self.write)(named(self.verb), after),
-            None if self.unset.1.is_empty() => named(self.unset.0),
-            None => named(self.unset.0).word(self.unset.1),
+            None => match (self.unset)(scope) {
+                (verb, "") => named(verb),
+                (verb, words) => named(verb).word(words),
+            },
         };
         Ok(in_database(at, command))
     }

@@ -30,6 +30,9 @@ const ABOUT: About = About {
 
 pub(super) static POLICY: Policy = Policy {
     defaults,
+    // A graph model's policy cannot be deleted, only be set to the defaults.
+    unset: |scope| if scope.kind == "graphModel" { (".alter", "'{}'") } else { (".delete", "") },
+    is_absence: |_, scope, body| scope.kind == "graphModel" && *body == defaults(),
     numbered: &[("recoverability", &["Enabled", "Enabled", "Disabled"])],
     loss,
     needs,

@@ -88,8 +88,8 @@ fn lane(address: &Address, request: &Request) -> Lane {
             let exclusive = address.segments().len() == 1;
             Lane { root: address.prefix(1), exclusive, script: None }
         }
-        Request::Kusto(KustoRequest { cluster, database, command, lookup, alone }) => {
-            let joins = !alone && lookup.is_none();
+        Request::Kusto(KustoRequest { cluster, database, command, lookup, alone, begins }) => {
+            let joins = !alone && lookup.is_none() && begins.is_none();
             let script = joins.then(|| (database.clone(), command.as_str().len() + 1));
             Lane { root: cluster.clone(), exclusive: false, script }
         }

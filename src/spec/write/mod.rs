@@ -15,8 +15,8 @@ mod tests;
 
 use super::kinds::{Collection, Kinds};
 use crate::kind::{self, At, Keyed, Kind, Plane};
-use crate::model::inventory::{Inventory, Resource};
 use crate::model::Address;
+use crate::model::inventory::{Inventory, Resource};
 use std::collections::BTreeMap;
 use value::{Extras, Writer, literal};
 use yaml::{Map, Node};
@@ -44,21 +44,39 @@ pub struct Written {
     pub secrets: Vec<String>,
 }
 
-/// Writes a spec of everything in an inventory.
-pub fn spec(inventory: &Inventory) -> Written {
-    spec_with(inventory, &kind::all().collect::<Vec<_>>())
+/// What a spec says about what it leaves out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Claim {
+    /// It is all that there is: the innermost containers say `exact: true`.
+    Exact,
+    /// It may stay as it is.
+    Additive,
 }
 
-fn spec_with(inventory: &Inventory, kinds: &[&'static dyn Kind]) -> Written {
+/// Writes a spec of everything in an inventory.
+pub fn spec(inventory: &Inventory, claim: Claim) -> Written {
+    spec_with(inventory, claim, &kind::all().collect::<Vec<_>>())
+}
+
+fn spec_with(inventory: &Inventory, claim: Claim, kinds: &[&'static dyn Kind]) -> Written {
     let kinds = Kinds::new(kinds);
-    let mut extras = Extras::default();
-    let main = extras.paths.take("", MAIN.trim_end_matches(".yaml"), "yaml");
-    let mut writing = Writing { inventory, kinds: &kinds, extras, notes: Vec::new(), files: BTreeMap::new() };
+    let mut writing = Writing {
+        inventory,
+        kinds: &kinds,
+        extras: Extras::default(),
+        notes: Vec::new(),
+        unwritten: Vec::new(),
+        files: BTreeMap::new(),
+    };
+    let main = writing.extras.paths.take("", MAIN.trim_end_matches(".yaml"), "yaml");
     let mut root = Entry::default();
     writing.collections(&mut root, &Address::root(), "", "");
+    writing.unwritten();
+    if claim == Claim::Exact {
+        writing.exact(&mut root, &Address::root());
+    }
     writing.split(&mut root, &Address::root(), "");
     writing.file(&main, &root.nodes());
-    writing.unwritten();
     writing.finish()
 }
 
@@ -106,6 +124,8 @@ struct Writing<'a> {
     kinds: &'a Kinds,
     extras: Extras,
     notes: Vec<String>,
+    /// What is live and has no place in the spec.
+    unwritten: Vec<Address>,
     files: BTreeMap<String, String>,
 }
 
@@ -150,8 +170,9 @@ impl Writing<'_> {
         stem: &str,
     ) -> Option<Entry> {
         let kind = collection.kinds().find(|kind| kind.about().name == resource.kind)?;
-        if let Some(why) = unspeakable(kind, resource) {
+        if let Some(why) = unspeakable(collection, kind, address, resource) {
             self.notes.push(format!("{address} is not imported: {why}"));
+            self.unwritten.push(address.clone());
             return None;
         }
         let is_container = self.is_container(resource);
@@ -163,10 +184,14 @@ impl Writing<'_> {
         };
         let mut writer =
             Writer { extras: &mut self.extras, address: address.to_string(), folder: &folder, stem: &stem };
-        let (own, short) = value::properties(&mut writer, kind, &At { address, resource, world: self.inventory });
+        let (own, short) =
+            value::properties(&mut writer, kind, &At { address, resource, world: self.inventory });
         let mut entry = Entry { key: address.key().to_owned(), own, short, is_container, inside: Vec::new() };
         if *resource.name != *address.key() {
-            entry.own.entries.insert(0, ("name".to_owned(), Node::Scalar(yaml::scalar(&literal(&resource.name)))));
+            entry
+                .own
+                .entries
+                .insert(0, ("name".to_owned(), Node::Scalar(yaml::scalar(&literal(&resource.name)))));
             entry.short = None;
         }
         self.collections(&mut entry, address, &folder, if is_container { "" } else { &stem });
@@ -189,7 +214,8 @@ impl Writing<'_> {
             let mut rest = Vec::new();
             for mut inner in std::mem::take(entries) {
                 let address = at.child(word, &inner.key);
-                let here = if inner.is_container { self.folder_of(&address, folder) } else { joined(folder, word) };
+                let here =
+                    if inner.is_container { self.folder_of(&address, folder) } else { joined(folder, word) };
                 if inner.is_container {
                     self.split(&mut inner, &address, &here);
                 }
@@ -237,12 +263,37 @@ impl Writing<'_> {
     /// Says what has no place in a spec because what contains it has none.
     fn unwritten(&mut self) {
         let orphans = self.inventory.iter().filter(|(at, _)| {
-            at.parent().is_some_and(|above| !above.segments().is_empty() && self.inventory.get(&above).is_none())
+            at.parent()
+                .is_some_and(|above| !above.segments().is_empty() && self.inventory.get(&above).is_none())
         });
-        let notes = orphans.map(|(at, resource)| {
-            format!("{at} is not imported: the {} stands in something that was not found", resource.kind)
-        });
-        self.notes.extend(notes);
+        for (at, resource) in orphans {
+            let why = format!("the {} stands in something that was not found", resource.kind);
+            self.notes.push(format!("{at} is not imported: {why}"));
+            self.unwritten.push(at.clone());
+        }
+    }
+
+    /// Claims what the innermost containers hold, unless something in there could not be written.
+    fn exact(&mut self, entry: &mut Entry, at: &Address) {
+        for (word, entries) in &mut entry.inside {
+            for inner in entries.iter_mut().filter(|inner| inner.is_container) {
+                let address = at.child(word, &inner.key);
+                self.exact(inner, &address);
+                if !self.containers().contains(&&address) {
+                    continue;
+                }
+                if self.unwritten.iter().any(|left| left.is_within(&address)) {
+                    self.notes
+                        .push(format!("{address} is not `exact`, because not everything in it is imported"));
+                    continue;
+                }
+                let claim =
+                    "true    # what is not declared in here is dropped, and what is left out is unset";
+                inner.own.entries.push(("exact".to_owned(), Node::Scalar(claim.to_owned())));
+                inner.own.block = true;
+                inner.short = None;
+            }
+        }
     }
 
     fn finish(mut self) -> Written {
@@ -262,9 +313,20 @@ impl Writing<'_> {
 }
 
 /// Why a thing cannot be written into a spec.
-fn unspeakable(kind: &dyn Kind, resource: &Resource) -> Option<String> {
+fn unspeakable(
+    collection: &Collection,
+    kind: &dyn Kind,
+    address: &Address,
+    resource: &Resource,
+) -> Option<String> {
     let about = kind.about();
-    if matches!(about.keyed, Keyed::Fixed(_)) || resource.mode == crate::model::Mode::Existing {
+    let key = address.key();
+    let read_as = collection.of_key(key).or_else(|| collection.of_word(key)).map(|kind| kind.about().name);
+    if collection.tagged.is_empty() && read_as != Some(about.name) {
+        return Some(format!("the key {key:?} does not stand for a {} in a spec", about.name));
+    }
+    let is_word = matches!(about.keyed, Keyed::Fixed(_) | Keyed::Other(_));
+    if is_word || resource.mode == crate::model::Mode::Existing {
         return None;
     }
     let objection = about.names.objection(&resource.name)?;

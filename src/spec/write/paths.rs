@@ -44,7 +44,9 @@ pub(super) fn part(name: &str) -> String {
 /// Whether Windows takes a name for a device, whatever its ending.
 fn is_device(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
-    let numbered = |word: &str| name.strip_prefix(word).is_some_and(|n| n.len() == 1 && n.as_bytes()[0].is_ascii_digit());
+    let numbered = |word: &str| {
+        name.strip_prefix(word).is_some_and(|n| n.len() == 1 && n.as_bytes()[0].is_ascii_digit())
+    };
     matches!(name.as_str(), "con" | "prn" | "aux" | "nul") || numbered("com") || numbered("lpt")
 }
 
@@ -57,8 +59,26 @@ mod tests {
         let mut paths = Paths::default();
         let mut seen = BTreeSet::new();
         for name in [
-            "StormEvents", "stormevents", "storm events", "storm\nevents", "..", ".", "", "a/b", "a\\b", "CON", "nul",
-            "-rf", "Größe", "表", "a'b", "a\"b", "$(x)", "environments", &"x".repeat(1024), &"x".repeat(1023),
+            "StormEvents",
+            "stormevents",
+            "storm events",
+            "storm\nevents",
+            "..",
+            ".",
+            "",
+            "a/b",
+            "a\\b",
+            "CON",
+            "nul",
+            "-rf",
+            "Größe",
+            "表",
+            "a'b",
+            "a\"b",
+            "$(x)",
+            "environments",
+            &"x".repeat(1024),
+            &"x".repeat(1023),
         ] {
             let path = paths.take("tables", &part(name), "yaml");
             let stem = path.strip_prefix("tables/").unwrap().strip_suffix(".yaml").unwrap();

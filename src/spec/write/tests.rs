@@ -9,13 +9,98 @@ use proptest::prelude::*;
 
 /// What readers of YAML take for something else, or stumble over.
 const TRAPS: &[&str] = &[
-    "", " ", "~", "null", "Null", "true", "Yes", "no", "on", "off", "n", "0x1", "0o7", "1e3", "1_000", ".5", "+1", "-1",
-    "-", "--", "---", "...", ".inf", ".NaN", "12:30:45", "2026-01-31", "2026-01-31T08:00:00Z", "90d", "365.00:00:00",
-    "00000000-0000-0000-0000-000000000000", "a: b", "a:", ":a", "- a", "? a", "a #b", "#a", "'a'", "\"a", "{a}", "[a",
-    "a, b", "!a", "&a", "*a", "|", ">", "%a", "@a", "`a", "<<", "=", "a\nb", "a\n", "\na", "\ta", "a\t", " a", "a ",
-    "a\r\nb", "a\rb", "\u{85}", "a\u{2028}b", "\u{feff}a", "a\u{feff}", "\u{0}", "\u{7f}", "\u{9f}", "\u{fffe}", "\u{1ffff}",
-    "${var.x}", "$${", "$$${a}", "${", "$", "a\\b", "\\", "C:\\x", "👩‍👩‍👧", "\u{202e}abc", "表", "ﬀ", "e\u{301}",
-    "T | where a == \"}\"", "T\n| take 10", "// x", "{\nT\n}", "a\u{a0}b", "key: |\n  x", "<<: *a", "..", "1.2.3",
+    "",
+    " ",
+    "~",
+    "null",
+    "Null",
+    "true",
+    "Yes",
+    "no",
+    "on",
+    "off",
+    "n",
+    "0x1",
+    "0o7",
+    "1e3",
+    "1_000",
+    ".5",
+    "+1",
+    "-1",
+    "-",
+    "--",
+    "---",
+    "...",
+    ".inf",
+    ".NaN",
+    "12:30:45",
+    "2026-01-31",
+    "2026-01-31T08:00:00Z",
+    "90d",
+    "365.00:00:00",
+    "00000000-0000-0000-0000-000000000000",
+    "a: b",
+    "a:",
+    ":a",
+    "- a",
+    "? a",
+    "a #b",
+    "#a",
+    "'a'",
+    "\"a",
+    "{a}",
+    "[a",
+    "a, b",
+    "!a",
+    "&a",
+    "*a",
+    "|",
+    ">",
+    "%a",
+    "@a",
+    "`a",
+    "<<",
+    "=",
+    "a\nb",
+    "a\n",
+    "\na",
+    "\ta",
+    "a\t",
+    " a",
+    "a ",
+    "a\r\nb",
+    "a\rb",
+    "\u{85}",
+    "a\u{2028}b",
+    "\u{feff}a",
+    "a\u{feff}",
+    "\u{0}",
+    "\u{7f}",
+    "\u{9f}",
+    "\u{fffe}",
+    "\u{1ffff}",
+    "${var.x}",
+    "$${",
+    "$$${a}",
+    "${",
+    "$",
+    "a\\b",
+    "\\",
+    "C:\\x",
+    "👩‍👩‍👧",
+    "\u{202e}abc",
+    "表",
+    "ﬀ",
+    "e\u{301}",
+    "T | where a == \"}\"",
+    "T\n| take 10",
+    "// x",
+    "{\nT\n}",
+    "a\u{a0}b",
+    "key: |\n  x",
+    "<<: *a",
+    "..",
+    "1.2.3",
 ];
 
 fn hostile() -> impl Strategy<Value = String> {
@@ -42,13 +127,23 @@ fn anything() -> impl Strategy<Value = Value> {
 
 fn resource(kind: &'static str, name: &str, body: Body) -> Resource {
     let about = KINDS.iter().find(|known| known.about().name == kind).unwrap().about();
-    Resource { kind, name: name.into(), body: canonical_body(about.fields, &body).unwrap(), ..Resource::default() }
+    Resource {
+        kind,
+        name: name.into(),
+        body: canonical_body(about.fields, &body).unwrap(),
+        ..Resource::default()
+    }
 }
 
 fn read(written: &Written) -> Spec {
-    let files: Vec<(&str, &str)> = written.files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
+    let files: Vec<(&str, &str)> =
+        written.files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
     load_files(&files, None, KINDS).unwrap_or_else(|mistakes| {
-        panic!("{}\n{}", mistakes.render(false), files.iter().map(|(p, t)| format!("== {p}\n{t}")).collect::<String>())
+        panic!(
+            "{}\n{}",
+            mistakes.render(false),
+            files.iter().map(|(p, t)| format!("== {p}\n{t}")).collect::<String>()
+        )
     })
 }
 
@@ -112,12 +207,12 @@ proptest! {
             bale.set("song", song.as_str());
         }
         let inventory = farm(&name, bale);
-        let written = spec_with(&inventory, KINDS);
+        let written = spec_with(&inventory, Claim::Additive, KINDS);
         let speakable = kind::shape::NameRule::Label.objection(&name).is_none();
         if speakable {
             let spec = read(&written);
             prop_assert_eq!(same(&inventory, &spec), Ok(()), "{:#?}", written.files);
-            prop_assert_eq!(&written, &spec_with(&inventory, KINDS));
+            prop_assert_eq!(&written, &spec_with(&inventory, Claim::Additive, KINDS));
         } else {
             prop_assert!(written.notes[0].contains("is not imported"), "{:?}", written.notes);
         }
@@ -142,14 +237,19 @@ fn what_is_large_stands_alone() {
             }
         }
     }
-    let written = spec_with(&inventory, KINDS);
+    let written = spec_with(&inventory, Claim::Additive, KINDS);
     let paths: Vec<&str> = written.files.keys().map(String::as_str).collect();
     assert_eq!(paths.len(), 7, "{paths:?}");
-    for path in ["adx.yaml", "hill/barns/large.yaml", "hill/barns/large.hay.1.kql", "hill/barns/small.hay.1.kql"] {
+    for path in
+        ["adx.yaml", "hill/barns/large.yaml", "hill/barns/large.hay.1.kql", "hill/barns/small.hay.1.kql"]
+    {
         assert!(paths.contains(&path), "{paths:?}");
     }
     let large = &written.files["hill/barns/large.yaml"];
-    assert!(large.starts_with("# yaml-language-server: $schema=../../adxform.schema.json\nversion: 1\n"), "{large}");
+    assert!(
+        large.starts_with("# yaml-language-server: $schema=../../adxform.schema.json\nversion: 1\n"),
+        "{large}"
+    );
     assert!(large.contains("song: {file: large.hay.1.kql}"), "{large}");
     assert!(written.files["adx.yaml"].contains("song: {file: hill/barns/small.hay.1.kql}"));
     same(&inventory, &read(&written)).unwrap();
@@ -163,7 +263,7 @@ fn secrets_are_left_to_the_environment() {
     let mut inventory = Inventory::new();
     let farm = Resource { kind: "farm", name: "hill".into(), body, ..Resource::default() };
     inventory.insert(Address::root().child("farms", "hill"), farm);
-    let written = spec_with(&inventory, KINDS);
+    let written = spec_with(&inventory, Claim::Additive, KINDS);
     let text = &written.files[MAIN];
     assert!(text.contains("token: \"${secret.env.HILL_TOKEN}\"") && !text.contains("hidden"), "{text}");
     assert!(text.contains("north gate: \"${secret.env.HILL_TOKENS_NORTH_GATE}\""), "{text}");
@@ -175,9 +275,13 @@ fn secrets_are_left_to_the_environment() {
 fn what_contains_it_is_missing() {
     let mut inventory = farm("hill", Body::new());
     inventory.insert("farms.hill.barns.X.stores.hay".parse().unwrap(), resource("hay", "hay", Body::new()));
-    let written = spec_with(&inventory, KINDS);
+    let written = spec_with(&inventory, Claim::Additive, KINDS);
     assert_eq!(written.notes.len(), 1, "{:?}", written.notes);
-    assert!(written.notes[0].starts_with("farms.hill.barns.X.stores.hay is not imported"), "{:?}", written.notes);
+    assert!(
+        written.notes[0].starts_with("farms.hill.barns.X.stores.hay is not imported"),
+        "{:?}",
+        written.notes
+    );
 }
 
 #[test]
@@ -192,13 +296,14 @@ fn what_goes_without_saying_is_left_out() {
     ] {
         inventory.remove(&"farms.hill.barns.B.stores.hay.bales.1".parse().unwrap());
         inventory.insert(Address::clone(&hay), resource("hay", "hay", body));
-        let written = spec_with(&inventory, KINDS);
+        let written = spec_with(&inventory, Claim::Additive, KINDS);
         assert!(written.files[MAIN].contains(expected), "{}", written.files[MAIN]);
         same(&inventory, &read(&written)).unwrap();
     }
-    let existing = Resource { mode: Mode::Existing, ..resource("farm", "a b", Body::new().with("road", "up")) };
+    let existing =
+        Resource { mode: Mode::Existing, ..resource("farm", "a b", Body::new().with("road", "up")) };
     let mut inventory = Inventory::new();
     inventory.insert(Address::root().child("farms", "key"), existing);
-    let text = spec_with(&inventory, KINDS).files[MAIN].clone();
+    let text = spec_with(&inventory, Claim::Additive, KINDS).files[MAIN].clone();
     assert!(text.contains("key: {name: a b, road: up}"), "{text}");
 }

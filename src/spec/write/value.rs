@@ -45,12 +45,18 @@ pub(super) fn properties(writer: &mut Writer<'_>, kind: &dyn Kind, at: &At<'_>) 
     } else {
         ""
     };
-    let primary = about.fields.iter().find(|f| matches!(f.shape, Shape::Kql(form) if form != KqlForm::Parameters));
+    let primary =
+        about.fields.iter().find(|f| matches!(f.shape, Shape::Kql(form) if form != KqlForm::Parameters));
     for field in about.fields.iter().filter(|field| field.name != tag) {
         let path = if primary.is_some_and(|primary| primary.name == field.name) { "" } else { field.name };
         if let Some(node) = writer.field(field, &body, path) {
             map.push(field.name, node);
         }
+    }
+    if let (Keyed::Other(whole), Some((_, node))) = (about.keyed, map.entries.first()) {
+        let node = node.clone();
+        map.entries.retain(|(name, _)| name != whole);
+        return (map, Some(node));
     }
     let short = if tag.is_empty() { short(about.fields, about.short, &body, &map) } else { None };
     (map, short)
@@ -90,7 +96,8 @@ fn short(fields: &[Field], short: &[&str], body: &Body, map: &Map) -> Option<Nod
     let field = shape::field(fields, name).filter(|field| !matches!(field.shape, Shape::Secret))?;
     let value = body.get(field.name).filter(|value| **value != Value::Null)?;
     let one = Body::new().with(field.name, value.clone());
-    (short.contains(&field.name) && shape::short_form(fields, short, value) == Some(one)).then(|| node.clone())
+    (short.contains(&field.name) && shape::short_form(fields, short, value) == Some(one))
+        .then(|| node.clone())
 }
 
 impl Writer<'_> {
@@ -139,7 +146,8 @@ impl Writer<'_> {
     }
 
     fn object(&mut self, body: &Body, fields: &[Field], short_names: &[&str], path: &str) -> Node {
-        let said = |field: &&Field| field.required || body.get(field.name).is_some_and(|value| !value.is_unset());
+        let said =
+            |field: &&Field| field.required || body.get(field.name).is_some_and(|value| !value.is_unset());
         let mut map = Map::default();
         for field in fields.iter().filter(said) {
             if let Some(node) = self.field(field, body, &joined(path, field.name)) {
@@ -161,13 +169,18 @@ impl Writer<'_> {
     /// KQL of several lines goes into a file of its own, if it reads back from there.
     fn kql(&mut self, text: &str, form: KqlForm, path: &str) -> Node {
         let file = format!("{text}\n");
-        let reads_back = form.canonical(&file) == text && Block::new(&file).is_ok() && !text.starts_with('\u{feff}');
+        let reads_back =
+            form.canonical(&file) == text && Block::new(&file).is_ok() && !text.starts_with('\u{feff}');
         if !text.contains('\n') || !reads_back {
             return Node::Scalar(scalar(text));
         }
         let stem = match path {
             "" => self.stem.to_owned(),
-            path => format!("{}.{}", self.stem, path.split('.').map(super::paths::part).collect::<Vec<_>>().join(".")),
+            path => format!(
+                "{}.{}",
+                self.stem,
+                path.split('.').map(super::paths::part).collect::<Vec<_>>().join(".")
+            ),
         };
         let path = self.extras.paths.take(self.folder, &stem, "kql");
         self.extras.kql.push((path.clone(), file));

@@ -148,9 +148,28 @@ pub(super) fn scalar(text: &str) -> String {
 fn is_plain(text: &str) -> bool {
     let Some(first) = text.chars().next() else { return false };
     let start = first.is_alphanumeric() || matches!(first, '_' | '/' | '$' | '(');
-    let inner =
-        |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '/' | '\\' | '$' | '(' | ')' | '+')
-            || matches!(c, '=' | '@' | '*' | '?' | ';' | '~' | '|' | '<' | '>' | '!' | '&' | '^' | '\'' | '"' | ' ' | ':');
+    let inner = |c: char| {
+        c.is_alphanumeric()
+            || matches!(c, '_' | '-' | '.' | '/' | '\\' | '$' | '(' | ')' | '+')
+            || matches!(
+                c,
+                '=' | '@'
+                    | '*'
+                    | '?'
+                    | ';'
+                    | '~'
+                    | '|'
+                    | '<'
+                    | '>'
+                    | '!'
+                    | '&'
+                    | '^'
+                    | '\''
+                    | '"'
+                    | ' '
+                    | ':'
+            )
+    };
     let colons = text.match_indices(':').all(|(at, _)| text[at + 1..].starts_with(char::is_alphanumeric));
     start && text.chars().all(inner) && colons && !text.ends_with(' ') && !is_other(text)
 }

@@ -4,8 +4,8 @@
 //! (tests: `tests/wire/kusto/errors.txt`, `tests/wire/kusto/versions.txt`).
 
 use super::{
-    Assignment, Caller, Cluster, Database, Document, Event, ExternalTable, Function, MaterializedView,
-    Operation, Role, State, Table, folded,
+    Assignment, Caller, Cluster, Database, Document, Event, ExternalTable, Function, MaterializedView, Role, State,
+    Table, folded,
 };
 use crate::emulator::kusto::choices;
 use crate::emulator::kusto::error::Fault;
@@ -28,6 +28,10 @@ pub(crate) struct Limits {
     pub(crate) columns: usize,
     /// External tables of one database.
     pub(crate) external_tables: usize,
+    /// Materialized views of one database.
+    pub(crate) views: usize,
+    /// How long the backfill of a view lasts, in ticks.
+    pub(crate) backfill: i64,
 }
 
 /// A request, without its text.
@@ -169,31 +173,9 @@ impl<'a> Transaction<'a> {
         Ok(Editor { database, changed: &mut self.changed, request: self.request, key, command })
     }
 
-    /// Records an `async` command that is complete, and gives back the operation's id.
-    pub(crate) fn complete(&mut self, kind: &str, database: &str) -> Result<Uuid, Fault> {
-        let id = Uuid::new_v4();
-        let request = self.request;
-        let operation = Operation {
-            id,
-            kind: kind.to_owned(),
-            at: request.now,
-            database: database.to_owned(),
-            state: "Completed".to_owned(),
-            status: String::new(),
-            principal: request.caller.holder.fqn(),
-            activity: request.activity,
-        };
-        let cluster = self.cluster_mut()?;
-        cluster.operations.push_back(operation);
-        let forgotten = if cluster.operations.len() > choices::OPERATIONS_KEPT {
-            cluster.operations.pop_front().map(|oldest| oldest.id)
-        } else {
-            None
-        };
-        for id in forgotten.into_iter().chain([id]) {
-            self.changed.insert(Document::Operation(request.cluster.clone(), id));
-        }
-        Ok(id)
+    /// Marks a document as changed.
+    pub(super) fn touch(&mut self, document: Document) {
+        self.changed.insert(document);
     }
 }
 
@@ -320,8 +302,23 @@ impl Editor<'_> {
         Ok(())
     }
 
+    /// Lets the views over a table take in its columns as they are now.
+    fn views_follow(&mut self, table: &str) {
+        for name in self.database.views_over(table) {
+            self.touch_view(&name);
+            if let (Some(table), Some(view)) =
+                (self.database.tables.get(table), self.database.views.get_mut(&name))
+            {
+                view.follow(table);
+            }
+        }
+    }
+
     /// Records a deed in the journal and moves the version of the database.
     pub(crate) fn record(&mut self, mut deed: Deed<'_>) {
+        if deed.event == "ALTER-TABLE" && deed.schema {
+            self.views_follow(deed.entity);
+        }
         for state in [&mut deed.before, &mut deed.after] {
             if state.len() > choices::LONGEST_JOURNAL_STATE {
                 *state = String::new();

@@ -1,4 +1,4 @@
-//! The version of a database, its journal, and long-running operations.
+//! The version of a database, and its journal.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -64,27 +64,6 @@ pub(crate) struct Event {
     pub(crate) activity: Uuid,
     /// The client's own id of the request.
     pub(crate) client_request_id: String,
-}
-
-/// A command that was run with `async`; it is complete when its answer is sent.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Operation {
-    /// Identifies the operation.
-    pub(crate) id: Uuid,
-    /// The kind of the command.
-    pub(crate) kind: String,
-    /// When it was sent, in ticks.
-    pub(crate) at: i64,
-    /// The database.
-    pub(crate) database: String,
-    /// `Completed` or `Failed`.
-    pub(crate) state: String,
-    /// The reason of a failure; empty otherwise.
-    pub(crate) status: String,
-    /// Who sent it.
-    pub(crate) principal: String,
-    /// The activity of the request.
-    pub(crate) activity: Uuid,
 }
 
 #[cfg(test)]

@@ -10,20 +10,24 @@ mod function;
 mod group;
 mod journal;
 mod mapping;
+mod operation;
 mod principal;
 mod table;
+mod view;
 
 pub(crate) use documents::Document;
 pub(crate) use edit::{Deed, Editor, Limits, Request, Transaction, View};
 pub(crate) use external::{
     ExternalKind, ExternalTable, FORMATS, Partition, PartitionBy, STARTS, Setting, Takes,
 };
-pub(crate) use function::{Function, MaterializedView};
+pub(crate) use function::Function;
 pub(crate) use group::{EntityGroup, GraphModel, GraphVersion};
-pub(crate) use journal::{Event, Operation, Version};
+pub(crate) use journal::{Event, Version};
 pub(crate) use mapping::{Mapping, MappingKind, canonical as canonical_mapping, merged as merged_mapping};
+pub(crate) use operation::Operation;
 pub(crate) use principal::{Assignment, Caller, Holder, Role};
 pub(crate) use table::{Column, Dropped, Extent, Table, parse_cell};
+pub(crate) use view::{MaterializedView, columns as source_columns};
 
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};

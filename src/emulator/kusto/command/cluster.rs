@@ -2,7 +2,7 @@
 
 use super::{Command, Parsed, database, policy, principal};
 use crate::emulator::kusto::catalog::Operation;
-use crate::emulator::kusto::columns::{CLUSTER, OPERATIONS, VERSION};
+use crate::emulator::kusto::columns::{CANCELED, CLUSTER, OPERATIONS, VERSION};
 use crate::emulator::kusto::error::Fault;
 use crate::emulator::kusto::frame::Frame;
 use crate::emulator::kusto::policy::Scope;
@@ -13,6 +13,10 @@ use serde_json::json;
 pub(super) fn parse(verb: &str, cursor: &mut Cursor<'_>) -> Parsed {
     if cursor.eat("cluster") {
         return about_cluster(verb, cursor);
+    }
+    if verb == "cancel" {
+        cursor.expect("operation")?;
+        return cancel(cursor).map(Some);
     }
     if verb != "show" {
         return Ok(None);
@@ -98,19 +102,39 @@ fn operations(cursor: &mut Cursor<'_>) -> Result<Command, Fault> {
     Ok(Command::read("OperationsShow", move |view| {
         let found = view.cluster()?.operations.iter();
         let found = found.filter(|one| wanted.as_ref().is_none_or(|wanted| wanted.contains(&one.id)));
-        Ok(Frame::new(OPERATIONS, found.map(row).collect()))
+        Ok(Frame::new(OPERATIONS, found.map(|one| row(one, view.request.now)).collect()))
     }))
 }
 
-fn row(operation: &Operation) -> Vec<serde_json::Value> {
+/// `.cancel operation id [with (reason='…')]`: a backfill stops, and its view never appears.
+fn cancel(cursor: &mut Cursor<'_>) -> Result<Command, Fault> {
+    let id = cursor.guid()?;
+    cursor.properties()?.only(&["reason"])?;
+    Ok(Command::change("OperationCancel", move |transaction| {
+        let cluster = transaction.view().cluster()?;
+        let found = cluster.operations.iter().find(|known| known.id == id).cloned();
+        let Some(mut operation) = found.filter(Operation::is_running) else {
+            return Err(Fault::bad_request(format!("Operation '{id}' is not in progress.")));
+        };
+        let (kind, started) = (operation.kind.clone(), json!(time::datetime(operation.at)));
+        (operation.until, operation.fills) = (transaction.request().now, None);
+        (operation.state, operation.status) = ("Canceled".to_owned(), "Canceled by the user.".to_owned());
+        transaction.put_operation(operation)?;
+        let row = vec![json!(id), json!(kind), started, json!("Canceled successfully"), json!("")];
+        Ok(Frame::new(CANCELED, vec![row]))
+    }))
+}
+
+fn row(operation: &Operation, now: i64) -> Vec<serde_json::Value> {
     let at = json!(time::datetime(operation.at));
+    let updated = if operation.is_running() { now } else { operation.until.max(operation.at) };
     vec![
         json!(operation.id),
         json!(operation.kind),
         json!("KEngine000000"),
         at.clone(),
-        at.clone(),
-        json!("00:00:00"),
+        json!(time::datetime(updated)),
+        json!(time::timespan(updated - operation.at)),
         json!(operation.state),
         json!(operation.status),
         json!(operation.activity),

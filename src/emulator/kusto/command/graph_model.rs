@@ -1,6 +1,6 @@
 //! Graph models (`kusto/management/graph/`): definitions only; no snapshot is ever made of one.
 
-use super::{Command, Parsed, principal};
+use super::{Command, Parsed, policy, principal};
 use crate::emulator::kusto::catalog::{Assignment, Database, Deed, GraphModel, GraphVersion, Policies, Role};
 use crate::emulator::kusto::choices;
 use crate::emulator::kusto::columns::{GRAPH_MODEL_DETAILS, GRAPH_MODEL_IDS, GRAPH_MODELS};
@@ -8,6 +8,7 @@ use crate::emulator::kusto::error::Fault;
 use crate::emulator::kusto::frame::Frame;
 use crate::emulator::kusto::kql;
 use crate::emulator::kusto::names;
+use crate::emulator::kusto::policy::Scope;
 use crate::emulator::kusto::show::principals;
 use crate::emulator::kusto::syntax::Cursor;
 use crate::emulator::kusto::time;
@@ -22,7 +23,13 @@ pub(super) fn parse(verb: &str, cursor: &mut Cursor<'_>) -> Parsed {
     if !cursor.eat("graph_model") {
         return Ok(None);
     }
+    if verb == "show" && cursor.eat_mark("*") {
+        return policy::show_all(Scope::GraphModel, cursor).map(Some);
+    }
     let name = cursor.name("a graph model name")?;
+    if cursor.eat("policy") {
+        return policy::parse(verb, Scope::GraphModel, vec![name], cursor).map(Some);
+    }
     let of = || principal::Of::GraphModel(name.clone());
     Ok(Some(match verb {
         "create-or-alter" => define(name, cursor)?,
@@ -41,7 +48,7 @@ fn listed(name: &str, version: &GraphVersion) -> Vec<Value> {
 }
 
 /// `null` for a policy that is not set.
-fn policy(model: &GraphModel, word: &str) -> Value {
+fn set_policy(model: &GraphModel, word: &str) -> Value {
     json!(model.policies.get(word).map_or("null", String::as_str))
 }
 
@@ -52,7 +59,7 @@ fn detailed(model: &GraphModel, version: &GraphVersion) -> Vec<Value> {
         json!(0),
         version.model.clone(),
         json!(principals::as_json(&model.principals)),
-        policy(model, "retention"),
+        set_policy(model, "retention"),
     ]);
     row
 }
@@ -81,7 +88,7 @@ fn define(name: String, cursor: &mut Cursor<'_>) -> Result<Command, Fault> {
         }
         let version = GraphVersion { id: Uuid::new_v4(), created, model: model.clone() };
         let mut row = listed(&name, &version);
-        let policies = [policy(&whole, "retention"), policy(&whole, "caching")];
+        let policies = [set_policy(&whole, "retention"), set_policy(&whole, "caching")];
         row.extend([json!(0), json!(version.model.to_string())].into_iter().chain(policies));
         whole.versions.push(version);
         let after = newest(&whole);

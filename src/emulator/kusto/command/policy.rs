@@ -53,6 +53,7 @@ fn target(scope: Scope, mut parts: Vec<String>) -> Target {
         Scope::Database => Target::Database(last),
         Scope::Table => Target::Table(database, last.unwrap_or_default()),
         Scope::View => Target::View(database, last.unwrap_or_default()),
+        Scope::GraphModel => Target::GraphModel(last.unwrap_or_default()),
     }
 }
 
@@ -81,8 +82,9 @@ fn alter(
         let mut settled = Vec::new();
         for target in &targets {
             let view = transaction.view();
-            let before = match text(&view, policy, target)? {
-                Some(before) if verb == Verb::Merge => Some(parsed(before)?),
+            let before = text(&view, policy, target)?.cloned().or_else(|| policy.never_unset());
+            let before = match before {
+                Some(before) if verb == Verb::Merge => Some(parsed(&before)?),
                 _ => None,
             };
             let canonical = policy.canonical(&given, before.as_ref(), view.request.now)?;
@@ -111,6 +113,7 @@ fn policies<'a>(view: &View<'a>, target: &Target) -> Result<&'a Policies, Fault>
         Target::Table(database, name) => &view.table(database.as_deref(), name)?.policies,
         Target::View(database, name) => &view.database(database.as_deref())?.view(name)?.policies,
         Target::External(name) => &view.database(None)?.external(name)?.policies,
+        Target::GraphModel(name) => &view.database(None)?.graph_model(name)?.policies,
         Target::Column(database, table, name) => {
             let column = view.table(database.as_deref(), table)?.column(name);
             &column.ok_or_else(|| Fault::not_found("Column", name))?.policies
@@ -157,6 +160,13 @@ fn put(
             }
             ("ALTER-COLUMN-POLICY", format!("{table}.{name}"))
         }
+        Target::GraphModel(name) => {
+            edit.touch();
+            if let Some(model) = edit.database.graph_models.get_mut(name) {
+                set(&mut model.policies, policy, new);
+            }
+            ("ALTER-GRAPH-MODEL-POLICY", name.clone())
+        }
         Target::View(_, name) => {
             set(&mut edit.view_mut(name)?.policies, policy, new);
             ("ALTER-MATERIALIZED-VIEW-POLICY", name.clone())
@@ -176,7 +186,15 @@ fn set(policies: &mut Policies, policy: &dyn Policy, new: Option<String>) {
 
 fn show(policy: &'static dyn Policy, target: Target) -> Command {
     Command::read(format!("{}Show", policy.title()), move |view| {
-        Ok(Frame::new(POLICY, vec![row(view, policy, &target)?]))
+        let own = row(view, policy, &target)?;
+        let fixed = policy.fixed().iter().map(|text| {
+            let mut row = own.clone();
+            row[2] = json!(text);
+            row[4] = json!("Cluster immutable policy");
+            row
+        });
+        let fixed: Vec<_> = fixed.collect();
+        Ok(Frame::new(POLICY, std::iter::once(own).chain(fixed).collect()))
     })
 }
 
@@ -213,13 +231,15 @@ fn starred(view: &View<'_>, scope: Scope) -> Result<Vec<Target>, Fault> {
         Scope::External => {
             database()?.external_tables.keys().map(|name| Target::External(name.clone())).collect()
         }
+        Scope::GraphModel => database()?.graph_models.keys().cloned().map(Target::GraphModel).collect(),
         _ => database()?.tables.keys().map(|name| Target::Table(None, name.clone())).collect(),
     })
 }
 
 /// A row of a policy answer. Names in `EntityName` are in brackets without quotes and not escaped.
 fn row(view: &View<'_>, policy: &dyn Policy, target: &Target) -> Result<Vec<Value>, Fault> {
-    let text = text(view, policy, target)?.map_or("null", String::as_str);
+    let text = text(view, policy, target)?.cloned().or_else(|| policy.never_unset());
+    let text = text.as_deref().unwrap_or("null");
     let (entity, children, kind) = match target {
         Target::Cluster => {
             let names: Vec<&str> =
@@ -236,8 +256,10 @@ fn row(view: &View<'_>, policy: &dyn Policy, target: &Target) -> Result<Vec<Valu
             (format!("[{database}].[{table}].[{name}]"), String::new(), "Column")
         }
         Target::External(name) => {
-            let database = &view.database(None)?.name;
-            (format!("[{database}].[{name}]"), String::new(), "ExternalTable")
+            (format!("[{}].[{name}]", view.database(None)?.name), String::new(), "ExternalTable")
+        }
+        Target::GraphModel(name) => {
+            (format!("[{}].[{name}]", view.database(None)?.name), String::new(), "GraphModel")
         }
         Target::Table(database, name) | Target::View(database, name) => {
             let database = &view.database(database.as_deref())?.name;

@@ -1,4 +1,5 @@
-//! `.execute [database] script` (`M:execute-database-script.md`).
+//! `.execute [database] script` (`M:execute-database-script.md`) and `.execute cluster script`, which runs commands
+//! about the cluster alone (`M:execute-cluster-script.md`).
 //!
 //! Commands run one after the other and nothing is undone when one fails; the answer is 200 all the same, unless
 //! `ThrowOnErrors` asks otherwise.
@@ -27,15 +28,19 @@ enum OnError {
 /// A script that was read; its commands are not, because each fails on its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Script {
+    of_cluster: bool,
     on_error: OnError,
     pieces: Vec<String>,
 }
 
 pub(super) fn parse(verb: &str, cursor: &mut Cursor<'_>) -> Parsed {
-    if verb != "execute" || cursor.at("cluster") {
+    if verb != "execute" {
         return Ok(None);
     }
-    cursor.eat("database");
+    let of_cluster = cursor.eat("cluster");
+    if !of_cluster {
+        cursor.eat("database");
+    }
     cursor.expect("script")?;
     let properties = cursor.properties()?;
     properties.only(&["ContinueOnErrors", "ThrowOnErrors"])?;
@@ -61,18 +66,25 @@ pub(super) fn parse(verb: &str, cursor: &mut Cursor<'_>) -> Parsed {
         return Err(at.expected("a command"));
     }
     let pieces = pieces.into_iter().map(|piece| piece.text.to_owned()).collect();
-    let action = Action::Script(Script { on_error, pieces });
-    Ok(Some(Command { kind: "ExecuteDatabaseScript".to_owned(), action, then: None }))
+    let kind = if of_cluster { "ExecuteClusterScript" } else { "ExecuteDatabaseScript" };
+    let action = Action::Script(Script { of_cluster, on_error, pieces });
+    Ok(Some(Command { kind: kind.to_owned(), action, then: None }))
 }
 
 impl Script {
     /// Runs the commands; a command that is not modelled refuses the whole script before any of it runs.
     pub(crate) fn run(&self, transaction: &mut Transaction<'_>) -> Result<Frame, Fault> {
-        transaction.view().database(None)?;
+        if !self.of_cluster {
+            transaction.view().database(None)?;
+        }
         let mut commands = Vec::new();
         for text in &self.pieces {
             match super::parse(text) {
                 Err(fault) if fault.status == 501 => return Err(fault),
+                Ok(_) if self.of_cluster && !is_of_cluster(text) => {
+                    let why = "This command is not about the cluster, and a cluster script runs no other.";
+                    commands.push((text, Err(Fault::bad_request(why))));
+                }
                 read => commands.push((text, read)),
             }
         }
@@ -96,6 +108,15 @@ impl Script {
         }
         Ok(Frame::new(SCRIPT, rows))
     }
+}
+
+/// Whether a command is about the cluster: its policies and its workload groups.
+fn is_of_cluster(text: &str) -> bool {
+    let mut cursor = Cursor::new(text);
+    let verb = |cursor: &mut Cursor<'_>| cursor.keyword().is_some_and(|verb| cursor.eat(verb));
+    cursor.eat_mark(".")
+        && verb(&mut cursor)
+        && (cursor.at("cluster") || cursor.at("workload_group") || cursor.at("workload_groups"))
 }
 
 fn run_one(

@@ -1,36 +1,37 @@
 //! Workload groups (`M:workload-groups-commands.md`).
 
 use super::{Command, Parsed};
+use crate::emulator::kusto::catalog::View;
 use crate::emulator::kusto::columns::WORKLOAD_GROUPS;
 use crate::emulator::kusto::error::Fault;
 use crate::emulator::kusto::frame::Frame;
+use crate::emulator::kusto::policy::workload_group::{self, DEFAULT, INTERNAL, VIEWS};
 use crate::emulator::kusto::syntax::Cursor;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
 /// Groups that every cluster has and that cannot be dropped.
-const BUILT_IN: &[&str] = &["$materialized-views", "default", "internal"];
+const BUILT_IN: &[&str] = &[VIEWS, DEFAULT, INTERNAL];
 const MOST_CUSTOM: usize = 16;
 
 pub(super) fn parse(verb: &str, cursor: &mut Cursor<'_>) -> Parsed {
     if verb == "show" && cursor.eat("workload_groups") {
         return Ok(Some(Command::read("WorkloadGroupsShow", |view| {
-            let custom = &view.cluster()?.workload_groups;
-            let unset = BUILT_IN.iter().filter(|name| !custom.contains_key(**name)).map(|name| (*name, "{}"));
-            let all = unset.chain(custom.iter().map(|(name, text)| (name.as_str(), text.as_str())));
-            Ok(Frame::new(WORKLOAD_GROUPS, all.map(|(name, text)| row(name, text)).collect()))
+            let custom = view.cluster()?.workload_groups.keys().map(String::as_str);
+            let all: BTreeSet<&str> = BUILT_IN.iter().copied().chain(custom).collect();
+            let row = |name| Ok(row(name, &text(view, name)?.unwrap_or_default()));
+            Ok(Frame::new(WORKLOAD_GROUPS, all.into_iter().map(row).collect::<Result<_, Fault>>()?))
         })));
     }
     if !cursor.eat("workload_group") {
         return Ok(None);
     }
     let name =
-        if cursor.eat("default") { "default".to_owned() } else { cursor.name("a workload group name")? };
+        if cursor.eat("default") { DEFAULT.to_owned() } else { cursor.name("a workload group name")? };
     Ok(Some(match verb {
         "show" => Command::read("WorkloadGroupShow", move |view| {
-            let found = view.cluster()?.workload_groups.get(&name).map(String::as_str);
-            let found = found.or_else(|| BUILT_IN.contains(&name.as_str()).then_some("{}"));
-            let text = found.ok_or_else(|| Fault::not_found("WorkloadGroup", &name))?;
-            Ok(Frame::new(WORKLOAD_GROUPS, vec![row(&name, text)]))
+            let text = text(view, &name)?.ok_or_else(|| Fault::not_found("WorkloadGroup", &name))?;
+            Ok(Frame::new(WORKLOAD_GROUPS, vec![row(&name, &text)]))
         }),
         "create-or-alter" => write(name, false, cursor)?,
         "alter-merge" => write(name, true, cursor)?,
@@ -39,52 +40,48 @@ pub(super) fn parse(verb: &str, cursor: &mut Cursor<'_>) -> Parsed {
     }))
 }
 
+/// What a group holds; `None` when there is none of this name.
+fn text(view: &View<'_>, name: &str) -> Result<Option<String>, Fault> {
+    if let Some(text) = view.cluster()?.workload_groups.get(name) {
+        return Ok(Some(text.clone()));
+    }
+    match BUILT_IN.contains(&name) {
+        true => workload_group::canonical(name, &json!({}), None).map(Some),
+        false => Ok(None),
+    }
+}
+
 fn row(name: &str, text: &str) -> Vec<Value> {
     vec![json!(name), json!(text)]
 }
 
 fn write(name: String, merge: bool, cursor: &mut Cursor<'_>) -> Result<Command, Fault> {
-    let text = cursor.text("the workload group as JSON")?;
-    let given: Map<String, Value> = serde_json::from_str(&text)
+    let json = cursor.text("the workload group as JSON")?;
+    let given: Value = serde_json::from_str(&json)
         .map_err(|error| Fault::bad_request(format!("The workload group is not a JSON object: {error}.")))?;
     let kind = if merge { "WorkloadGroupAlterMerge" } else { "WorkloadGroupCreateOrAlter" };
     Ok(Command::change(kind, move |transaction| {
-        let cluster = transaction.view().cluster()?;
-        let custom = cluster.workload_groups.keys().filter(|name| !BUILT_IN.contains(&name.as_str())).count();
-        let known = cluster.workload_groups.get(&name);
-        if name == "internal" {
+        let view = transaction.view();
+        if name == INTERNAL {
             return Err(Fault::bad_request("Workload group 'internal' cannot be altered."));
         }
-        if known.is_none() && !BUILT_IN.contains(&name.as_str()) {
-            if merge {
-                return Err(Fault::not_found("WorkloadGroup", &name));
-            }
-            if custom >= MOST_CUSTOM {
+        let known = text(&view, &name)?;
+        let custom = view.cluster()?.workload_groups.keys().filter(|name| !BUILT_IN.contains(&name.as_str()));
+        match &known {
+            None if merge => return Err(Fault::not_found("WorkloadGroup", &name)),
+            None if custom.count() >= MOST_CUSTOM => {
                 return Err(Fault::bad_request(format!(
                     "A cluster holds {MOST_CUSTOM} custom workload groups at most."
                 )));
             }
+            _ => {}
         }
-        let before =
-            known.filter(|_| merge).and_then(|text| serde_json::from_str(text).ok()).unwrap_or(json!({}));
-        let text = merged(before, &Value::Object(given.clone())).to_string();
+        let before = known.filter(|_| merge).map(|text| serde_json::from_str(&text)).transpose();
+        let before: Option<Value> = before.map_err(|error| Fault::internal(error.to_string()))?;
+        let text = workload_group::canonical(&name, &given, before.as_ref())?;
         transaction.cluster_mut()?.workload_groups.insert(name.clone(), text.clone());
         Ok(Frame::new(WORKLOAD_GROUPS, vec![row(&name, &text)]))
     }))
-}
-
-/// Objects merge member by member; anything else replaces.
-fn merged(before: Value, given: &Value) -> Value {
-    match (before, given) {
-        (Value::Object(mut before), Value::Object(given)) => {
-            for (key, value) in given {
-                let kept = before.remove(key).unwrap_or(Value::Null);
-                before.insert(key.clone(), merged(kept, value));
-            }
-            Value::Object(before)
-        }
-        (_, given) => given.clone(),
-    }
 }
 
 fn drop(name: String) -> Command {

@@ -18,7 +18,9 @@ mod references;
 mod source;
 mod tokens;
 mod value;
+mod view;
 
 pub(crate) use pipeline::Pipeline;
-pub(crate) use references::{check as check_names, refuse_recursion};
+pub(crate) use references::{check as check_names, refuse_recursion, tables};
 pub(crate) use source::{Query, fitted, output};
+pub(crate) use view::{ViewQuery, read as read_view};

@@ -119,6 +119,17 @@ pub(crate) fn check(database: &Database, text: &str, locals: &[&str]) -> Result<
     Ok(())
 }
 
+/// The tables that a query reads by their names.
+pub(crate) fn tables(database: &Database, text: &str) -> BTreeSet<String> {
+    let tokens = tokens::of(text);
+    let local = declared(&tokens);
+    let plain = mentions(&tokens).into_iter().filter_map(|mention| match mention {
+        Mention::Plain(name) if !local.contains(&name) && database.tables.contains_key(&name) => Some(name),
+        _ => None,
+    });
+    plain.collect()
+}
+
 /// Refuses a function that would reach itself.
 pub(crate) fn refuse_recursion(
     database: &Database,

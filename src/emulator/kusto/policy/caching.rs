@@ -43,11 +43,11 @@ impl Policy for Caching {
     }
 
     fn scopes(&self) -> &'static [Scope] {
-        &[Scope::Cluster, Scope::Database, Scope::Table, Scope::View]
+        &[Scope::Cluster, Scope::Database, Scope::Table, Scope::View, Scope::GraphModel]
     }
 
     fn starred(&self) -> &'static [Scope] {
-        &[Scope::Database, Scope::Table]
+        &[Scope::Database, Scope::Table, Scope::GraphModel]
     }
 
     fn plural(&self) -> bool {

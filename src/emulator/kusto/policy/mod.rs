@@ -8,6 +8,8 @@
 
 mod auto_delete;
 mod caching;
+mod callout;
+mod capacity;
 mod encoding;
 mod extent_tags_retention;
 mod fields;
@@ -19,13 +21,17 @@ mod mirroring;
 mod opaque;
 mod partitioning;
 mod query_acceleration;
+mod query_weak_consistency;
+mod request_classification;
 mod restricted_view_access;
 mod retention;
 mod row_level_security;
 mod row_order;
+mod sandbox;
 mod sharding;
 mod streaming_ingestion;
 mod update;
+pub(crate) mod workload_group;
 
 pub(crate) use update::sources as update_sources;
 
@@ -49,6 +55,8 @@ pub(crate) enum Scope {
     External,
     /// A column of a table.
     Column,
+    /// A graph model.
+    GraphModel,
 }
 
 /// Whether a command replaces a policy or changes what it names.
@@ -75,13 +83,15 @@ pub(crate) enum Target {
     External(String),
     /// A column of a table of a database, or of the request's.
     Column(Option<String>, String, String),
+    /// A graph model of the request's database.
+    GraphModel(String),
 }
 
 impl Target {
     /// The database that the target names, when it does.
     pub(crate) fn database(&self) -> Option<&str> {
         match self {
-            Self::Cluster | Self::External(_) => None,
+            Self::Cluster | Self::External(_) | Self::GraphModel(_) => None,
             Self::Database(database)
             | Self::Table(database, _)
             | Self::View(database, _)
@@ -152,6 +162,16 @@ pub(crate) trait Policy: Sync {
         None
     }
 
+    /// The text that stands where nothing was ever set, for a policy that is never unset.
+    fn never_unset(&self) -> Option<String> {
+        None
+    }
+
+    /// Further rows of `.show`, which no command changes.
+    fn fixed(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// What is in force where nothing is set, as `details` shows it.
     fn in_force(&self) -> Option<String> {
         None
@@ -167,6 +187,9 @@ pub(crate) trait Policy: Sync {
 pub(crate) const ALL: &[&dyn Policy] = &[
     &auto_delete::AutoDelete,
     &caching::Caching,
+    &callout::Callout,
+    &capacity::Capacity,
+    &opaque::DIAGNOSTICS,
     &encoding::Encoding,
     &extent_tags_retention::ExtentTagsRetention,
     &ingestion_batching::IngestionBatching,
@@ -174,29 +197,22 @@ pub(crate) const ALL: &[&dyn Policy] = &[
     &managed_identity::ManagedIdentity,
     &merge::Merge,
     &mirroring::Mirroring,
+    &opaque::MULTI_DATABASE_ADMINS,
     &partitioning::Partitioning,
     &query_acceleration::QueryAcceleration,
+    &query_weak_consistency::QueryWeakConsistency,
+    &request_classification::RequestClassification,
     &restricted_view_access::RestrictedViewAccess,
     &retention::Retention,
     &row_level_security::RowLevelSecurity,
-    &row_order::RowOrder,
     &opaque::ROW_ID,
+    &row_order::RowOrder,
+    &opaque::ROW_STORE,
+    &sandbox::Sandbox,
     &sharding::Sharding,
     &opaque::SHARDS_GROUPING,
     &streaming_ingestion::StreamingIngestion,
     &update::Update,
-];
-
-/// Policies of the service that are not modelled.
-const NOT_MODELLED: &[&str] = &[
-    "callout",
-    "capacity",
-    "diagnostics",
-    "multidatabaseadmins",
-    "query_weak_consistency",
-    "request_classification",
-    "rowstore",
-    "sandbox",
 ];
 
 /// The policy of this word.
@@ -208,13 +224,8 @@ pub(crate) fn find(word: &str) -> Option<&'static dyn Policy> {
 pub(crate) fn word(cursor: &mut Cursor<'_>) -> Result<&'static dyn Policy, Fault> {
     let at = cursor.clone();
     let word = cursor.keyword().unwrap_or_default();
-    if cursor.eat(word) {
-        if let Some(policy) = find(word) {
-            return Ok(policy);
-        }
-        if NOT_MODELLED.contains(&word) {
-            return Err(Fault::not_modelled(&format!("policy {word}")));
-        }
+    if let Some(policy) = find(word).filter(|_| cursor.eat(word)) {
+        return Ok(policy);
     }
     Err(at.expected("the name of a policy"))
 }
@@ -275,11 +286,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_are_in_order_and_not_both_modelled_and_not() {
+    fn words_are_in_order() {
         let words: Vec<_> = ALL.iter().map(|policy| policy.word()).collect();
         assert!(words.is_sorted(), "{words:?}");
-        assert!(NOT_MODELLED.is_sorted());
-        assert!(words.iter().all(|word| !NOT_MODELLED.contains(word)));
     }
 
     #[test]

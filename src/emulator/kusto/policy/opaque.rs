@@ -18,6 +18,18 @@ pub(super) static ROW_ID: Opaque = Opaque { word: "rowid", title: "RowIdPolicy",
 pub(super) static SHARDS_GROUPING: Opaque =
     Opaque { word: "shards_grouping", title: "ShardsGroupingPolicy", scopes: &[Scope::Database] };
 
+/// `policy diagnostics`, of the cluster and of databases.
+pub(super) static DIAGNOSTICS: Opaque =
+    Opaque { word: "diagnostics", title: "DiagnosticsPolicy", scopes: &[Scope::Cluster, Scope::Database] };
+
+/// `policy multidatabaseadmins`, of the cluster.
+pub(super) static MULTI_DATABASE_ADMINS: Opaque =
+    Opaque { word: "multidatabaseadmins", title: "MultiDatabaseAdminsPolicy", scopes: &[Scope::Cluster] };
+
+/// `policy rowstore`, of the cluster.
+pub(super) static ROW_STORE: Opaque =
+    Opaque { word: "rowstore", title: "RowStorePolicy", scopes: &[Scope::Cluster] };
+
 impl Policy for Opaque {
     fn word(&self) -> &'static str {
         self.word
@@ -33,6 +45,10 @@ impl Policy for Opaque {
 
     fn merges(&self) -> bool {
         false
+    }
+
+    fn deletes(&self, scope: Scope) -> bool {
+        scope != Scope::Cluster || self.word == "rowstore"
     }
 
     fn canonical(&self, given: &Value, _before: Option<&Value>, _now: i64) -> Result<String, Fault> {

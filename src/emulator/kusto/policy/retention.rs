@@ -32,15 +32,19 @@ impl Policy for Retention {
     }
 
     fn scopes(&self) -> &'static [Scope] {
-        &[Scope::Database, Scope::Table, Scope::View]
+        &[Scope::Database, Scope::Table, Scope::View, Scope::GraphModel]
     }
 
     fn starred(&self) -> &'static [Scope] {
-        &[Scope::Database, Scope::Table]
+        &[Scope::Database, Scope::Table, Scope::GraphModel]
     }
 
     fn plural(&self) -> bool {
         true
+    }
+
+    fn deletes(&self, scope: Scope) -> bool {
+        !matches!(scope, Scope::Cluster | Scope::GraphModel)
     }
 
     fn read(&self, verb: Verb, cursor: &mut Cursor<'_>) -> Result<Value, Fault> {

@@ -50,6 +50,11 @@ pub(crate) fn function_json(function: &Function) -> String {
     text(&FunctionJson(function))
 }
 
+/// A materialized view as JSON text.
+pub(crate) fn view_json(database: &Database, view: &MaterializedView) -> String {
+    text(&ViewJson(database, view))
+}
+
 /// The row of `.show function F schema as json`.
 pub(crate) fn function_row(database: &Database, function: &Function) -> Result<Frame, Fault> {
     let row = vec![

@@ -1,19 +1,19 @@
 //! A database as the commands that make it: `schema as csl script` (`M:show-schema-database.md`).
 //!
-//! Invariant: the script of a database, run in an empty one, makes the same tables, functions and policies; views are
-//! not part of it, and principals given by creation are the runner's (test: `scripts_rebuild_databases`).
-//!
 //! Invariant: running the script in an empty database makes the same database, principals given by creation and
 //! retired values aside (test: `scripts_rebuild_databases` in `tests/kusto_wire.rs`).
 
 use crate::emulator::kusto::catalog::{
-    Assignment, Column, Database, EntityGroup, Function, GraphModel, Mapping, Policies, Table,
+    Assignment, Column, Database, EntityGroup, Function, GraphModel, Mapping, MaterializedView, Policies,
+    Table,
 };
 use crate::emulator::kusto::choices;
 use crate::emulator::kusto::names;
 use crate::emulator::kusto::policy;
 use crate::emulator::kusto::show::external;
 use crate::emulator::kusto::syntax::{mask_hidden, quote};
+use crate::emulator::kusto::time;
+use std::borrow::Cow;
 
 /// What a script holds beside tables and functions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +50,10 @@ pub(crate) fn commands(database: &Database, options: Options) -> Vec<String> {
     }
     out.extend(database.functions.values().map(|function| define(function, options.obfuscated)));
     out.extend(groups_and_models(database));
+    if choices::SCRIPT_HOLDS_VIEWS {
+        let over = |over_view| database.views.values().filter(move |view| view.over_view == over_view);
+        out.extend(over(false).chain(over(true)).map(define_view));
+    }
     let of_new = policy::of_new_table();
     let allowed = |word: &str| {
         (options.security || !SECURITY.contains(&word)) && (options.encoding || word != "encoding")
@@ -60,10 +64,7 @@ pub(crate) fn commands(database: &Database, options: Options) -> Vec<String> {
     }
     for table in database.tables.values() {
         let others = |word: &str| word != "update" && allowed(word);
-        out.extend(policies(&entity_of(table), &table.policies, &of_new, others));
-        if choices::SCRIPT_SAYS_UNSET_INGESTION_TIME && !table.policies.contains_key("ingestiontime") {
-            out.push(format!(".alter {} policy ingestiontime false", entity_of(table)));
-        }
+        out.extend(policies(&entity_of(table), &said(table), &of_new, others));
         if options.encoding {
             out.extend(column_policies(table));
         }
@@ -81,6 +82,10 @@ pub(crate) fn commands(database: &Database, options: Options) -> Vec<String> {
             allowed(word) && (choices::SCRIPT_SAYS_QUERY_ACCELERATION || word != "query_acceleration")
         };
         out.extend(policies(&entity, &table.policies, &Policies::new(), said));
+    }
+    for model in database.graph_models.values() {
+        let entity = format!("graph_model {}", names::print(&model.name));
+        out.extend(policies(&entity, &model.policies, &Policies::new(), allowed));
     }
     let entity = format!("database {}", names::print(&database.name));
     out.extend(policies(&entity, &database.policies, &Policies::new(), allowed));
@@ -118,6 +123,15 @@ fn of_entities(database: &Database) -> Vec<String> {
     let externals = externals.map(|(name, e)| (named("external table", name), &e.principals));
     let all = functions.chain(views).chain(models).chain(externals);
     all.flat_map(|(entity, held)| principals(&entity, held).collect::<Vec<_>>()).collect()
+}
+
+/// The policies of a table as far as the script speaks of them.
+fn said(table: &Table) -> Cow<'_, Policies> {
+    let mut said = Cow::Borrowed(&table.policies);
+    if choices::SCRIPT_SAYS_UNSET_INGESTION_TIME && !said.contains_key("ingestiontime") {
+        said.to_mut().insert("ingestiontime".to_owned(), r#"{"IsEnabled":false}"#.to_owned());
+    }
+    said
 }
 
 fn column_policies(table: &Table) -> Vec<String> {
@@ -177,6 +191,33 @@ fn define(function: &Function, obfuscated: bool) -> String {
         names::print(&function.name),
         function.declaration.parameter_list(),
         if obfuscated { body.clone() } else { mask_hidden(body) }
+    )
+}
+
+/// Whether a view is enabled is no part of the script.
+fn define_view(view: &MaterializedView) -> String {
+    let (verb, source) = match view.over_view {
+        false => (".create-or-alter materialized-view", "table"),
+        true => (".create ifnotexists materialized-view", "materialized-view"),
+    };
+    let mut with = vec![
+        format!("folder = {}", quote(&view.folder)),
+        format!("docstring = {}", quote(&view.doc_string)),
+        format!("autoUpdateSchema = {}", view.auto_update_schema),
+    ];
+    with.extend(view.lookback.map(|ticks| format!("lookback = time({})", time::timespan(ticks))));
+    if !view.lookback_column.is_empty() {
+        with.push(format!("lookback_column = {}", quote(&view.lookback_column)));
+    }
+    if !view.dimension_tables.is_empty() {
+        with.push(format!("dimensionTables = dynamic({})", serde_json::json!(view.dimension_tables)));
+    }
+    format!(
+        "{verb} with ({}) {} on {source} {} {{ {}\n}}",
+        with.join(", "),
+        names::print(&view.name),
+        names::print(&view.source),
+        mask_hidden(&view.query)
     )
 }
 

@@ -70,24 +70,21 @@ pub(super) fn request(at: &At<'_>, before: &Body, after: &Body) -> Result<Reques
     }
     let rows = Command::new(".set-or-append").name(&copy).word("<|").name(name).word("| project");
     script.push(rows.list(columns.names(), |command, column| {
-        let convert = conversion(type_of(&columns, column));
-        command.name(column).word("=").word(convert).word("(").name(column).word(")")
+        let of = type_of(&columns, column);
+        if of == type_of(&old_columns, column) {
+            return command.name(column);
+        }
+        command.name(column).word("=").word(conversion(of)).word("(").name(column).word(")")
     }));
     script.extend(again(at, &copy));
     script.push(swap(name, &old, &copy));
-    if has(at, "update") {
-        script.push(Command::new(".delete table").name(&old).word("policy update"));
-    }
     Ok(alone(at, Command::script(script)))
 }
 
 /// The way back: the old table takes its name again, and the copy is dropped.
 pub(super) fn undo(at: &At<'_>) -> Undo {
     let (name, copy, old) = (at.name(), free(at, "_copy"), free(at, "_old"));
-    let mut script = vec![swap(name, &copy, &old), Command::new(".drop table").name(&copy).word("ifexists")];
-    if has(at, "update") {
-        script.extend(again(at, name));
-    }
+    let script = [swap(name, &copy, &old), Command::new(".drop table").name(&copy).word("ifexists")];
     Undo::By(vec![alone(at, Command::script(script))])
 }
 
@@ -127,6 +124,12 @@ fn again(at: &At<'_>, name: &str) -> Vec<Command> {
 }
 
 fn possible(at: &At<'_>) -> Result<(), String> {
+    if has(at, "update") {
+        let why = "the table's own update policy is checked against its columns";
+        return Err(format!(
+            "`onTypeChange: copy`: {why}; apply `policies: {{update: null}}` before, and set it after"
+        ));
+    }
     if has(at, "rowLevelSecurity") {
         return Err("`onTypeChange: copy` would copy only the rows that row-level security shows".to_owned());
     }
