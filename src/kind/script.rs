@@ -32,18 +32,25 @@ pub enum Says {
         /// Everything behind that word.
         argument: String,
     },
-    /// An ingestion mapping.
+    /// An ingestion mapping, or a mapping of an external table.
     Mapping {
-        /// The word of the scope, `table` or `database`.
+        /// The words of the scope: `table`, `database` or `external table`.
         scope: String,
         /// The entity's name.
         entity: String,
-        /// The format's word, such as `csv`.
+        /// The format's word, such as `csv`; empty for an external table, whose own format says it.
         kind: String,
         /// The mapping's name.
         name: String,
         /// The mapping's JSON.
         json: String,
+    },
+    /// An external table.
+    ExternalTable {
+        /// The table's name.
+        name: String,
+        /// Everything behind the name.
+        definition: String,
     },
     /// Principals that hold a role on an entity of the database.
     Principals {
@@ -87,17 +94,25 @@ pub fn json_argument(argument: &str) -> Option<Json> {
     serde_json::from_str(&pieces?).ok()
 }
 
-struct Reader<'a> {
-    text: &'a str,
-    tokens: &'a [Token],
-    at: usize,
+/// A place in a text of tokens, with the pieces of grammar that statements share.
+pub(super) struct Reader<'a> {
+    /// The whole text.
+    pub text: &'a str,
+    /// Its tokens.
+    pub tokens: &'a [Token],
+    /// The number of the token ahead.
+    pub at: usize,
 }
 
 impl<'a> Reader<'a> {
     fn statement(&mut self) -> Option<Says> {
         self.mark('.')?;
         let verb = self.words();
-        let scope = self.words();
+        let mut scope = self.words();
+        if scope == "external" {
+            (self.word()? == "table").then_some(())?;
+            scope.push_str(" table");
+        }
         match (verb.as_str(), scope.as_str()) {
             ("create-merge" | "create", "table" | "tables")
             | ("create-or-alter" | "create", "function" | "materialized-view")
@@ -108,6 +123,7 @@ impl<'a> Reader<'a> {
             // The principals of the database come with those inherited from the cluster, by a command of their own.
             ("add" | "set", "database") => return Some(Says::Elsewhere),
             ("add" | "set", _) => return self.principals(scope),
+            ("create" | "create-or-alter", "external table") => return self.external_table(scope),
             ("alter" | "alter-merge" | "create-or-alter" | "create", _) => {}
             _ => return None,
         }
@@ -128,11 +144,18 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn principals(&mut self, mut scope: String) -> Option<Says> {
-        if scope == "external" {
-            (self.word()? == "table").then_some(())?;
-            scope.push_str(" table");
+    fn external_table(&mut self, scope: String) -> Option<Says> {
+        let name = self.name()?;
+        let start = self.tokens.get(self.at)?.span.start;
+        if self.word() != Some("mapping") {
+            let definition = self.text[start..].to_owned();
+            return Some(Says::ExternalTable { name, definition });
         }
+        let (mapping, json) = (self.literal()?, self.joined()?);
+        Some(Says::Mapping { scope, entity: name, kind: String::new(), name: mapping, json })
+    }
+
+    fn principals(&mut self, scope: String) -> Option<Says> {
         let entity = self.name()?;
         let role = self.word()?.to_owned();
         self.mark('(')?;
@@ -151,11 +174,7 @@ impl<'a> Reader<'a> {
     fn mapping(&mut self, scope: String, entities: Vec<Vec<String>>) -> Option<Says> {
         let kind = self.word()?.to_lowercase();
         (self.word()? == "mapping").then_some(())?;
-        let name = self.literal()?;
-        let mut json = self.literal()?;
-        while let Some(more) = self.literal() {
-            json.push_str(&more);
-        }
+        let (name, json) = (self.literal()?, self.joined()?);
         let entity = entities.into_iter().next()?.pop()?;
         Some(Says::Mapping { scope, entity, kind, name, json })
     }
@@ -190,7 +209,17 @@ impl<'a> Reader<'a> {
         Some(parts)
     }
 
-    fn name(&mut self) -> Option<String> {
+    /// A literal and those that adjoin it.
+    fn joined(&mut self) -> Option<String> {
+        let mut whole = self.literal()?;
+        while let Some(more) = self.literal() {
+            whole.push_str(&more);
+        }
+        Some(whole)
+    }
+
+    /// A name, bare or in brackets.
+    pub(super) fn name(&mut self) -> Option<String> {
         if self.mark('[').is_some() {
             let name = self.literal()?;
             self.mark(']')?;
@@ -199,19 +228,22 @@ impl<'a> Reader<'a> {
         self.word().map(str::to_owned)
     }
 
-    fn literal(&mut self) -> Option<String> {
+    /// A text literal.
+    pub(super) fn literal(&mut self) -> Option<String> {
         let token = self.tokens.get(self.at).filter(|t| t.kind == TokenKind::Text)?;
         self.at += 1;
         kql::unquoted(&self.text[token.span.clone()])
     }
 
-    fn word(&mut self) -> Option<&'a str> {
+    /// A bare word.
+    pub(super) fn word(&mut self) -> Option<&'a str> {
         let token = self.tokens.get(self.at).filter(|t| t.kind == TokenKind::Word)?;
         self.at += 1;
         Some(&self.text[token.span.clone()])
     }
 
-    fn mark(&mut self, mark: char) -> Option<()> {
+    /// A mark of punctuation.
+    pub(super) fn mark(&mut self, mark: char) -> Option<()> {
         self.tokens.get(self.at).filter(|t| t.kind == TokenKind::Mark(mark))?;
         self.at += 1;
         Some(())
@@ -248,6 +280,27 @@ mod tests {
             (
                 ".alter column T.['C d'] policy encoding '{}'",
                 policy("column", &[&["T", "C d"]], "encoding", "'{}'"),
+            ),
+            (
+                ".create external table ['E 1'] mapping \"m\" '[]'",
+                Says::Mapping {
+                    scope: "external table".to_owned(),
+                    entity: "E 1".to_owned(),
+                    kind: String::new(),
+                    name: "m".to_owned(),
+                    json: "[]".to_owned(),
+                },
+            ),
+            (
+                ".create-or-alter external table E (a:string)\nkind = delta\n(h@\"x\")",
+                Says::ExternalTable {
+                    name: "E".to_owned(),
+                    definition: "(a:string)\nkind = delta\n(h@\"x\")".to_owned(),
+                },
+            ),
+            (
+                ".alter external table E policy row_level_security enable 'E'",
+                policy("external table", &[&["E"]], "row_level_security", "enable 'E'"),
             ),
             (
                 ".create-or-alter table T ingestion CSV mapping \"m\" '[]' ' '",

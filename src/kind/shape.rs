@@ -61,6 +61,9 @@ pub enum Shape {
     ScalarType,
     /// A secret by reference; a literal is refused.
     Secret,
+    /// One of some words, of which those that end in `=` begin a longer one, or a secret by reference. The secret is
+    /// written only: it equals whatever the service shows in its place ([`is_hidden`]).
+    Credential(&'static [&'static str]),
     /// Anything, compared as JSON.
     Any,
 }
@@ -162,6 +165,9 @@ impl Shape {
                 format!("one of the column types {}", scalar_types().collect::<Vec<_>>().join(", "))
             }
             Self::Secret => "a secret by reference, such as ${secret.env.NAME}".to_owned(),
+            Self::Credential(words) => {
+                format!("one of {}, or a secret by reference, such as ${{secret.env.NAME}}", words.join(", "))
+            }
             Self::Any => "any value".to_owned(),
         }
     }
@@ -173,7 +179,7 @@ impl Shape {
     /// What is wrong, as a sentence without its place.
     pub fn canonical(&self, value: &Value) -> Result<Value, String> {
         if matches!(value, Value::Unknown(_) | Value::Null)
-            || matches!((self, value), (Self::Secret, Value::Secret(_)))
+            || matches!((self, value), (Self::Secret | Self::Credential(_), Value::Secret(_)))
         {
             return Ok(value.clone());
         }
@@ -227,6 +233,10 @@ impl Shape {
             }
             Self::ArmId(of) => is_arm_id(text, of).then(|| Value::from(text)),
             Self::Kql(form) => Some(Value::from(form.canonical(text))),
+            Self::Credential(words) => {
+                let is = |word: &&str| *word == text || (word.ends_with('=') && text.starts_with(*word));
+                (words.iter().any(|word| is(word)) || is_stars(text)).then(|| Value::from(text))
+            }
             Self::ScalarType => scalar_type(text).map(Value::from),
             _ => None,
         }
@@ -263,6 +273,12 @@ impl Shape {
                     && a.iter().zip(b.iter()).all(|((n, v), (m, w))| n == m && item.same(Some(v), Some(w)))
             }
             (Self::Object { fields, .. }, Value::Map(a), Value::Map(b)) => same_bodies(fields, a, b),
+            (Self::Secret | Self::Credential(_), Value::Secret(_), shown)
+            | (Self::Secret | Self::Credential(_), shown, Value::Secret(_))
+                if is_hidden(shown) =>
+            {
+                true
+            }
             (Self::Real, a, b) => order(a, b) == Ordering::Equal,
             _ => a == b,
         }
@@ -278,6 +294,15 @@ impl Shape {
             _ => wanted.clone(),
         }
     }
+}
+
+/// Whether a value is what the service shows in place of a secret.
+pub fn is_hidden(value: &Value) -> bool {
+    value.as_text().is_some_and(is_stars)
+}
+
+fn is_stars(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c == '*')
 }
 
 /// Lays `wanted` over `live`, property by property in the order of the fields: what is not wanted stays, except

@@ -35,13 +35,15 @@ pub(super) fn script(database: &Address, replies: &DatabaseReplies) -> Option<St
     for statement in &replies.script {
         let beginning = match &statement.says {
             Says::Elsewhere | Says::Mapping { .. } => continue,
+            Says::ExternalTable { .. } if is_read(statement) => continue,
+            Says::ExternalTable { .. } => "an external table that cannot be read".to_owned(),
             Says::Policy { scope, policy, .. } => {
                 format!("policy {policy} of {}", scope.trim_end_matches('s'))
             }
             Says::Principals { scope, role, .. } => format!("{role} of {scope}"),
             Says::Opaque => beginning(&statement.text),
         };
-        let read = statement.says != Says::Opaque
+        let read = !matches!(statement.says, Says::Opaque | Says::ExternalTable { .. })
             && *known.entry(beginning.clone()).or_insert_with(|| is_read(statement));
         if !read {
             *counts.entry(beginning).or_default() += 1;

@@ -1,6 +1,7 @@
 //! Entities of a database: tables, mappings, functions.
 
 mod entity_group;
+pub(super) mod external_table;
 mod function;
 mod graph_model;
 mod mapping;
@@ -22,6 +23,7 @@ pub const KINDS: &[&dyn Kind] = &[
     &table::Table,
     &mapping::Mapping,
     &function::Function,
+    &external_table::ExternalTable,
     &entity_group::EntityGroup,
     &graph_model::GraphModel,
     &materialized_view::MaterializedView,
