@@ -284,6 +284,31 @@ impl Shape {
         }
     }
 
+    /// See [`recalled`].
+    fn recalled(&self, live: &Value, wanted: &Value) -> Value {
+        match (self, live, wanted) {
+            (Self::Secret | Self::Credential(_), _, Value::Secret(_)) if is_hidden(live) => wanted.clone(),
+            (Self::Object { fields, .. }, Value::Map(live), Value::Map(wanted)) => {
+                Value::Map(recalled(fields, live, wanted))
+            }
+            (Self::List(item) | Self::Set(item), Value::List(live), Value::List(wanted)) => {
+                let one = |live: &Value| {
+                    let same = wanted.iter().find(|wanted| item.same(Some(live), Some(wanted)));
+                    same.map_or_else(|| live.clone(), |wanted| item.recalled(live, wanted))
+                };
+                Value::List(live.iter().map(one).collect())
+            }
+            (Self::Map(item) | Self::OrderedMap(item), Value::Map(live), Value::Map(wanted)) => {
+                let one = |(name, live): (&std::sync::Arc<str>, &Value)| {
+                    let value = wanted.get(name).map_or_else(|| live.clone(), |w| item.recalled(live, w));
+                    (name.clone(), value)
+                };
+                Value::Map(live.iter().map(one).collect())
+            }
+            _ => live.clone(),
+        }
+    }
+
     /// What stands after a change: `wanted` laid over `live`, object by object; everything else as a whole.
     pub fn overlay(&self, live: Option<&Value>, wanted: &Value) -> Value {
         match (self, live, wanted) {
@@ -294,6 +319,16 @@ impl Shape {
             _ => wanted.clone(),
         }
     }
+}
+
+/// A live body with the secrets that `wanted` has where live shows only that there is one, for the same thing.
+pub fn recalled(fields: &[Field], live: &Body, wanted: &Body) -> Body {
+    let one = |(name, value): (&std::sync::Arc<str>, &Value)| {
+        let found = field(fields, name).zip(wanted.get(name));
+        let value = found.map_or_else(|| value.clone(), |(field, wanted)| field.shape.recalled(value, wanted));
+        (name.clone(), value)
+    };
+    live.iter().map(one).collect()
 }
 
 /// Whether a value is what the service shows in place of a secret.

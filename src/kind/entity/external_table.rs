@@ -212,7 +212,9 @@ impl Kind for ExternalTable {
     }
 
     fn undo(&self, at: &At<'_>, change: &Change) -> Undo {
-        match self.requests(at, &change.invert()) {
+        let known = |before: &Body| shape::recalled(ABOUT.fields, before, &at.resource.body);
+        let before = change.before.as_ref().map(known);
+        match self.requests(at, &Change::new(change.after.clone(), before)) {
             Err(why) => Undo::Never(why),
             Ok(requests) if change.after.is_some() => Undo::By(requests),
             Ok(requests) => requests.into_iter().next().map_or_else(|| Undo::By(Vec::new()), |first| with_children(at, first)),

@@ -130,7 +130,7 @@ fn mismatch(function: Option<&str>, one: &Body) -> Option<(&'static str, String)
         function if given("size") && function != Some("bin") => {
             Some(("size", "`size` goes with `bin` only".to_owned()))
         }
-        _ if one.text("type") == Some("long") && function != Some("hash") => {
+        None if one.text("type") == Some("long") && !given("column") => {
             Some(("type", "a partition that only the path says is of type string or datetime".to_owned()))
         }
         _ => None,
