@@ -4,8 +4,8 @@
 //! (tests: `tests/wire/kusto/errors.txt`, `tests/wire/kusto/versions.txt`).
 
 use super::{
-    Assignment, Caller, Cluster, Database, Document, Event, ExternalTable, Function, MaterializedView, Role, State,
-    Table, folded,
+    Assignment, Caller, Cluster, Database, Document, Event, ExternalTable, Function, MaterializedView, Role,
+    State, Table, folded,
 };
 use crate::emulator::kusto::choices;
 use crate::emulator::kusto::error::Fault;
@@ -32,6 +32,8 @@ pub(crate) struct Limits {
     pub(crate) views: usize,
     /// How long the backfill of a view lasts, in ticks.
     pub(crate) backfill: i64,
+    /// External tables of one database.
+    pub(crate) external_tables: usize,
 }
 
 /// A request, without its text.

@@ -283,10 +283,7 @@ fn starred(kind: ExternalKind, connection: &str) -> String {
         Some(plain) if plain == "impersonate" || plain.starts_with("managed_identity=") => {
             format!("{address};{plain}")
         }
-        Some(secret) => {
-            let keys = ["token=", "AwsCredentials="].into_iter().find(|key| secret.starts_with(key));
-            format!("{address};{}{STARS}", keys.unwrap_or_default())
-        }
+        Some(_) => format!("{address};{STARS}"),
     }
 }
 
@@ -312,7 +309,7 @@ mod tests {
             ),
             (ExternalKind::Delta, "https://a/c;k3y==", "https://a/c;*******"),
             (ExternalKind::Storage, "https://a/c?sv=1&sig=x", "https://a/c?*******"),
-            (ExternalKind::Storage, "https://a/c;token=x", "https://a/c;token=*******"),
+            (ExternalKind::Storage, "https://a/c;token=x", "https://a/c;*******"),
             (
                 ExternalKind::Sql,
                 "Server=s;User ID=u;Password=p;Encrypt=true",

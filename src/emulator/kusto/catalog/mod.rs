@@ -5,6 +5,7 @@
 
 mod documents;
 mod edit;
+mod export;
 mod external;
 mod function;
 mod group;
@@ -17,6 +18,7 @@ mod view;
 
 pub(crate) use documents::Document;
 pub(crate) use edit::{Deed, Editor, Limits, Request, Transaction, View};
+pub(crate) use export::ContinuousExport;
 pub(crate) use external::{
     ExternalKind, ExternalTable, FORMATS, Partition, PartitionBy, STARTS, Setting, Takes,
 };
@@ -87,6 +89,9 @@ pub(crate) struct Database {
     /// Graph models by name.
     #[serde(default)]
     pub(crate) graph_models: BTreeMap<String, GraphModel>,
+    /// Continuous exports by name.
+    #[serde(default)]
+    pub(crate) exports: BTreeMap<String, ContinuousExport>,
     /// Tables by name.
     #[serde(skip)]
     pub(crate) tables: BTreeMap<String, Table>,
@@ -121,6 +126,7 @@ impl Database {
             mappings: Vec::new(),
             entity_groups: BTreeMap::new(),
             graph_models: BTreeMap::new(),
+            exports: BTreeMap::new(),
             tables: BTreeMap::new(),
             functions: BTreeMap::new(),
             views: BTreeMap::new(),

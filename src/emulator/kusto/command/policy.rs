@@ -231,7 +231,6 @@ fn starred(view: &View<'_>, scope: Scope) -> Result<Vec<Target>, Fault> {
         Scope::External => {
             database()?.external_tables.keys().map(|name| Target::External(name.clone())).collect()
         }
-        Scope::GraphModel => database()?.graph_models.keys().cloned().map(Target::GraphModel).collect(),
         _ => database()?.tables.keys().map(|name| Target::Table(None, name.clone())).collect(),
     })
 }
@@ -256,7 +255,8 @@ fn row(view: &View<'_>, policy: &dyn Policy, target: &Target) -> Result<Vec<Valu
             (format!("[{database}].[{table}].[{name}]"), String::new(), "Column")
         }
         Target::External(name) => {
-            (format!("[{}].[{name}]", view.database(None)?.name), String::new(), "ExternalTable")
+            let database = &view.database(None)?.name;
+            (format!("[{database}].[{name}]"), String::new(), "ExternalTable")
         }
         Target::GraphModel(name) => {
             (format!("[{}].[{name}]", view.database(None)?.name), String::new(), "GraphModel")

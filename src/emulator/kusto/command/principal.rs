@@ -4,6 +4,7 @@ use super::Command;
 use crate::emulator::kusto::catalog::{
     Assignment, Caller, Cluster, Database, Deed, Holder, Role, Transaction, View,
 };
+use crate::emulator::kusto::choices;
 use crate::emulator::kusto::columns::{OWN_ROLES, PRINCIPALS};
 use crate::emulator::kusto::error::Fault;
 use crate::emulator::kusto::frame::Frame;
@@ -145,6 +146,9 @@ fn run(
                 after.push(Assignment { role, holder, notes, id, by_creation: false });
             }
         }
+    }
+    if before == after && choices::PRINCIPALS_REFUSE_NO_CHANGE && verb != Verb::Set {
+        return Err(Fault::bad_request("The command changes no principal."));
     }
     if before != after {
         store(transaction, of, &before, after)?;

@@ -1,139 +1,120 @@
-//! Partitions and paths of an external table of storage.
+//! Path formats: how the partitions' values make the path of a file.
 //!
-//! Invariant: a path enters a command piece by piece, texts and names quoted anew (test: `paths_are_rebuilt`).
+//! Invariant: a path format enters a command rebuilt from its tokens only, never as text, and two spellings of one
+//! are equal (test: `spellings_are_one`).
 
-use crate::kind::Finding;
-use crate::model::body::{Body, Value};
 use crate::model::command::{Command, quoted_name, quoted_text};
-use crate::model::kql::{self, TokenKind};
+use crate::model::kql::{self, Token, TokenKind};
 
-/// A piece of a path.
-#[derive(Debug, PartialEq)]
-enum Piece {
+/// One piece of a path format.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Piece {
+    /// A text between partitions.
     Text(String),
-    Partition(String),
+    /// A partition's value.
+    Name(String),
+    /// A partition's moment in a format.
     Pattern(String, String),
 }
 
-/// The pieces of a path in any spelling.
-fn pieces(text: &str) -> Option<Vec<Piece>> {
-    let mut tokens = kql::tokens(text).ok()?;
-    tokens.retain(|token| token.kind != TokenKind::Comment);
-    let mut reader = crate::kind::script::Reader { text, tokens: &tokens, at: 0 };
+/// The pieces of a path format.
+///
+/// # Errors
+/// What is expected, as a sentence without its place.
+pub(super) fn pieces(text: &str) -> Result<Vec<Piece>, String> {
+    let tokens = kql::tokens(text).map_err(|error| error.to_string())?;
+    let mut reader = Reader { text, tokens: &tokens, at: 0 };
     let mut pieces = Vec::new();
     while reader.at < tokens.len() {
-        if let Some(text) = reader.literal() {
-            pieces.push(Piece::Text(text));
-            continue;
-        }
-        let name = reader.name()?;
-        if name != "datetime_pattern" || reader.mark('(').is_none() {
-            pieces.push(Piece::Partition(name));
-            continue;
-        }
-        let pattern = reader.literal()?;
-        reader.mark(',')?;
-        let name = reader.name()?;
-        reader.mark(')')?;
-        pieces.push(Piece::Pattern(pattern, name));
+        let piece = reader.piece();
+        pieces.push(piece.ok_or_else(|| {
+            "a path format is a row of texts, partitions and `datetime_pattern(\"yyyy\", Partition)`"
+                .to_owned()
+        })?);
     }
-    Some(pieces)
+    Ok(pieces)
 }
 
-/// The one spelling of a path, if it is one.
-pub(super) fn canonical(text: &str) -> Option<String> {
-    let piece = |piece: &Piece| match piece {
+/// The one form in which a path format is compared; what is none stays as it is.
+pub(super) fn canonical(text: &str) -> String {
+    let Ok(pieces) = pieces(text) else { return text.to_owned() };
+    let shown = pieces.iter().map(|piece| match piece {
         Piece::Text(text) => quoted_text(text),
-        Piece::Partition(name) => quoted_name(name),
-        Piece::Pattern(pattern, name) => {
-            format!("datetime_pattern({}, {})", quoted_text(pattern), quoted_name(name))
+        Piece::Name(name) => quoted_name(name),
+        Piece::Pattern(format, name) => {
+            format!("datetime_pattern({}, {})", quoted_text(format), quoted_name(name))
         }
-    };
-    Some(pieces(text)?.iter().map(piece).collect::<Vec<_>>().join(" "))
+    });
+    shown.collect::<Vec<_>>().join(" ")
 }
 
-/// Adds the pieces of a path to a command.
-pub(super) fn write(command: Command, text: &str) -> Result<Command, String> {
-    let pieces = pieces(text).ok_or("`pathFormat` is not made of texts, partitions and datetime_pattern()")?;
-    Ok(pieces.iter().fold(command, |command, piece| match piece {
+/// Adds the pieces to a command.
+pub(super) fn write(command: Command, pieces: &[Piece]) -> Command {
+    pieces.iter().fold(command, |command, piece| match piece {
         Piece::Text(text) => command.text(text),
-        Piece::Partition(name) => command.name(name),
-        Piece::Pattern(pattern, name) => {
-            command.word("datetime_pattern(").text(pattern).word(",").name(name).word(")")
+        Piece::Name(name) => command.name(name),
+        Piece::Pattern(format, name) => {
+            command.word("datetime_pattern (").text(format).word(",").name(name).word(")")
         }
-    }))
+    })
 }
 
-/// Mistakes in partitions and in the path.
-pub(super) fn findings(body: &Body) -> Vec<Finding> {
-    let columns = body.get("columns").and_then(Value::as_map);
-    let empty = Body::new();
-    let partitions = body.get("partitions").and_then(Value::as_map).unwrap_or(&empty);
-    let mut found = Vec::new();
-    for (name, one) in partitions.iter().filter_map(|(name, one)| Some((name, one.as_map()?))) {
-        let mut wrong = |field: &str, message: String, help: &str| {
-            let mut finding = Finding::new(&["partitions", name, field], message, help);
-            finding.candidates = columns.map(|all| all.names().map(str::to_owned).collect()).unwrap_or_default();
-            found.push(finding);
-        };
-        let column = one.text("column").filter(|column| !column.is_empty());
-        if let Some(column) = column.filter(|column| columns.is_some_and(|all| all.get(column).is_none())) {
-            wrong("column", format!("the table has no column {column:?}"), "");
-        }
-        let function = one.text("function");
-        if let Some(problem) = mismatch(function, one) {
-            wrong(problem.0, problem.1, "correct the partition");
-        }
-        let wanted = match (function, column) {
-            (Some("hash"), _) => "long",
-            (Some(_), _) => "datetime",
-            (None, Some(_)) => "string",
-            (None, None) => continue,
-        };
-        if one.text("type").is_some_and(|word| word != wanted) {
-            wrong("type", format!("a partition so made is of type {wanted}"), "leave `type` out");
-        }
-    }
-    let Some(path) = body.text("pathFormat").filter(|path| !path.is_empty()) else { return found };
-    match pieces(path) {
-        None => {
-            let message = "this is not made of texts, partitions and datetime_pattern(\"…\", PARTITION)";
-            let help = "quote texts, and separate the pieces by blanks: \"dt=\" datetime_pattern(\"yyyyMMdd\", Date)";
-            found.push(Finding::new(&["pathFormat"], message, help));
-        }
-        Some(pieces) => {
-            let names = pieces.into_iter().filter_map(|piece| match piece {
-                Piece::Text(_) => None,
-                Piece::Partition(name) | Piece::Pattern(_, name) => Some(name),
-            });
-            for name in names.filter(|name| partitions.get(name).is_none()) {
-                let message = format!("`pathFormat` names the partition {name:?}, which `partitions` does not have");
-                let mut finding = Finding::new(&["pathFormat"], message, "");
-                finding.candidates = partitions.names().map(str::to_owned).collect();
-                found.push(finding);
-            }
-        }
-    }
-    found
+/// The partitions that a path format names.
+pub(super) fn partitions(pieces: &[Piece]) -> impl Iterator<Item = &str> {
+    pieces.iter().filter_map(|piece| match piece {
+        Piece::Text(_) => None,
+        Piece::Name(name) | Piece::Pattern(_, name) => Some(name.as_str()),
+    })
 }
 
-/// A property of a partition that its function needs and has not, or has and does not need.
-fn mismatch(function: Option<&str>, one: &Body) -> Option<(&'static str, String)> {
-    let given = |name: &str| one.get(name).is_some_and(|value| !value.is_unset());
-    match function {
-        Some(function) if !given("column") => Some(("function", format!("`{function}` is made of a column: add `column`"))),
-        Some("hash") if !given("modulus") => Some(("function", "`hash` needs `modulus`".to_owned())),
-        Some("bin") if !given("size") => Some(("function", "`bin` needs `size`".to_owned())),
-        function if given("modulus") && function != Some("hash") => {
-            Some(("modulus", "`modulus` goes with `hash` only".to_owned()))
+struct Reader<'a> {
+    text: &'a str,
+    tokens: &'a [Token],
+    at: usize,
+}
+
+impl<'a> Reader<'a> {
+    fn piece(&mut self) -> Option<Piece> {
+        if let Some(text) = self.literal() {
+            return Some(Piece::Text(text));
         }
-        function if given("size") && function != Some("bin") => {
-            Some(("size", "`size` goes with `bin` only".to_owned()))
+        let called = self.slice(self.at) == Some("datetime_pattern") && self.slice(self.at + 1) == Some("(");
+        if !called {
+            return self.name().map(Piece::Name);
         }
-        None if one.text("type") == Some("long") && !given("column") => {
-            Some(("type", "a partition that only the path says is of type string or datetime".to_owned()))
+        self.at += 2;
+        let format = self.literal()?;
+        self.mark(',')?;
+        let name = self.name()?;
+        self.mark(')')?;
+        Some(Piece::Pattern(format, name))
+    }
+
+    fn name(&mut self) -> Option<String> {
+        if self.mark('[').is_some() {
+            let name = self.literal()?;
+            self.mark(']')?;
+            return Some(name);
         }
-        _ => None,
+        let token = self.tokens.get(self.at).filter(|token| token.kind == TokenKind::Word)?;
+        self.at += 1;
+        Some(self.text[token.span.clone()].to_owned())
+    }
+
+    fn literal(&mut self) -> Option<String> {
+        let token = self.tokens.get(self.at).filter(|token| token.kind == TokenKind::Text)?;
+        self.at += 1;
+        kql::unquoted(&self.text[token.span.clone()])
+    }
+
+    fn mark(&mut self, mark: char) -> Option<()> {
+        self.tokens.get(self.at).filter(|token| token.kind == TokenKind::Mark(mark))?;
+        self.at += 1;
+        Some(())
+    }
+
+    fn slice(&self, at: usize) -> Option<&'a str> {
+        self.tokens.get(at).map(|token| &self.text[token.span.clone()])
     }
 }
 
@@ -142,14 +123,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn paths_are_rebuilt() {
-        let text = "'a=' P  \"/b\\\"=\" datetime_pattern('yyyy',['my D']) ['order']";
-        let same = r#""a=" P "/b\"=" datetime_pattern("yyyy", ['my D']) ['order']"#;
-        assert_eq!(canonical(text).as_deref(), Some(same));
-        assert_eq!(canonical(same).as_deref(), Some(same));
-        assert_eq!(write(Command::new("("), text).unwrap().as_str(), format!("({same}"));
-        for text in ["P)", "P; .drop table T", "datetime_pattern(P)", "1", "'open"] {
-            assert_eq!(canonical(text), None, "{text}");
+    fn spellings_are_one() {
+        let canonical_form = r#""dt=" datetime_pattern("yyyy", Day) "/" ['my id']"#;
+        for text in [
+            r"'dt='datetime_pattern('yyyy',Day) @'/'['my id']",
+            canonical_form,
+            "\"dt=\"\n datetime_pattern ( \"yyyy\" , ['Day'] ) \"/\" [\"my id\"]",
+        ] {
+            assert_eq!(canonical(text), canonical_form, "{text}");
+        }
+        let command = write(Command::new(".x ("), &pieces(canonical_form).unwrap()).word(")");
+        assert_eq!(command.as_str(), r#".x ("dt=" datetime_pattern ("yyyy", Day) "/" ['my id'])"#);
+    }
+
+    #[test]
+    fn anything_else_is_refused() {
+        for text in ["Day) .drop table T", "datetime_pattern(Day)", "1", "'a", "Day // x", "a | b"] {
+            assert!(pieces(text).is_err(), "{text}");
         }
     }
 }

@@ -374,6 +374,9 @@ fn updates_schema(edit: &Editor<'_>, table: &ExternalTable) -> Result<(), Fault>
     if !table.inferred {
         return wrong("AutoUpdateSchema goes with columns that are inferred only");
     }
+    if !choices::SCHEMA_UPDATES_NEED_ACCELERATION {
+        return Ok(());
+    }
     let known = edit.database.external_tables.get(&table.name);
     let policy = known.and_then(|known| known.policies.get("query_acceleration"));
     match policy.is_some_and(|text| text.contains("\"IsEnabled\":true")) {
