@@ -32,7 +32,7 @@ pub enum Says {
         /// Everything behind that word.
         argument: String,
     },
-    /// An ingestion mapping, or a mapping of an external table.
+    /// An ingestion mapping.
     Mapping {
         /// The words of the scope: `table`, `database` or `external table`.
         scope: String,
@@ -44,13 +44,6 @@ pub enum Says {
         name: String,
         /// The mapping's JSON.
         json: String,
-    },
-    /// An external table.
-    ExternalTable {
-        /// The table's name.
-        name: String,
-        /// Everything behind the name.
-        definition: String,
     },
     /// Principals that hold a role on an entity of the database.
     Principals {
@@ -99,14 +92,10 @@ pub fn json_argument(argument: &str) -> Option<Json> {
     serde_json::from_str(&pieces?).ok()
 }
 
-/// A place in a text of tokens, with the pieces of grammar that statements share.
-pub(super) struct Reader<'a> {
-    /// The whole text.
-    pub text: &'a str,
-    /// Its tokens.
-    pub tokens: &'a [Token],
-    /// The number of the token ahead.
-    pub at: usize,
+struct Reader<'a> {
+    text: &'a str,
+    tokens: &'a [Token],
+    at: usize,
 }
 
 impl<'a> Reader<'a> {
@@ -128,7 +117,6 @@ impl<'a> Reader<'a> {
             // The principals of the database come with those inherited from the cluster, by a command of their own.
             ("add" | "set", "database") => return Some(Says::Elsewhere),
             ("add" | "set", _) => return self.principals(scope),
-            ("create" | "create-or-alter", "external table") => return self.external_table(scope),
             ("alter" | "alter-merge" | "create-or-alter" | "create", _) => {}
             _ => return None,
         }
@@ -160,18 +148,11 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn external_table(&mut self, scope: String) -> Option<Says> {
-        let name = self.name()?;
-        let start = self.tokens.get(self.at)?.span.start;
-        if self.word() != Some("mapping") {
-            let definition = self.text[start..].to_owned();
-            return Some(Says::ExternalTable { name, definition });
+    fn principals(&mut self, mut scope: String) -> Option<Says> {
+        if scope == "external" {
+            (self.word()? == "table").then_some(())?;
+            scope.push_str(" table");
         }
-        let (mapping, json) = (self.literal()?, self.joined()?);
-        Some(Says::Mapping { scope, entity: name, kind: String::new(), name: mapping, json })
-    }
-
-    fn principals(&mut self, scope: String) -> Option<Says> {
         let entity = self.name()?;
         let role = self.word()?.to_owned();
         self.mark('(')?;
@@ -227,17 +208,7 @@ impl<'a> Reader<'a> {
         Some(parts)
     }
 
-    /// A literal and those that adjoin it.
-    fn joined(&mut self) -> Option<String> {
-        let mut whole = self.literal()?;
-        while let Some(more) = self.literal() {
-            whole.push_str(&more);
-        }
-        Some(whole)
-    }
-
-    /// A name, bare or in brackets.
-    pub(super) fn name(&mut self) -> Option<String> {
+    fn name(&mut self) -> Option<String> {
         if self.mark('[').is_some() {
             let name = self.literal()?;
             self.mark(']')?;
@@ -246,22 +217,19 @@ impl<'a> Reader<'a> {
         self.word().map(str::to_owned)
     }
 
-    /// A text literal.
-    pub(super) fn literal(&mut self) -> Option<String> {
+    fn literal(&mut self) -> Option<String> {
         let token = self.tokens.get(self.at).filter(|t| t.kind == TokenKind::Text)?;
         self.at += 1;
         kql::unquoted(&self.text[token.span.clone()])
     }
 
-    /// A bare word.
-    pub(super) fn word(&mut self) -> Option<&'a str> {
+    fn word(&mut self) -> Option<&'a str> {
         let token = self.tokens.get(self.at).filter(|t| t.kind == TokenKind::Word)?;
         self.at += 1;
         Some(&self.text[token.span.clone()])
     }
 
-    /// A mark of punctuation.
-    pub(super) fn mark(&mut self, mark: char) -> Option<()> {
+    fn mark(&mut self, mark: char) -> Option<()> {
         self.tokens.get(self.at).filter(|t| t.kind == TokenKind::Mark(mark))?;
         self.at += 1;
         Some(())
@@ -298,27 +266,6 @@ mod tests {
             (
                 ".alter column T.['C d'] policy encoding '{}'",
                 policy("column", &[&["T", "C d"]], "encoding", "'{}'"),
-            ),
-            (
-                ".create external table ['E 1'] mapping \"m\" '[]'",
-                Says::Mapping {
-                    scope: "external table".to_owned(),
-                    entity: "E 1".to_owned(),
-                    kind: String::new(),
-                    name: "m".to_owned(),
-                    json: "[]".to_owned(),
-                },
-            ),
-            (
-                ".create-or-alter external table E (a:string)\nkind = delta\n(h@\"x\")",
-                Says::ExternalTable {
-                    name: "E".to_owned(),
-                    definition: "(a:string)\nkind = delta\n(h@\"x\")".to_owned(),
-                },
-            ),
-            (
-                ".alter external table E policy row_level_security enable 'E'",
-                policy("external table", &[&["E"]], "row_level_security", "enable 'E'"),
             ),
             (
                 ".create-or-alter table T ingestion CSV mapping \"m\" '[]' ' '",

@@ -61,9 +61,6 @@ pub enum Shape {
     ScalarType,
     /// A secret by reference; a literal is refused.
     Secret,
-    /// One of some words, of which those that end in `=` begin a longer one, or a secret by reference. The secret is
-    /// written only: it equals whatever the service shows in its place ([`is_hidden`]).
-    Credential(&'static [&'static str]),
     /// Anything, compared as JSON.
     Any,
 }
@@ -165,9 +162,6 @@ impl Shape {
                 format!("one of the column types {}", scalar_types().collect::<Vec<_>>().join(", "))
             }
             Self::Secret => "a secret by reference, such as ${secret.env.NAME}".to_owned(),
-            Self::Credential(words) => {
-                format!("one of {}, or a secret by reference, such as ${{secret.env.NAME}}", words.join(", "))
-            }
             Self::Any => "any value".to_owned(),
         }
     }
@@ -179,7 +173,7 @@ impl Shape {
     /// What is wrong, as a sentence without its place.
     pub fn canonical(&self, value: &Value) -> Result<Value, String> {
         if matches!(value, Value::Unknown(_) | Value::Null)
-            || matches!((self, value), (Self::Secret | Self::Credential(_), Value::Secret(_)))
+            || matches!((self, value), (Self::Secret, Value::Secret(_)))
         {
             return Ok(value.clone());
         }
@@ -233,10 +227,6 @@ impl Shape {
             }
             Self::ArmId(of) => is_arm_id(text, of).then(|| Value::from(text)),
             Self::Kql(form) => Some(Value::from(form.canonical(text))),
-            Self::Credential(words) => {
-                let is = |word: &&str| *word == text || (word.ends_with('=') && text.starts_with(*word));
-                (words.iter().any(|word| is(word)) || is_stars(text)).then(|| Value::from(text))
-            }
             Self::ScalarType => scalar_type(text).map(Value::from),
             _ => None,
         }
@@ -273,39 +263,8 @@ impl Shape {
                     && a.iter().zip(b.iter()).all(|((n, v), (m, w))| n == m && item.same(Some(v), Some(w)))
             }
             (Self::Object { fields, .. }, Value::Map(a), Value::Map(b)) => same_bodies(fields, a, b),
-            (Self::Secret | Self::Credential(_), Value::Secret(_), shown)
-            | (Self::Secret | Self::Credential(_), shown, Value::Secret(_))
-                if is_hidden(shown) =>
-            {
-                true
-            }
             (Self::Real, a, b) => order(a, b) == Ordering::Equal,
             _ => a == b,
-        }
-    }
-
-    /// See [`recalled`].
-    fn recalled(&self, live: &Value, wanted: &Value) -> Value {
-        match (self, live, wanted) {
-            (Self::Secret | Self::Credential(_), _, Value::Secret(_)) if is_hidden(live) => wanted.clone(),
-            (Self::Object { fields, .. }, Value::Map(live), Value::Map(wanted)) => {
-                Value::Map(recalled(fields, live, wanted))
-            }
-            (Self::List(item) | Self::Set(item), Value::List(live), Value::List(wanted)) => {
-                let one = |live: &Value| {
-                    let same = wanted.iter().find(|wanted| item.same(Some(live), Some(wanted)));
-                    same.map_or_else(|| live.clone(), |wanted| item.recalled(live, wanted))
-                };
-                Value::List(live.iter().map(one).collect())
-            }
-            (Self::Map(item) | Self::OrderedMap(item), Value::Map(live), Value::Map(wanted)) => {
-                let one = |(name, live): (&std::sync::Arc<str>, &Value)| {
-                    let value = wanted.get(name).map_or_else(|| live.clone(), |w| item.recalled(live, w));
-                    (name.clone(), value)
-                };
-                Value::Map(live.iter().map(one).collect())
-            }
-            _ => live.clone(),
         }
     }
 
@@ -319,25 +278,6 @@ impl Shape {
             _ => wanted.clone(),
         }
     }
-}
-
-/// A live body with the secrets that `wanted` has where live shows only that there is one, for the same thing.
-pub fn recalled(fields: &[Field], live: &Body, wanted: &Body) -> Body {
-    let one = |(name, value): (&std::sync::Arc<str>, &Value)| {
-        let found = field(fields, name).zip(wanted.get(name));
-        let value = found.map_or_else(|| value.clone(), |(field, wanted)| field.shape.recalled(value, wanted));
-        (name.clone(), value)
-    };
-    live.iter().map(one).collect()
-}
-
-/// Whether a value is what the service shows in place of a secret.
-pub fn is_hidden(value: &Value) -> bool {
-    value.as_text().is_some_and(is_stars)
-}
-
-fn is_stars(text: &str) -> bool {
-    !text.is_empty() && text.chars().all(|c| c == '*')
 }
 
 /// Lays `wanted` over `live`, property by property in the order of the fields: what is not wanted stays, except

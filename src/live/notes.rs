@@ -41,7 +41,7 @@ pub(super) fn script(database: &Address, replies: &DatabaseReplies) -> Option<St
             Says::Principals { scope, role, .. } => format!("{role} of {scope}"),
             Says::Opaque => beginning(&statement.text),
         };
-        let read = !matches!(statement.says, Says::Opaque | Says::ExternalTable { .. })
+        let read = statement.says != Says::Opaque
             && *known.entry(beginning.clone()).or_insert_with(|| is_read(statement));
         if !read {
             *counts.entry(beginning).or_default() += 1;

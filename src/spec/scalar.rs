@@ -48,7 +48,7 @@ impl Loader<'_> {
                     (_, value) => Some(value),
                 }
             }
-            Err(_) if matches!(shape, Shape::Secret | Shape::Credential(_)) => self.literal_secret(id),
+            Err(_) if matches!(shape, Shape::Secret) => self.literal_secret(id),
             Err(_) => {
                 let found = match whence {
                     Whence::Written => describe(&value),

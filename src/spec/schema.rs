@@ -256,13 +256,6 @@ fn shaped(shape: &Shape) -> Json {
             or_reference(with_short(object(properties, &required), fields, short))
         }
         Shape::Secret => json!({"type": ["string", "null"], "pattern": "^\\$\\{.+\\}$"}),
-        Shape::Credential(words) => {
-            let begins: Vec<String> = words
-                .iter()
-                .map(|word| if word.ends_with('=') { format!("{word}.+") } else { format!("{word}$") })
-                .collect();
-            json!({"type": ["string", "null"], "pattern": format!("^(\\$\\{{.+\\}}$|{})", begins.join("|"))})
-        }
         Shape::Any => json!({}),
     }
 }

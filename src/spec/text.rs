@@ -68,7 +68,7 @@ impl Loader<'_> {
                 }
                 self.fit(id, typed(&text, Style::Loose, shape), shape, Whence::Hidden)
             }
-            Target::Secret(kept) if matches!(shape, Shape::Secret | Shape::Credential(_)) => {
+            Target::Secret(kept) if matches!(shape, Shape::Secret) => {
                 Some(Value::Secret(self.kept(kept, place)?))
             }
             Target::Secret(_) => {
@@ -78,8 +78,7 @@ impl Loader<'_> {
             }
             Target::Path(path) => {
                 let value = self.reference(path, place)?;
-                let holds_secrets = matches!(shape, Shape::Secret | Shape::Credential(_));
-                if matches!(value, Value::Secret(_)) && !holds_secrets {
+                if matches!((&value, shape), (Value::Secret(_), s) if !matches!(s, Shape::Secret)) {
                     let found =
                         Diagnostic::error(Code::Secret, "this reference leads to a secret").at(place, "");
                     self.stray_secret(found);

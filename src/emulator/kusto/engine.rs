@@ -50,8 +50,6 @@ pub struct Engine {
 const MOST_TABLES: usize = 10_000;
 /// Columns of one table (`Q:schema-entities/columns.md`).
 const MOST_COLUMNS: usize = 10_000;
-/// External tables of one database (`Q:schema-entities/external-tables.md`).
-const MOST_EXTERNAL_TABLES: usize = 1_000;
 /// Materialized views of one database (`data-explorer/kusto-emulator-overview.md`).
 const MOST_VIEWS: usize = 1_000;
 /// How long the backfill of a view lasts in the service: a minute, for a small table.
@@ -84,11 +82,6 @@ impl Engine {
     /// Narrows the number of tables that a database may hold; 10,000 at first.
     pub fn set_table_limit(&self, most: usize) {
         self.limits.write().unwrap_or_else(PoisonError::into_inner).tables = most;
-    }
-
-    /// Narrows the number of external tables that a database may hold; 1,000 at first.
-    pub fn set_external_table_limit(&self, most: usize) {
-        self.limits.write().unwrap_or_else(PoisonError::into_inner).external_tables = most;
     }
 
     /// Narrows the number of materialized views that a database may hold; 1,000 at first.

@@ -26,7 +26,6 @@ pub const KINDS: &[&dyn Kind] = &[
     &table::Table,
     &mapping::Mapping,
     &function::Function,
-    &external_table::ExternalTable,
     &entity_group::EntityGroup,
     &external_table::ExternalTable,
     &external_mapping::ExternalMapping,

@@ -127,7 +127,6 @@ impl Writer<'_> {
     fn node(&mut self, value: &Value, shape: &Shape, path: &str) -> Node {
         match (value, shape) {
             (_, Shape::Secret) => self.secret(path),
-            (value, Shape::Credential(_)) if shape::is_hidden(value) => self.secret(path),
             (Value::Text(text), Shape::Kql(form)) => self.kql(text, *form, path),
             (Value::List(items), Shape::List(item) | Shape::Set(item)) => self.list(items, item, path),
             (Value::List(items), _) => self.list(items, &Shape::Any, path),

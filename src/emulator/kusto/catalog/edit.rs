@@ -26,8 +26,6 @@ pub(crate) struct Limits {
     pub(crate) tables: usize,
     /// Columns of one table.
     pub(crate) columns: usize,
-    /// External tables of one database.
-    pub(crate) external_tables: usize,
     /// Materialized views of one database.
     pub(crate) views: usize,
     /// How long the backfill of a view lasts, in ticks.
