@@ -39,7 +39,7 @@ impl World {
     pub(crate) async fn with(options: Options) -> Self {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let group = |name: &str| ("00000000-0000-0000-0000-000000000000".to_owned(), name.to_owned());
-        let groups = ["rg", "rg-states", "rg-storms", "rg-smartvitals"].map(group).to_vec();
+        let groups = ["rg", "rg-states", "rg-storms", "rg-smartvitals", "rg-shared"].map(group).to_vec();
         let emulator = Emulator::start(Options { groups, ..options }).await.unwrap();
         let secret_env: adxform::cloud::Env = std::sync::Arc::new(|name| Some(format!("secret-of-{name}")));
         let cloud = Cloud::new(Config { secret_env, ..Config::local(emulator.arm_url()) }).unwrap();
