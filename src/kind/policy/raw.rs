@@ -27,7 +27,7 @@ const ABOUT: About = About {
     doc: "A policy that has no kind of its own, under the word that it has in commands: JSON text, or the same in YAML \
           with the service's own names. It is replaced whole and compared as JSON; what it may cost is not known.",
     page: "https://learn.microsoft.com/kusto/management/policies",
-    example: "policies:\n  rowid: '{\"IsEnabled\": true}'\n",
+    example: "policies:\n  shards_grouping: '{\"IsEnabled\": true}'\n",
     fields: &[Field::new(POLICY, Shape::Any, "The policy: a JSON object or list.").required()],
     ..BASE
 };

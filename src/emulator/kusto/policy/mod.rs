@@ -194,7 +194,6 @@ pub(crate) const ALL: &[&dyn Policy] = &[
     &restricted_view_access::RestrictedViewAccess,
     &retention::Retention,
     &row_level_security::RowLevelSecurity,
-    &opaque::ROW_ID,
     &row_order::RowOrder,
     &opaque::ROW_STORE,
     &sandbox::Sandbox,
@@ -205,7 +204,7 @@ pub(crate) const ALL: &[&dyn Policy] = &[
 ];
 
 /// Policies of the service that are not modelled.
-const NOT_MODELLED: &[&str] = &["query_acceleration"];
+const NOT_MODELLED: &[&str] = &["query_acceleration", "rowid"];
 
 /// The policy of this word.
 pub(crate) fn find(word: &str) -> Option<&'static dyn Policy> {
