@@ -43,6 +43,8 @@ pub struct About {
     pub names: NameRule,
     /// Whether two names that differ only in case are one (ARM, and database names).
     pub names_ignore_case: bool,
+    /// A property that is part of what the service tells it by, so that two may share a name; `""` for none.
+    pub told_by: &'static str,
     /// Which plane it is written through.
     pub plane: Plane,
     /// What it is for, in Markdown; the first sentence stands alone.
@@ -75,6 +77,7 @@ impl About {
         parents: &[],
         names: NameRule::Entity,
         names_ignore_case: false,
+        told_by: "",
         plane: Plane::Kusto,
         doc: "",
         page: "",
@@ -322,10 +325,21 @@ pub trait Kind: Sync {
         false
     }
 
+    /// Why the service never lets it go: it stands as long as its container does, and deleting it leaves it as it is.
+    /// `None` for what can be deleted. The request of its deletion changes nothing, where there is one.
+    fn stays(&self, _at: &At<'_>) -> Option<&'static str> {
+        None
+    }
+
     /// What is left of a live thing when what is declared of it is to go; `None` when that is nothing, so that the
     /// thing itself goes. Without any declared property, all of it is to go.
     fn remains(&self, _live: &Resource, _wanted: &Body) -> Option<Body> {
         None
+    }
+
+    /// What is wanted when the spec says that it is all there is.
+    fn exactly(&self, wanted: &Body) -> Body {
+        wanted.clone()
     }
 
     /// Why a change must not be made unless the user says so, as clauses: it would lock people, or what runs in

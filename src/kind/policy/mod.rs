@@ -8,29 +8,35 @@
 
 mod auto_delete;
 mod caching;
+mod callout;
+mod capacity;
 mod encoding;
 mod extent_tags_retention;
 mod ingestion_batching;
 mod ingestion_time;
-mod json;
+pub(super) mod json;
 mod managed_identity;
 mod merge;
 mod mirroring;
 mod partitioning;
+mod query_acceleration;
+mod query_weak_consistency;
 mod raw;
+mod request_classification;
 mod restricted_view_access;
 mod retention;
 mod row_level_security;
 mod row_order;
+mod sandbox;
 mod scope;
 mod sharding;
 mod streaming_ingestion;
 mod update;
 
 use super::entity::in_database;
-use super::replies::{DatabaseReplies, Reply};
+use super::replies::{DatabaseReplies, Reply, Row, Rows};
 use super::script::{self, Says, Statement};
-use super::shape::{self, NameRule};
+use super::shape::{self, Field, NameRule};
 use super::{About, At, Finding, Found, Keyed, Kind, Need, Plane, Source, Undo};
 use crate::model::body::Body;
 use crate::model::change::{Change, Loss, LossClass};
@@ -48,6 +54,8 @@ pub use retention::drop_loss;
 pub const KINDS: &[&dyn Kind] = &[
     &auto_delete::POLICY,
     &caching::POLICY,
+    &callout::POLICY,
+    &capacity::POLICY,
     &encoding::Encoding,
     &extent_tags_retention::POLICY,
     &ingestion_batching::POLICY,
@@ -56,11 +64,15 @@ pub const KINDS: &[&dyn Kind] = &[
     &merge::POLICY,
     &mirroring::POLICY,
     &partitioning::POLICY,
+    &query_acceleration::POLICY,
+    &query_weak_consistency::POLICY,
     &raw::Raw,
+    &request_classification::POLICY,
     &restricted_view_access::POLICY,
     &retention::POLICY,
     &row_level_security::POLICY,
     &row_order::POLICY,
+    &sandbox::POLICY,
     &sharding::POLICY,
     &streaming_ingestion::POLICY,
     &update::POLICY,
@@ -98,10 +110,16 @@ struct Policy {
     verb: &'static str,
     /// In a scope, the verb of the command for absence, and what stands behind the policy's word there.
     unset: fn(&Scope) -> (&'static str, &'static str),
+    /// Whether the verb keeps what is not named, so that only what differs is written.
+    keeps: bool,
+    /// Why no command deletes it, if none does.
+    stays: Option<&'static str>,
     /// Whether a body in a scope is the same to the service as absence.
     is_absence: fn(&Policy, &Scope, &Body) -> bool,
     /// The commands that read it from a cluster.
     shows: &'static [&'static str],
+    /// The commands that read it from a database, where the schema script is not known to give it.
+    database_shows: &'static [&'static str],
     /// What setting, changing or unsetting it may cost in data.
     loss: fn(&At<'_>, &Change) -> Loss,
     /// Whether a loss for good still lies ahead, so that the step can be taken back.
@@ -129,8 +147,11 @@ impl Policy {
             write: |command, body| command.json_of(&json::written(body)),
             verb: ".alter",
             unset: |_| (".delete", ""),
+            keeps: false,
+            stays: None,
             is_absence: |_, _, _| false,
             shows: &[],
+            database_shows: &[],
             loss: |_, _| Loss::none(),
             can_be_undone: false,
             needs: |_| Vec::new(),
@@ -171,6 +192,11 @@ impl Policy {
     }
 
     fn in_database(&self, replies: &DatabaseReplies) -> Result<Vec<Found>, String> {
+        let rows: Vec<&Rows> =
+            self.database_shows.iter().filter_map(|show| replies.shows.get(*show)).collect();
+        if !rows.is_empty() {
+            return self.in_rows(&replies.name, rows.into_iter().flat_map(Rows::iter));
+        }
         let mut found = Vec::new();
         for statement in &replies.script {
             let Says::Policy { scope, entities, policy, argument } = &statement.says else { continue };
@@ -181,6 +207,22 @@ impl Policy {
                 let entity = entity.last().map(String::as_str).unwrap_or_default();
                 let path = scope.path(entity, self.key());
                 found.push(Found { path, body: body.clone(), ..Found::default() });
+            }
+        }
+        Ok(found)
+    }
+
+    /// The policies in the rows of a command that reads them of all entities: `[database].[entity]`.
+    fn in_rows<'a>(&self, database: &str, rows: impl Iterator<Item = Row<'a>>) -> Result<Vec<Found>, String> {
+        let prefix = format!("[{database}].[");
+        let mut found = Vec::new();
+        for row in rows {
+            let name = row.text("EntityName");
+            let entity = name.strip_prefix(&prefix).and_then(|rest| rest.strip_suffix(']')).unwrap_or(name);
+            for scope in self.about.parents.iter().filter_map(|parent| Scope::of_kind(parent)) {
+                if let Some(body) = self.read(scope, row.text("Policy"), false)? {
+                    found.push(Found { path: scope.path(entity, self.key()), body, ..Found::default() });
+                }
             }
         }
         Ok(found)
@@ -207,6 +249,12 @@ fn is_claimed(scope: &Scope, word: &str) -> bool {
         let about = kind.about();
         about.collection == BASE.collection && matches!(about.keyed, Keyed::Fixed(key) if plain(key) == word)
     })
+}
+
+/// The properties of `after` that are others than before.
+fn changed(fields: &'static [Field], before: &Body, after: &Body) -> Body {
+    let differs = shape::differing(fields, before, after).into_iter();
+    differs.filter_map(|f| Some((f.name.into(), after.get(f.name)?.clone()))).collect()
 }
 
 /// A flag of a body, once the body is there.
@@ -249,7 +297,7 @@ impl Kind for Policy {
     }
 
     fn source(&self) -> Source {
-        Source::Database { shows: &[] }
+        Source::Database { shows: self.database_shows }
     }
 
     fn cluster_shows(&self) -> &'static [&'static str] {
@@ -272,9 +320,15 @@ impl Kind for Policy {
     fn settle(&self, live: Option<&Resource>, wanted: &Body) -> Body {
         let live = live.map(|live| &live.body);
         let defaults = (self.defaults)();
-        let below = if wanted.is_empty() { &defaults } else { live.unwrap_or(&defaults) };
+        // What is never unset has no defaults to be set: there nothing given is nothing managed.
+        let is_reset = wanted.is_empty() && self.stays.is_none();
+        let below = if is_reset { &defaults } else { live.unwrap_or(&defaults) };
         let wanted = if wanted.is_empty() { defaults.clone() } else { (self.imply)(wanted.clone()) };
         (self.complete)(shape::overlay(self.about.fields, below, &wanted))
+    }
+
+    fn stays(&self, _at: &At<'_>) -> Option<&'static str> {
+        self.stays
     }
 
     fn is_absence(&self, at: &At<'_>, body: &Body) -> bool {
@@ -284,9 +338,17 @@ impl Kind for Policy {
     fn request(&self, at: &At<'_>, change: &Change) -> Result<Request, String> {
         let (scope, (_, parent)) = (Scope::of(at)?, at.parent().ok_or("it stands in nothing")?);
         let named = |verb| scope.named(Command::new(verb), &parent.name).word("policy").word(self.word);
-        let command = match &change.after {
-            Some(after) => (self.write)(named(self.verb), after),
-            None => match (self.unset)(scope) {
+        let defaults = (self.defaults)();
+        let command = match (&change.before, &change.after) {
+            (Some(before), Some(after)) if self.keeps => {
+                (self.write)(named(self.verb), &changed(self.about.fields, before, after))
+            }
+            (_, Some(after)) => (self.write)(named(self.verb), after),
+            // Where the defaults are the same as nothing they are what stood there when it was new.
+            (_, None) if (self.is_absence)(self, scope, &defaults) => {
+                (self.write)(named(self.verb), &defaults)
+            }
+            (_, None) => match (self.unset)(scope) {
                 (verb, "") => named(verb),
                 (verb, words) => named(verb).word(words),
             },
