@@ -325,6 +325,12 @@ pub trait Kind: Sync {
         false
     }
 
+    /// Why the service never lets it go: it stands as long as its container does, and deleting it leaves it as it is.
+    /// `None` for what can be deleted. The request of its deletion changes nothing, where there is one.
+    fn stays(&self, _at: &At<'_>) -> Option<&'static str> {
+        None
+    }
+
     /// What is left of a live thing when what is declared of it is to go; `None` when that is nothing, so that the
     /// thing itself goes. Without any declared property, all of it is to go.
     fn remains(&self, _live: &Resource, _wanted: &Body) -> Option<Body> {

@@ -40,6 +40,8 @@ pub struct Differences {
     pub refusals: Vec<Refusal>,
     /// What is left alone though it differs.
     pub notes: Vec<String>,
+    /// What should go and never does, and why.
+    stays: BTreeMap<Address, &'static str>,
 }
 
 impl Inputs<'_> {
@@ -58,6 +60,9 @@ impl Inputs<'_> {
         contain(&mut found, self.live);
         make_again(&mut found, self.live);
         self.locked_out(&mut found);
+        let stays = std::mem::take(&mut found.stays).into_iter();
+        let stays = stays.filter(|(address, _)| !found.changes.contains_key(address));
+        found.notes.extend(stays.map(|(address, why)| format!("{address} stays as it is: {why}")));
         found
     }
 
@@ -171,6 +176,11 @@ impl Inputs<'_> {
         found.world.get(address).is_some_and(|resource| kind.is_absence(&at(resource), &resource.body))
     }
 
+    /// Why the service never deletes what stands in live.
+    fn stays(&self, address: &Address, resource: &Resource) -> Option<&'static str> {
+        kind::by_name(resource.kind)?.stays(&At { address, resource, world: self.live })
+    }
+
     fn delete(
         &self,
         found: &mut Differences,
@@ -179,6 +189,13 @@ impl Inputs<'_> {
         wanted: &Resource,
         reason: Reason,
     ) {
+        if let Some(why) = self.stays(address, live) {
+            // Nobody asked for what is pruned by its name.
+            if reason != Reason::Pruned {
+                found.stays.insert(address.clone(), why);
+            }
+            return;
+        }
         if wanted.lifecycle.prevent_destroy {
             let message = format!("{address} would be deleted, and the spec says `preventDestroy`");
             self.refuse(

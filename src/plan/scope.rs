@@ -112,6 +112,9 @@ fn by_commands(desired: &Desired) -> Vec<(Address, &'static str)> {
         kinds.map(|kind| (address.clone(), kind.about().name)).collect::<Vec<_>>()
     });
     let within = |(address, word): &(Address, &str)| {
+        if address.segments().len() != 1 {
+            return false;
+        }
         let parent = desired.inventory.get(address).map(|parent| parent.kind);
         parent.is_some_and(|parent| kind::within(Some(parent)).any(|kind| kind.about().name == *word))
     };

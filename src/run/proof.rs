@@ -4,7 +4,7 @@
 //! does not show them.
 
 use super::event::{Difference, Verdict, Way};
-use crate::kind::{self, Kind};
+use crate::kind::{self, At, Kind};
 use crate::model::body::{Body, Value};
 use crate::model::change::Rename;
 use crate::model::{Address, Change, Inventory, Resource};
@@ -53,6 +53,12 @@ impl Rules {
             }
             None => self.differing(before, live),
         }
+    }
+
+    /// Whether a thing is never absent, so that finding it says nothing of who made it so.
+    fn stays(self, address: &Address, live: &Inventory) -> bool {
+        let (Some(kind), Some(resource)) = (self.0, live.get(address)) else { return false };
+        kind.stays(&At { address, resource, world: live }).is_some()
     }
 
     /// What live would be if `wanted` were applied to it: equal to live when it is satisfied already.
@@ -120,7 +126,10 @@ pub fn verdict(
         if was_read { rules.unrestored(end, &found.body) } else { rules.missing(found, end) }
     };
     let is_before = match (&before, found) {
-        (None, found) => found.is_none_or(|found| rules.is_without(found, after.as_ref())),
+        (None, found) => {
+            found.is_none_or(|found| rules.is_without(found, after.as_ref()))
+                || rules.stays(&step.address, live)
+        }
         (Some(_), None) => false,
         (Some(before), Some(found)) => from(before, found).is_empty(),
     };
@@ -179,6 +188,7 @@ fn compared(plan: &Plan, way: Way, live: &Inventory, known: &impl Known, strict:
         let wanted = if way == Way::Apply { ends.after } else { ends.before };
         let names = match (wanted, found) {
             (None, None) => continue,
+            (None, Some(_)) if rules.stays(address, live) => continue,
             (None, Some(found)) if rules.is_without(found, ends.after.or(ends.before)) => continue,
             (None, Some(_)) | (Some(_), None) => BTreeSet::from([String::new()]),
             (Some(wanted), Some(found)) if way == Way::Apply => rules.missing(found, wanted),

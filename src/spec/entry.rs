@@ -300,6 +300,13 @@ fn elsewhere(kinds: &Kinds, kind: Each, key: &str) -> Option<Diagnostic> {
         };
         return Some(Diagnostic::error(Code::Setting, message).help(help));
     }
+    let holder = about.fields.iter().find(|field| match field.shape {
+        Shape::Object { fields, .. } => fields.iter().any(|inner| inner.name == key),
+        _ => false,
+    });
+    if let Some(holder) = holder {
+        return Some(unknown().help(format!("put it into its `{}`", holder.name)));
+    }
     for below in kinds.below(about.name) {
         if below.fixed.iter().any(|(word, _)| *word == key) {
             return Some(unknown().help(format!("put it into its `{}`", below.word)));
@@ -315,13 +322,6 @@ fn elsewhere(kinds: &Kinds, kind: Each, key: &str) -> Option<Diagnostic> {
     {
         let help = format!("remove it; it is for `{tag}: {other}`, and this is `{tag}: {value}`");
         return Some(unknown().help(help));
-    }
-    let holder = about.fields.iter().find(|field| match field.shape {
-        Shape::Object { fields, .. } => fields.iter().any(|inner| inner.name == key),
-        _ => false,
-    });
-    if let Some(holder) = holder {
-        return Some(unknown().help(format!("put it into its `{}`", holder.name)));
     }
     let deeper = kinds.below(about.name).iter().find(|below| {
         let inner = below.kinds().any(|kind| kinds.collection(kind.about().name, key).is_some());

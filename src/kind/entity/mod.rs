@@ -1,4 +1,4 @@
-//! Entities of a database: tables, mappings, functions.
+//! Entities of a database: tables, mappings, functions and more; and the one of a cluster, workload groups.
 
 mod continuous_export;
 mod entity_group;
@@ -11,6 +11,7 @@ mod materialized_view;
 pub(super) mod principals;
 mod table;
 mod uses;
+mod workload_group;
 
 pub use mapping::{Family, family_of};
 pub use uses::{Missing, missing, texts, used, uses};
@@ -32,6 +33,7 @@ pub const KINDS: &[&dyn Kind] = &[
     &materialized_view::MaterializedView,
     &principals::Principals,
     &continuous_export::ContinuousExport,
+    &workload_group::WorkloadGroup,
 ];
 
 /// The database's replies out of a reply; entities are read from nothing else.
@@ -95,12 +97,27 @@ pub(crate) mod tests {
         before: impl ToString,
         after: impl ToString,
     ) -> Vec<String> {
+        steps_at(kind, &format!("clusters.c.databases.d.{path}"), before, after)
+    }
+
+    /// The steps of a change of the thing named by `path` below `clusters.c`.
+    pub(crate) fn cluster_steps(
+        kind: &'static str,
+        path: &str,
+        before: impl ToString,
+        after: impl ToString,
+    ) -> Vec<String> {
+        steps_at(kind, &format!("clusters.c.{path}"), before, after)
+    }
+
+    fn steps_at(kind: &'static str, path: &str, before: impl ToString, after: impl ToString) -> Vec<String> {
         let about = by_name(kind).unwrap();
         let read = |json: String| (json != "null").then(|| body(kind, &json));
         let (before, after) = (read(before.to_string()), read(after.to_string()));
-        let address: Address = format!("clusters.c.databases.d.{path}").parse().unwrap();
+        let address: Address = path.parse().unwrap();
         let mut world = Inventory::new();
-        for (i, word) in ["cluster", "database", "table"].iter().enumerate() {
+        let containers = address.segments().len() - 1;
+        for (i, word) in ["cluster", "database", "table"].iter().enumerate().take(containers) {
             let at = address.prefix(i + 1);
             world.insert(at.clone(), resource(word, at.key(), Body::new()));
         }

@@ -17,9 +17,9 @@ const WINDOW: Shape = Shape::object(&[
 const ABOUT: About = About {
     name: "cachingPolicy",
     keyed: Keyed::Fixed("caching"),
-    parents: &["database", "table", "materializedView", "graphModel"],
+    parents: &["cluster", "database", "table", "materializedView", "graphModel"],
     short: &["hot"],
-    doc: "How far back data is kept hot, on local disks. A table without one uses its database's; with none at all \
+    doc: "How far back data is kept hot, on local disks. A table without one uses its database's, and that its cluster's; with none at all \
           everything is hot.",
     page: "https://learn.microsoft.com/kusto/management/cache-policy",
     example: "policies:\n  caching: 31d\n",
@@ -53,6 +53,7 @@ pub(super) static POLICY: Policy = Policy {
     from_words,
     write,
     check,
+    shows: &[".show cluster policy caching"],
     ..Policy::of(&ABOUT, "caching")
 };
 

@@ -1,7 +1,7 @@
 //! The ingestion batching policy: when queued data is sealed and ingested.
 
 use super::{BASE, Policy};
-use crate::kind::shape::{Field, Shape};
+use crate::kind::shape::{self, Field, Shape};
 use crate::kind::{About, At, Finding, Keyed};
 use crate::model::body::{Body, Value};
 use crate::model::duration::Ticks;
@@ -9,8 +9,9 @@ use crate::model::duration::Ticks;
 const ABOUT: About = About {
     name: "ingestionBatchingPolicy",
     keyed: Keyed::Fixed("ingestionBatching"),
-    parents: &["database", "table"],
-    doc: "When queued data is sealed into a batch and ingested. A table without one uses its database's.",
+    parents: &["cluster", "database", "table"],
+    doc: "When queued data is sealed into a batch and ingested. A table without one uses its database's, and that its cluster's. On a cluster the defaults and no policy \
+          are the same.",
     page: "https://learn.microsoft.com/kusto/management/batching-policy",
     example: "policies:\n  ingestionBatching: {maximumBatchingTimeSpan: 30s, maximumNumberOfItems: 500, maximumRawDataSizeMB: 1024}\n",
     fields: &[
@@ -29,16 +30,27 @@ const ABOUT: About = About {
     ..BASE
 };
 
+/// What the command for absence writes on a cluster, which has none that deletes; [`defaults`] say the same.
+const UNSET: &str =
+    r#"'{"MaximumBatchingTimeSpan":"00:05:00","MaximumNumberOfItems":500,"MaximumRawDataSizeMB":1024}'"#;
+
 pub(super) static POLICY: Policy = Policy {
-    defaults: || {
-        Body::new()
-            .with("maximumBatchingTimeSpan", Ticks::seconds(300))
-            .with("maximumNumberOfItems", 500)
-            .with("maximumRawDataSizeMB", Value::Int(1024))
-    },
+    defaults,
     check,
+    unset: |scope| if scope.kind == "cluster" { (".alter", UNSET) } else { (".delete", "") },
+    is_absence: |_, scope, body| {
+        scope.kind == "cluster" && shape::same_bodies(ABOUT.fields, body, &defaults())
+    },
+    shows: &[".show cluster policy ingestionbatching"],
     ..Policy::of(&ABOUT, "ingestionbatching")
 };
+
+fn defaults() -> Body {
+    Body::new()
+        .with("maximumBatchingTimeSpan", Ticks::seconds(300))
+        .with("maximumNumberOfItems", 500)
+        .with("maximumRawDataSizeMB", Value::Int(1024))
+}
 
 fn check(at: &At<'_>) -> Vec<Finding> {
     let span = at.resource.body.get("maximumBatchingTimeSpan").and_then(Value::as_time);
@@ -52,8 +64,20 @@ fn check(at: &At<'_>) -> Vec<Finding> {
 
 #[cfg(test)]
 mod tests {
-    use crate::kind::entity::tests::steps;
+    use super::*;
+    use crate::kind::entity::tests::{cluster_steps, steps};
     use serde_json::json;
+
+    #[test]
+    fn on_a_cluster_the_defaults_are_absence() {
+        let (kind, at) = ("ingestionBatchingPolicy", "policies.ingestionBatching");
+        assert_eq!(
+            cluster_steps(kind, at, json!(null), json!({"maximumNumberOfItems": 5}))[1],
+            format!("  undo .alter cluster policy ingestionbatching {UNSET}")
+        );
+        let written = serde_json::from_str(UNSET.trim_matches('\'')).unwrap();
+        assert_eq!((POLICY.from_json)(&POLICY, &written).unwrap(), defaults());
+    }
 
     #[test]
     fn fills_what_a_new_policy_leaves_out_and_keeps_what_a_live_one_has() {

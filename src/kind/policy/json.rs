@@ -8,10 +8,10 @@ use crate::model::body::{Body, Value};
 use serde_json::Value as Json;
 
 /// Members that the service gives as numbers: the name of each, and the words by their number.
-pub(super) type Numbered = &'static [(&'static str, &'static [&'static str])];
+pub(in crate::kind) type Numbered = &'static [(&'static str, &'static [&'static str])];
 
 /// Reads a JSON object into a body with these fields; unknown members and nulls are left out.
-pub(super) fn read(fields: &[Field], numbered: Numbered, json: &Json) -> Result<Body, String> {
+pub(in crate::kind) fn read(fields: &[Field], numbered: Numbered, json: &Json) -> Result<Body, String> {
     let body =
         object(fields, numbered, json).ok_or_else(|| format!("a JSON object was expected, found {json}"))?;
     shape::canonical_body(fields, &body)
@@ -62,7 +62,7 @@ fn inner(shape: &Shape, numbered: Numbered, json: &Json) -> Value {
 }
 
 /// A body with the names in Pascal case, as policies are written; what is null is left out.
-pub(super) fn written(body: &Body) -> Value {
+pub(in crate::kind) fn written(body: &Body) -> Value {
     let given = body.iter().filter(|(_, value)| **value != Value::Null);
     Value::Map(given.map(|(name, value)| (pascal(name).into(), of(value))).collect())
 }

@@ -28,7 +28,7 @@ const ENTRY: &[Field] = &[
 const ABOUT: About = About {
     name: "managedIdentityPolicy",
     keyed: Keyed::Fixed("managedIdentity"),
-    parents: &["database"],
+    parents: &["cluster", "database"],
     short: &["entries"],
     doc: "Which managed identities may be used, and for what; what the cluster's policy allows is allowed as well.",
     page: "https://learn.microsoft.com/kusto/management/managed-identity-policy",
@@ -48,6 +48,7 @@ pub(super) static POLICY: Policy = Policy {
         let entries = body.get("entries").and_then(Value::as_list).unwrap_or_default();
         command.json_of(&Value::List(entries.iter().filter_map(Value::as_map).map(written).collect()))
     },
+    shows: &[".show cluster policy managed_identity"],
     ..Policy::of(&ABOUT, "managed_identity")
 };
 

@@ -8,21 +8,26 @@
 
 mod auto_delete;
 mod caching;
+mod callout;
+mod capacity;
 mod encoding;
 mod extent_tags_retention;
 mod ingestion_batching;
 mod ingestion_time;
-mod json;
+pub(super) mod json;
 mod managed_identity;
 mod merge;
 mod mirroring;
 mod partitioning;
 mod query_acceleration;
+mod query_weak_consistency;
 mod raw;
+mod request_classification;
 mod restricted_view_access;
 mod retention;
 mod row_level_security;
 mod row_order;
+mod sandbox;
 mod scope;
 mod sharding;
 mod streaming_ingestion;
@@ -31,7 +36,7 @@ mod update;
 use super::entity::in_database;
 use super::replies::{DatabaseReplies, Reply, Row, Rows};
 use super::script::{self, Says, Statement};
-use super::shape::{self, NameRule};
+use super::shape::{self, Field, NameRule};
 use super::{About, At, Finding, Found, Keyed, Kind, Need, Plane, Source, Undo};
 use crate::model::body::Body;
 use crate::model::change::{Change, Loss, LossClass};
@@ -49,6 +54,8 @@ pub use retention::drop_loss;
 pub const KINDS: &[&dyn Kind] = &[
     &auto_delete::POLICY,
     &caching::POLICY,
+    &callout::POLICY,
+    &capacity::POLICY,
     &encoding::Encoding,
     &extent_tags_retention::POLICY,
     &ingestion_batching::POLICY,
@@ -58,11 +65,14 @@ pub const KINDS: &[&dyn Kind] = &[
     &mirroring::POLICY,
     &partitioning::POLICY,
     &query_acceleration::POLICY,
+    &query_weak_consistency::POLICY,
     &raw::Raw,
+    &request_classification::POLICY,
     &restricted_view_access::POLICY,
     &retention::POLICY,
     &row_level_security::POLICY,
     &row_order::POLICY,
+    &sandbox::POLICY,
     &sharding::POLICY,
     &streaming_ingestion::POLICY,
     &update::POLICY,
@@ -100,6 +110,10 @@ struct Policy {
     verb: &'static str,
     /// In a scope, the verb of the command for absence, and what stands behind the policy's word there.
     unset: fn(&Scope) -> (&'static str, &'static str),
+    /// Whether the verb keeps what is not named, so that only what differs is written.
+    keeps: bool,
+    /// Why no command deletes it, if none does.
+    stays: Option<&'static str>,
     /// Whether a body in a scope is the same to the service as absence.
     is_absence: fn(&Policy, &Scope, &Body) -> bool,
     /// The commands that read it from a cluster.
@@ -133,6 +147,8 @@ impl Policy {
             write: |command, body| command.json_of(&json::written(body)),
             verb: ".alter",
             unset: |_| (".delete", ""),
+            keeps: false,
+            stays: None,
             is_absence: |_, _, _| false,
             shows: &[],
             database_shows: &[],
@@ -235,6 +251,12 @@ fn is_claimed(scope: &Scope, word: &str) -> bool {
     })
 }
 
+/// The properties of `after` that are others than before.
+fn changed(fields: &'static [Field], before: &Body, after: &Body) -> Body {
+    let differs = shape::differing(fields, before, after).into_iter();
+    differs.filter_map(|f| Some((f.name.into(), after.get(f.name)?.clone()))).collect()
+}
+
 /// A flag of a body, once the body is there.
 fn flag(body: Option<&Body>, name: &str) -> bool {
     body.and_then(|body| body.get(name)).and_then(Value::as_bool).unwrap_or_default()
@@ -298,9 +320,15 @@ impl Kind for Policy {
     fn settle(&self, live: Option<&Resource>, wanted: &Body) -> Body {
         let live = live.map(|live| &live.body);
         let defaults = (self.defaults)();
-        let below = if wanted.is_empty() { &defaults } else { live.unwrap_or(&defaults) };
+        // What is never unset has no defaults to be set: there nothing given is nothing managed.
+        let is_reset = wanted.is_empty() && self.stays.is_none();
+        let below = if is_reset { &defaults } else { live.unwrap_or(&defaults) };
         let wanted = if wanted.is_empty() { defaults.clone() } else { (self.imply)(wanted.clone()) };
         (self.complete)(shape::overlay(self.about.fields, below, &wanted))
+    }
+
+    fn stays(&self, _at: &At<'_>) -> Option<&'static str> {
+        self.stays
     }
 
     fn is_absence(&self, at: &At<'_>, body: &Body) -> bool {
@@ -311,11 +339,16 @@ impl Kind for Policy {
         let (scope, (_, parent)) = (Scope::of(at)?, at.parent().ok_or("it stands in nothing")?);
         let named = |verb| scope.named(Command::new(verb), &parent.name).word("policy").word(self.word);
         let defaults = (self.defaults)();
-        let command = match &change.after {
-            Some(after) => (self.write)(named(self.verb), after),
+        let command = match (&change.before, &change.after) {
+            (Some(before), Some(after)) if self.keeps => {
+                (self.write)(named(self.verb), &changed(self.about.fields, before, after))
+            }
+            (_, Some(after)) => (self.write)(named(self.verb), after),
             // Where the defaults are the same as nothing they are what stood there when it was new.
-            None if (self.is_absence)(self, scope, &defaults) => (self.write)(named(self.verb), &defaults),
-            None => match (self.unset)(scope) {
+            (_, None) if (self.is_absence)(self, scope, &defaults) => {
+                (self.write)(named(self.verb), &defaults)
+            }
+            (_, None) => match (self.unset)(scope) {
                 (verb, "") => named(verb),
                 (verb, words) => named(verb).word(words),
             },

@@ -4,7 +4,7 @@
 
 use super::{BASE, Scope, is_claimed};
 use crate::kind::entity::in_database;
-use crate::kind::replies::Reply;
+use crate::kind::replies::{Reply, Rows};
 use crate::kind::script::{self, Says, Statement};
 use crate::kind::shape::{Field, Shape};
 use crate::kind::{About, At, Finding, Found, Keyed, Kind, Source};
@@ -13,9 +13,20 @@ use crate::model::command::Command;
 use crate::model::request::Request;
 use crate::model::{Change, Loss, Resource};
 use serde_json::Value as Json;
+use std::collections::BTreeMap;
 
 /// A policy known only by its word.
 pub(super) struct Raw;
+
+/// What of a cluster's policies has no kind of its own; each is read by a command of its own.
+const OF_CLUSTER: [(&str, &str); 3] = [
+    ("diagnostics", ".show cluster policy diagnostics"),
+    ("multidatabaseadmins", ".show cluster policy multidatabaseadmins"),
+    ("rowstore", ".show cluster policy rowstore"),
+];
+
+/// Those among them that no command deletes.
+const STAYING: [&str; 2] = ["diagnostics", "multidatabaseadmins"];
 
 /// The one property.
 const POLICY: &str = "policy";
@@ -23,9 +34,11 @@ const POLICY: &str = "policy";
 const ABOUT: About = About {
     name: "rawPolicy",
     keyed: Keyed::Other(POLICY),
-    parents: &["database", "table", "materializedView", "externalTable", "graphModel"],
+    parents: &["cluster", "database", "table", "materializedView", "externalTable", "graphModel"],
     doc: "A policy that has no kind of its own, under the word that it has in commands: JSON text, or the same in YAML \
-          with the service's own names. It is replaced whole and compared as JSON; what it may cost is not known.",
+          with the service's own names. It is replaced whole and compared as JSON; what it may cost is not known. On a \
+          cluster these are `diagnostics`, `multidatabaseadmins` and `rowstore`, the first two of which no command \
+          unsets.",
     page: "https://learn.microsoft.com/kusto/management/policies",
     example: "policies:\n  rowid: '{\"IsEnabled\": true}'\n",
     fields: &[Field::new(POLICY, Shape::Any, "The policy: a JSON object or list.").required()],
@@ -73,6 +86,32 @@ fn given(value: &Value) -> Value {
     }
 }
 
+/// The policies of a cluster that are set.
+fn of_cluster(replies: &BTreeMap<String, Rows>) -> Result<Vec<Found>, String> {
+    let mut found = Vec::new();
+    for (word, show) in OF_CLUSTER {
+        let rows = replies.get(show).into_iter().flat_map(Rows::iter);
+        for row in rows.filter(|row| matches!(row.text("EntityType"), "Cluster" | "")) {
+            let text = row.text("Policy");
+            let json: Json = match text {
+                "" => Json::Null,
+                text => serde_json::from_str(text).map_err(|why| format!("the policy {word}: {why}"))?,
+            };
+            if json.is_object() || json.is_array() {
+                let (path, body) =
+                    (vec![(BASE.collection, word.to_owned())], Body::new().with(POLICY, sorted(&json)));
+                found.push(Found { path, body, ..Found::default() });
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// Whether a policy stands directly in a cluster.
+fn is_of_cluster(at: &At<'_>) -> bool {
+    Scope::of(at).is_ok_and(|scope| scope.kind == "cluster")
+}
+
 impl Kind for Raw {
     fn about(&self) -> &'static About {
         &ABOUT
@@ -82,7 +121,14 @@ impl Kind for Raw {
         Source::Database { shows: &[] }
     }
 
+    fn cluster_shows(&self) -> &'static [&'static str] {
+        const { &[OF_CLUSTER[0].1, OF_CLUSTER[1].1, OF_CLUSTER[2].1] }
+    }
+
     fn found(&self, reply: &Reply<'_>) -> Result<Vec<Found>, String> {
+        if let Reply::Cluster(replies) = reply {
+            return of_cluster(replies);
+        }
         let replies = crate::kind::entity::database(reply)?;
         let mut found = Vec::new();
         for (scope, entities, word, policy) in replies.script.iter().filter_map(set) {
@@ -95,6 +141,11 @@ impl Kind for Raw {
         Ok(found)
     }
 
+    fn stays(&self, at: &At<'_>) -> Option<&'static str> {
+        let stays = is_of_cluster(at) && STAYING.contains(&at.name());
+        stays.then_some("the service has no command that unsets this policy")
+    }
+
     fn settle(&self, _live: Option<&Resource>, wanted: &Body) -> Body {
         wanted.get(POLICY).map_or_else(Body::new, |policy| Body::new().with(POLICY, given(policy)))
     }
@@ -104,6 +155,9 @@ impl Kind for Raw {
         let named = |verb| scope.named(Command::new(verb), &parent.name).word("policy").plain(at.name());
         let command = match change.after.as_ref().and_then(|after| after.get(POLICY)) {
             Some(policy) => named(".alter")?.json_of(policy),
+            None if self.stays(at).is_some() => {
+                return Err("the service has no command that unsets this policy".to_owned());
+            }
             None => named(".delete")?,
         };
         Ok(in_database(at, command))
@@ -118,6 +172,13 @@ impl Kind for Raw {
     }
 
     fn check(&self, at: &At<'_>) -> Vec<Finding> {
+        if is_of_cluster(at) && !OF_CLUSTER.iter().any(|(word, _)| *word == at.name()) {
+            let words = OF_CLUSTER.map(|(word, _)| word).join(", ");
+            let message = format!("a cluster's policy of this word is not known; known so are {words}");
+            let mut finding = Finding::new(&[], message, "correct the word");
+            finding.candidates = OF_CLUSTER.iter().map(|(word, _)| (*word).to_owned()).collect();
+            return vec![finding];
+        }
         let policy = at.resource.body.get(POLICY).map(given);
         if matches!(policy, None | Some(Value::Null | Value::Map(_) | Value::List(_) | Value::Unknown(_))) {
             return Vec::new();

@@ -8,7 +8,7 @@ use crate::model::body::{Body, Value};
 const ABOUT: About = About {
     name: "shardingPolicy",
     keyed: Keyed::Fixed("sharding"),
-    parents: &["database", "table"],
+    parents: &["cluster", "database", "table"],
     doc: "How large a new extent may become. On a database the defaults and no policy are the same.",
     page: "https://learn.microsoft.com/kusto/management/sharding-policy",
     example: "policies:\n  sharding: {shardEngineMaxRowCount: 750000}\n",
@@ -47,6 +47,7 @@ pub(super) static POLICY: Policy = Policy {
             .with("shardEngineMaxOriginalSizeInMb", 3_072)
     },
     complete,
+    shows: &[".show cluster policy sharding"],
     is_absence: |policy, scope, body| {
         let legacy = LEGACY
             .iter()

@@ -9,7 +9,7 @@ use crate::model::{Change, Loss, LossClass};
 const ABOUT: About = About {
     name: "streamingIngestionPolicy",
     keyed: Keyed::Fixed("streamingIngestion"),
-    parents: &["database", "table"],
+    parents: &["cluster", "database", "table"],
     short: &["isEnabled"],
     doc: "Whether data may be streamed into a table, or into every table of a database. The cluster must have \
           `enableStreamingIngest` on.",
@@ -33,6 +33,7 @@ pub(super) static POLICY: Policy = Policy {
         _ => Err("it is neither enabled nor disabled".to_owned()),
     },
     loss,
+    shows: &[".show cluster policy streamingingestion"],
     ..Policy::of(&ABOUT, "streamingingestion")
 };
 

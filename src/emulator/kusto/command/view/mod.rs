@@ -116,12 +116,18 @@ fn alter_one(name: String, cursor: &mut Cursor<'_>) -> Result<Command, Fault> {
     let (kind, change): (&str, Change) = match word {
         "docstring" => {
             let text = cursor.text("the new docstring")?;
-            let change = move |view: &mut MaterializedView| Ok(view.doc_string.clone_from(&text));
+            let change = move |view: &mut MaterializedView| {
+                view.doc_string.clone_from(&text);
+                Ok(())
+            };
             ("MaterializedViewAlterDocString", Box::new(change))
         }
         "folder" => {
             let text = cursor.text("the new folder")?;
-            let change = move |view: &mut MaterializedView| Ok(view.folder.clone_from(&text));
+            let change = move |view: &mut MaterializedView| {
+                view.folder.clone_from(&text);
+                Ok(())
+            };
             ("MaterializedViewAlterFolder", Box::new(change))
         }
         "lookback" => {
