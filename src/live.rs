@@ -248,9 +248,11 @@ impl<'a> Reading<'a> {
         }
         let reply = Reply::Database(replies);
         for kind in self.kinds.clone().into_iter().filter(|kind| is_region(kind.source())) {
-            for found in understood(kind, &reply, address)? {
-                self.insert(address, kind, found);
-            }
+            let mut found = understood(kind, &reply, address)?;
+            // The first of a name has it for its key, whatever the order in which the service lists them.
+            let told_by = kind.about().told_by;
+            found.sort_by(|a, b| a.body.text(told_by).cmp(&b.body.text(told_by)));
+            found.into_iter().for_each(|found| self.insert(address, kind, found));
         }
         self.live.notes.extend(notes::script(address, replies));
         Ok(())
@@ -258,10 +260,17 @@ impl<'a> Reading<'a> {
 
     fn insert(&mut self, container: &Address, kind: &'static dyn Kind, found: Found) {
         let Some(of) = self.scope.containers.get(container) else { return };
-        if self.scope.kinds.contains(kind.about().name) {
-            let address = self.places.address(container, &of.kind, &found.path);
-            self.live.inventory.insert(address, resource(kind, found, Mode::Managed));
+        if !self.scope.kinds.contains(kind.about().name) {
+            return;
         }
+        let told_by = found.body.text(kind.about().told_by);
+        let mut address = self.places.address(container, &of.kind, &found.path, told_by);
+        let other = self.live.inventory.get(&address).filter(|other| other.kind == kind.about().name);
+        let is_other = other.is_some_and(|other| other.body.text(kind.about().told_by) != told_by);
+        if let (true, Some(told_by), Some(parent)) = (is_other, told_by, address.parent()) {
+            address = parent.child(address.collection(), &place::beside(address.key(), told_by));
+        }
+        self.live.inventory.insert(address, resource(kind, found, Mode::Managed));
     }
 
     /// Puts what still has its former name where the spec declares it; its name stays the service's.

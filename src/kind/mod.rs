@@ -43,6 +43,8 @@ pub struct About {
     pub names: NameRule,
     /// Whether two names that differ only in case are one (ARM, and database names).
     pub names_ignore_case: bool,
+    /// A property that is part of what the service tells it by, so that two may share a name; `""` for none.
+    pub told_by: &'static str,
     /// Which plane it is written through.
     pub plane: Plane,
     /// What it is for, in Markdown; the first sentence stands alone.
@@ -75,6 +77,7 @@ impl About {
         parents: &[],
         names: NameRule::Entity,
         names_ignore_case: false,
+        told_by: "",
         plane: Plane::Kusto,
         doc: "",
         page: "",
@@ -332,6 +335,11 @@ pub trait Kind: Sync {
     /// thing itself goes. Without any declared property, all of it is to go.
     fn remains(&self, _live: &Resource, _wanted: &Body) -> Option<Body> {
         None
+    }
+
+    /// What is wanted when the spec says that it is all there is.
+    fn exactly(&self, wanted: &Body) -> Body {
+        wanted.clone()
     }
 
     /// Why a change must not be made unless the user says so, as clauses: it would lock people, or what runs in

@@ -85,6 +85,8 @@ pub struct FunctionSchema {
     pub input_parameters: Vec<ColumnSchema>,
     /// The body with its braces.
     pub body: String,
+    /// `ViewFunction` for one that takes part in `union *`, as far as that is known.
+    pub function_kind: String,
     /// The folder; absent, null or empty when unset.
     pub folder: Option<String>,
     /// The docstring, likewise.

@@ -34,11 +34,11 @@ pub enum Says {
     },
     /// An ingestion mapping.
     Mapping {
-        /// The word of the scope, `table` or `database`.
+        /// The words of the scope: `table`, `database` or `external table`.
         scope: String,
         /// The entity's name.
         entity: String,
-        /// The format's word, such as `csv`.
+        /// The format's word, such as `csv`; empty for that of an external table.
         kind: String,
         /// The mapping's name.
         name: String,
@@ -57,6 +57,11 @@ pub enum Says {
         members: Vec<String>,
         /// The remark that is kept with each.
         notes: String,
+    },
+    /// The definition of an external table, in the statement's text.
+    ExternalTable {
+        /// The table's name.
+        name: String,
     },
     /// Something that this reader does not know.
     #[default]
@@ -97,7 +102,11 @@ impl<'a> Reader<'a> {
     fn statement(&mut self) -> Option<Says> {
         self.mark('.')?;
         let verb = self.words();
-        let scope = self.words();
+        let mut scope = self.words();
+        if scope == "external" && verb != "add" && verb != "set" {
+            (self.word()? == "table").then_some(())?;
+            scope.push_str(" table");
+        }
         match (verb.as_str(), scope.as_str()) {
             ("create-merge" | "create", "table" | "tables")
             | ("create-or-alter" | "create", "function" | "materialized-view")
@@ -111,7 +120,10 @@ impl<'a> Reader<'a> {
             ("alter" | "alter-merge" | "create-or-alter" | "create", _) => {}
             _ => return None,
         }
-        let entities = self.entities()?;
+        let mut entities = self.entities()?;
+        if scope == "external table" && self.mark('(').is_some() {
+            return entities.pop()?.pop().map(|name| Says::ExternalTable { name });
+        }
         let mut clause = self.word()?.to_owned();
         while self.mark('-').is_some() {
             clause = format!("{clause}-{}", self.word()?);
@@ -122,7 +134,15 @@ impl<'a> Reader<'a> {
                 let start = self.tokens.get(self.at).map_or(self.text.len(), |t| t.span.start);
                 Some(Says::Policy { scope, entities, policy, argument: self.text[start..].trim().to_owned() })
             }
-            "ingestion" => self.mapping(scope, entities),
+            "kind" if scope == "external table" => {
+                entities.pop()?.pop().map(|name| Says::ExternalTable { name })
+            }
+            "mapping" if scope == "external table" => self.mapping_of(scope, entities, String::new()),
+            "ingestion" => {
+                let kind = self.word()?.to_lowercase();
+                (self.word()? == "mapping").then_some(())?;
+                self.mapping_of(scope, entities, kind)
+            }
             "column-docstrings" | "docstring" | "folder" => Some(Says::Elsewhere),
             _ => None,
         }
@@ -148,9 +168,7 @@ impl<'a> Reader<'a> {
         Some(Says::Principals { scope, entity, role, members, notes: notes.unwrap_or_default() })
     }
 
-    fn mapping(&mut self, scope: String, entities: Vec<Vec<String>>) -> Option<Says> {
-        let kind = self.word()?.to_lowercase();
-        (self.word()? == "mapping").then_some(())?;
+    fn mapping_of(&mut self, scope: String, entities: Vec<Vec<String>>, kind: String) -> Option<Says> {
         let name = self.literal()?;
         let mut json = self.literal()?;
         while let Some(more) = self.literal() {

@@ -34,7 +34,7 @@ pub(super) fn script(database: &Address, replies: &DatabaseReplies) -> Option<St
     let mut known: BTreeMap<String, bool> = BTreeMap::new();
     for statement in &replies.script {
         let beginning = match &statement.says {
-            Says::Elsewhere | Says::Mapping { .. } => continue,
+            Says::Elsewhere | Says::ExternalTable { .. } | Says::Mapping { .. } => continue,
             Says::Policy { scope, policy, .. } => {
                 format!("policy {policy} of {}", scope.trim_end_matches('s'))
             }

@@ -13,47 +13,57 @@ pub(super) struct Places {
     known: BTreeMap<Address, Names>,
 }
 
-type Names = BTreeMap<(String, String), Vec<(String, String)>>;
+type Names = BTreeMap<(String, String), Vec<Known>>;
+
+#[derive(Debug)]
+struct Known {
+    name: String,
+    /// What it is told by from others of its name, where that is known.
+    told_by: Option<String>,
+    key: String,
+}
 
 impl Places {
     pub(super) fn of(scope: &Scope) -> Self {
         let mut places = Self::default();
         for (address, container) in &scope.containers {
             let parent = address.parent().unwrap_or_default();
-            places.add(parent, address.collection(), &container.name, address.key());
+            places.add(parent, address.collection(), &container.name, None, address.key());
         }
         for alias in scope.aliases.iter().filter(|alias| !alias.former) {
             if let Some(kind) = kind::by_name(&alias.kind) {
-                places.add(alias.parent.clone(), kind.about().collection, &alias.name, &alias.key);
+                let (parent, told_by) = (alias.parent.clone(), alias.told_by.clone());
+                places.add(parent, kind.about().collection, &alias.name, told_by, &alias.key);
             }
         }
         places
     }
 
-    fn add(&mut self, parent: Address, collection: &str, name: &str, key: &str) {
+    fn add(&mut self, parent: Address, collection: &str, name: &str, told_by: Option<String>, key: &str) {
         let entry = (collection.to_owned(), name.to_lowercase());
         let names = self.known.entry(parent).or_default().entry(entry).or_default();
-        names.push((name.to_owned(), key.to_owned()));
+        names.push(Known { name: name.to_owned(), told_by, key: key.to_owned() });
     }
 
-    /// The address of a path of collections and names below a container of a kind.
+    /// The address of a path of collections and names below a container of a kind; its end may be told from others of
+    /// its name by a property.
     pub(super) fn address(
         &self,
         container: &Address,
         kind: &str,
         path: &[(&'static str, String)],
+        told_by: Option<&str>,
     ) -> Address {
         let mut address = container.clone();
         let mut parent = kind::by_name(kind).map(|kind| kind.about().name);
-        for (collection, name) in path {
+        for (step, (collection, name)) in path.iter().enumerate() {
+            let told_by = told_by.filter(|_| step + 1 == path.len());
             let mut here =
                 kind::within(parent).map(kind::Kind::about).filter(|about| about.collection == *collection);
             let first = here.next();
             let ignore_case = first.is_some_and(|about| about.names_ignore_case);
-            address = match self.key(&address, collection, name, ignore_case) {
-                Some(key) => address.child(collection, key),
-                None => address.child(collection, name),
-            };
+            let key = self.key(&address, collection, name, ignore_case, told_by);
+            address = address.child(collection, &key);
             parent = first.map(|about| about.name);
         }
         address
@@ -62,24 +72,67 @@ impl Places {
     /// Where a thing that may still have its former name is in live, and where the spec declares it.
     pub(super) fn former(&self, alias: &Alias) -> Option<(Address, Address)> {
         let about = kind::by_name(&alias.kind)?.about();
-        let key = self.key(&alias.parent, about.collection, &alias.name, about.names_ignore_case);
-        let was = alias.parent.child(about.collection, key.unwrap_or(&alias.name));
+        let key = self.key(&alias.parent, about.collection, &alias.name, about.names_ignore_case, None);
+        let was = alias.parent.child(about.collection, &key);
         Some((was, alias.parent.child(about.collection, &alias.key)))
     }
 
-    fn key(&self, parent: &Address, collection: &str, name: &str, ignore_case: bool) -> Option<&str> {
-        let here = self.known.get(parent)?;
-        let names = here.get(&(collection.to_owned(), name.to_lowercase()))?;
-        let exact = names.iter().find(|(known, _)| known == name);
-        let found = exact.or_else(|| names.first().filter(|_| ignore_case))?;
-        Some(&found.1)
+    fn key(
+        &self,
+        parent: &Address,
+        collection: &str,
+        name: &str,
+        ignore_case: bool,
+        told_by: Option<&str>,
+    ) -> String {
+        let names = || self.known.get(parent)?.get(&(collection.to_owned(), name.to_lowercase()));
+        let Some(names) = names() else { return name.to_owned() };
+        let mut fitting = names.iter().filter(|known| match (told_by, &known.told_by) {
+            (Some(told_by), Some(known)) => told_by == known,
+            _ => true,
+        });
+        let exact = fitting.clone().find(|known| known.name == name);
+        if let Some(found) = exact.or_else(|| fitting.next().filter(|_| ignore_case)) {
+            return found.key.clone();
+        }
+        match told_by {
+            Some(told_by) if names.iter().any(|known| known.key == name) => beside(name, told_by),
+            _ => name.to_owned(),
+        }
     }
+}
+
+/// The key of a thing that shares its name with another one, which has that name for its key.
+pub(super) fn beside(name: &str, told_by: &str) -> String {
+    format!("{name} ({told_by})")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::model::scope::Container;
+
+    #[test]
+    fn what_shares_a_name_is_told_apart() {
+        let parent: Address = "clusters.c.databases.d.tables.T".parse().unwrap();
+        let of = |declared: &[(&str, &str)], told_by: &str| {
+            let mut scope = Scope::default();
+            for (key, told_by) in declared {
+                let (parent, kind, name) = (parent.clone(), "mapping".to_owned(), "m".to_owned());
+                let (key, told_by) = ((*key).to_owned(), Some((*told_by).to_owned()));
+                scope.aliases.push(Alias { parent, kind, name, key, told_by, former: false });
+            }
+            let path = [("tables", "T".to_owned()), ("mappings", "m".to_owned())];
+            let database = parent.parent().unwrap();
+            Places::of(&scope).address(&database, "database", &path, Some(told_by)).key().to_owned()
+        };
+        assert_eq!(of(&[], "csv"), "m");
+        assert_eq!(
+            (of(&[("m", "csv")], "csv"), of(&[("m", "csv")], "json")),
+            ("m".to_owned(), "m (json)".to_owned())
+        );
+        assert_eq!(of(&[("a", "csv"), ("b", "json")], "json"), "b");
+    }
 
     #[test]
     fn keys_stand_for_names_on_every_level() {
@@ -97,7 +150,7 @@ mod tests {
             ("clusters.c.databases.d", "no such kind", "x", "y"),
         ] {
             let (kind, name, key) = (kind.to_owned(), name.to_owned(), key.to_owned());
-            scope.aliases.push(Alias { parent: at(parent), kind, name, key, former: false });
+            scope.aliases.push(Alias { parent: at(parent), kind, name, key, told_by: None, former: false });
         }
         let places = Places::of(&scope);
         for (container, kind, path, expected) in [
@@ -125,7 +178,7 @@ mod tests {
         ] {
             let path: Vec<_> =
                 path.iter().map(|(collection, name)| (*collection, (*name).to_owned())).collect();
-            assert_eq!(places.address(&at(container), kind, &path).to_string(), expected);
+            assert_eq!(places.address(&at(container), kind, &path, None).to_string(), expected);
         }
     }
 }

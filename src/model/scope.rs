@@ -46,6 +46,9 @@ pub struct Alias {
     pub name: String,
     /// The key in the spec.
     pub key: String,
+    /// The value of the property by which the service tells it from others of its name, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told_by: Option<String>,
     /// Whether it is the name that the thing had before (`renamedFrom`), which counts only where nothing has its
     /// present one.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

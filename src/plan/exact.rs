@@ -28,8 +28,18 @@ pub(super) fn undeclared<'a>(desired: &Desired, live: &'a Inventory) -> Vec<(&'a
 /// What is wanted of a thing when what it leaves out is to be unset: what it would be if it were made now, and
 /// explicitly nothing wherever live has something beyond that.
 pub(super) fn wanted(kind: &dyn Kind, live: Option<&Resource>, wanted: &Body) -> Body {
-    let made = kind.settle(None, wanted);
-    live.map_or_else(|| made.clone(), |live| without(kind.about().fields, &live.body, &made))
+    let made = kind.settle(None, &kind.exactly(wanted));
+    let Some(live) = live else { return made };
+    let fields = kind.about().fields;
+    let mut body = without(fields, &live.body, &made);
+    // What the service fills in by itself stays, but not what the kind carries over.
+    let carried = kind.settle(Some(live), &body);
+    for field in fields.iter().filter(|f| f.role == Role::Filled && made.get(f.name).is_none()) {
+        if carried.get(field.name).is_some_and(|value| !value.is_unset()) {
+            body.set(field.name, Value::Null);
+        }
+    }
+    body
 }
 
 fn without(fields: &[Field], live: &Body, wanted: &Body) -> Body {

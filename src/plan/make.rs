@@ -49,6 +49,9 @@ impl FromStr for MaxDeletes {
 pub fn make(inputs: &Inputs<'_>, scope: Scope, options: Options) -> Plan {
     let found = inputs.differences();
     let mut plan = Plan { format: FORMAT, scope, ..Plan::default() };
+    plan.scope.aliases.extend(super::scope::namesakes(inputs.live));
+    plan.scope.aliases.sort();
+    plan.scope.aliases.dedup();
     plan.refusals.clone_from(&found.refusals);
     plan.notes.clone_from(&found.notes);
     if options.lock_out {

@@ -56,9 +56,12 @@ fn draft(
         halves.extend(named.map(|(rename, before)| Change::renaming(before, rename)));
         halves.push(Change::new(change.before.clone(), None));
         halves.push(Change::new(None, change.after.clone()));
+    } else if change.before.is_some() && change.after.is_some() && is_made_again(found, address) {
+        halves.push(Change::new(None, change.after.clone()));
     } else {
         halves.push(change.clone());
     }
+    let first = drafts.len();
     let mut previous = None;
     for half in halves {
         for change in parts(kind, &at, &half) {
@@ -82,7 +85,22 @@ fn draft(
             previous = Some(id);
         }
     }
+    // What is made again with its container starts from what stood there, though nothing of it is left by then.
+    if let Some(step) = drafts.get_mut(first) {
+        step.change.before.clone_from(&change.before);
+    }
     answered(drafts, address, change)
+}
+
+/// Whether something that contains a thing is deleted and created again.
+fn is_made_again(found: &Differences, address: &Address) -> bool {
+    (1..address.segments().len()).any(|depth| {
+        let above = found.changes.get(&address.prefix(depth));
+        above.is_some_and(|above| {
+            let both = above.change.before.is_some() && above.change.after.is_some();
+            both && kind::by_name(&above.kind).is_some_and(|kind| kind.replaces(&above.change))
+        })
+    })
 }
 
 /// A change in the parts that are one request each: first its new name, then from stage to stage.

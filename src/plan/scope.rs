@@ -19,16 +19,7 @@ pub fn of(desired: &Desired) -> Scope {
         if is_container(resource.kind) {
             scope.containers.insert(address.clone(), container(resource));
         }
-        let ignores_case = kind::by_name(resource.kind).is_some_and(|kind| kind.about().names_ignore_case);
-        if *resource.name != *address.key() || ignores_case {
-            let parent = address.parent().unwrap_or_default();
-            let (kind, name) = (resource.kind.to_owned(), resource.name.to_string());
-            scope.aliases.push(Alias { parent, kind, name, key: address.key().to_owned(), former: false });
-        }
-        if let Some(name) = resource.lifecycle.renamed_from.clone() {
-            let (parent, kind) = (address.parent().unwrap_or_default(), resource.kind.to_owned());
-            scope.aliases.push(Alias { parent, kind, name, key: address.key().to_owned(), former: true });
-        }
+        scope.aliases.extend(aliases(address, resource));
     }
     for (address, word) in by_commands(desired) {
         if let Some(container) = scope.containers.get_mut(&address) {
@@ -57,6 +48,49 @@ fn doubtful(desired: &Desired) -> BTreeSet<String> {
     let missing = managed.flat_map(|(address, resource)| kind::missing(&At { address, resource, world }));
     let kinds = missing.flat_map(|name| names::kinds(world, &name));
     kinds.flatten().map(|kind| kind.about().name.to_owned()).collect()
+}
+
+/// The names by which a declared thing is found, where its key alone does not tell.
+fn aliases(address: &Address, resource: &Resource) -> Vec<Alias> {
+    let about = kind::by_name(resource.kind).map(kind::Kind::about);
+    let told_by = about.and_then(|about| resource.body.text(about.told_by)).map(str::to_owned);
+    let alias = |name: &str, former| Alias {
+        parent: address.parent().unwrap_or_default(),
+        kind: resource.kind.to_owned(),
+        name: name.to_owned(),
+        key: address.key().to_owned(),
+        told_by: told_by.clone(),
+        former,
+    };
+    let ignores_case = about.is_some_and(|about| about.names_ignore_case);
+    let present = *resource.name != *address.key() || ignores_case;
+    let present = present.then(|| alias(&resource.name, false));
+    present
+        .into_iter()
+        .chain(resource.lifecycle.renamed_from.as_deref().map(|name| alias(name, true)))
+        .collect()
+}
+
+/// The names of live things that share them with others, each with what tells it apart: so that each is found at the
+/// same address again when the others are gone.
+pub(super) fn namesakes(live: &Inventory) -> Vec<Alias> {
+    let apart = live.iter().filter(|(address, resource)| *resource.name != *address.key());
+    let apart =
+        apart.filter(|(_, r)| kind::by_name(r.kind).is_some_and(|kind| !kind.about().told_by.is_empty()));
+    let mut all: BTreeSet<Alias> = BTreeSet::new();
+    for (address, resource) in apart {
+        let Some(parent) = address.parent() else { continue };
+        let same =
+            live.children(&parent, address.collection()).filter(|(_, other)| other.name == resource.name);
+        for (address, resource) in same {
+            let about = kind::by_name(resource.kind).map(kind::Kind::about);
+            let told_by = about.and_then(|about| resource.body.text(about.told_by)).map(str::to_owned);
+            let (kind, name, key) =
+                (resource.kind.to_owned(), resource.name.to_string(), address.key().to_owned());
+            all.insert(Alias { parent: parent.clone(), kind, name, key, told_by, former: false });
+        }
+    }
+    all.into_iter().collect()
 }
 
 /// Where live must be read to see everything, of every kind, in some containers.

@@ -51,6 +51,7 @@ impl Loader<'_> {
     /// Reports names that two entries of one collection share.
     fn same_names(&mut self) -> Names {
         let mut names: Names = HashMap::new();
+        let mut told: HashMap<(usize, String), usize> = HashMap::new();
         let mut found = Vec::new();
         for (at, draft) in self.drafts.iter().enumerate() {
             let about = draft.kind.about();
@@ -59,7 +60,8 @@ impl Loader<'_> {
             }
             let parent = draft.address.parent().unwrap_or_default();
             let siblings = names.entry((parent, draft.address.collection().into())).or_default();
-            let first = *siblings.entry(fold(about, &draft.name)).or_insert(at);
+            let namesake = *siblings.entry(fold(about, &draft.name)).or_insert(at);
+            let first = *told.entry((namesake, self.told_by(at))).or_insert(at);
             if first == at {
                 continue;
             }
@@ -74,6 +76,16 @@ impl Loader<'_> {
         }
         found.into_iter().for_each(|diagnostic| self.push(diagnostic));
         names
+    }
+
+    /// What tells an entry from others of its name.
+    fn told_by(&self, draft: usize) -> String {
+        let fields = self.fields(draft);
+        let at = fields.iter().position(|field| field.name == self.drafts[draft].kind.about().told_by);
+        match at.map(|at| &self.drafts[draft].slots[at]) {
+            Some(Slot::Done(Value::Text(text))) => text.to_string(),
+            _ => String::new(),
+        }
     }
 
     /// Checks what is said about the lives of entries.

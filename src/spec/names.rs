@@ -1,7 +1,7 @@
 //! Names in KQL that stand for nothing.
 //!
 //! Invariant: live may hold what a spec does not declare, so a name is a mistake only where the spec says that it
-//! cannot be there: in collections that are all pruned, or by `removed` (tests: `tests/specs`, `kql-names*`).
+//! cannot be there: in collections that are all pruned, or by `removed` (tests: `tests/specs/valid/kql-names`, `tests/specs/invalid/kql-names`).
 
 use super::Origins;
 use super::diagnostic::{Code, Diagnostic};
@@ -27,8 +27,8 @@ impl Loader<'_> {
         let (words, near) = (self.kinds_of(name), self.like(at.world, name));
         let message = format!("{} declares no {} {}", name.database, either(&words), quoted(&name.name));
         let pruned = self.prune.get(&name.database);
-        let claimed = |collection: &&str| pruned.is_some_and(|pruned| pruned.contains(*collection));
-        let impossible = name.certain && name.collections.iter().all(|collection| claimed(&collection));
+        let claimed = |collection: &str| pruned.is_some_and(|pruned| pruned.contains(collection));
+        let impossible = name.certain && name.collections.iter().all(|collection| claimed(collection));
         let found = if impossible {
             Diagnostic::error(Code::Undeclared, message)
         } else if near.is_some() || is_whole(at.world, name) {

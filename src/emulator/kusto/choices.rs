@@ -7,16 +7,19 @@
 //! known are ignored (`policy/fields.rs`); the JSON of a row order (`policy/row_order.rs`); the
 //! JSON of an encoding (`policy/encoding.rs`); policies of views in the csl script (`show/script.rs`); the number or the name of a
 //! merge policy's lookback (`policy/merge.rs`); the newer of the two forms of ingestion mappings
-//! (`catalog/mapping.rs`); the order of the rows of a csl script (`show/script.rs`); a view is listed only when its backfill
-//! has ended (`catalog/operation.rs`); a view whose source's columns have moved is not enabled before it is altered, and
-//! keeps its name while another view reads it (`command/view/mod.rs`).
+//! (`catalog/mapping.rs`); the members of `Properties` and `Partitions` of external tables that no sample shows, and what
+//! of a connection string is starred (`catalog/external.rs`); the order of the rows of a csl script (`show/script.rs`);
+//! a view is listed only when its backfill has ended (`catalog/operation.rs`); a view whose source's columns have moved
+//! is not enabled before it is altered, and keeps its name while another view reads it (`command/view/mod.rs`); what
+//! `.create-or-alter continuous-export` leaves out takes its default, and its cursor stays (`command/export.rs`).
 //!
-//! Whether `schema as csl script` holds entity groups, graph models, and the principals of functions, views and graph
-//! models is open: it does (`show/script.rs`), so that the script makes the database again.
+//! Whether `schema as csl script` holds entity groups, graph models, and the principals of functions, views, graph
+//! models and external tables is open: it does (`show/script.rs`), so that the script makes the database again.
 //!
 //! Invariant: code elsewhere never decides such a question by itself.
 
 use super::catalog::Version;
+use super::types::Type;
 use serde_json::{Value, json};
 
 /// Whether the creator of a table or function becomes its admin (`M:security-roles.md`): documented, and so a row
@@ -73,8 +76,32 @@ pub(crate) const GRAPH_MODEL_CHECKS_NAMES: bool = true;
 /// which it is on.
 pub(crate) const SCRIPT_SAYS_UNSET_INGESTION_TIME: bool = true;
 
+/// Whether `schema as csl script` holds the query acceleration policies of external tables. Open; it does not, so
+/// that clients read them by the command that the documentation has for them.
+pub(crate) const SCRIPT_SAYS_QUERY_ACCELERATION: bool = false;
+
+/// Whether `.alter external table` and `.create-or-alter external table` change the kind of a table. Open; they do not.
+pub(crate) const EXTERNAL_TABLE_CHANGES_KIND: bool = false;
+
+/// Whether `AutoUpdateSchema` is refused while query acceleration is not enabled. Open; the documentation says that it
+/// works only then, and a table must exist before it can be accelerated, so it is not.
+pub(crate) const SCHEMA_UPDATES_NEED_ACCELERATION: bool = false;
+
+/// The columns that are "read from the data" of a delta table that is created without columns: there is no data here.
+pub(crate) fn inferred_columns() -> Vec<(String, Type)> {
+    vec![("Timestamp".to_owned(), Type::DateTime), ("Value".to_owned(), Type::Dynamic)]
+}
+
+/// Whether `.add` of a principal that holds the role, and `.drop` of one that does not, are refused. Open; they
+/// change nothing and answer with the members, and the notes of who was there stay.
+pub(crate) const PRINCIPALS_REFUSE_NO_CHANGE: bool = false;
+
 /// The tenant of principals that are named without one.
 pub(crate) const HOME_TENANT: &str = "b3f1c0de-7e9a-4d5c-8a44-0d1e2f3a4b5c";
+
+/// Whether `schema as csl script` says of a table that restricted view access is off. Open; deleting the policy is
+/// documented to be nearly the same as switching it off, so there is nothing to say.
+pub(crate) const SCRIPT_SAYS_UNRESTRICTED: bool = false;
 
 /// Whether restricted view access on a table refuses update policies and materialized views that read it, and the
 /// other way round. Documented as not supported; when it is checked is open. Definitions are accepted.
@@ -142,6 +169,9 @@ pub(crate) fn capacity() -> Value {
 
 /// Whether what tunes a backfill is refused on a view that is created without one. Open; it is.
 pub(crate) const BACKFILL_TUNING_NEEDS_BACKFILL: bool = true;
+
+/// Whether a continuous export that names no tables it goes over lists all that its query reads. Open; it does.
+pub(crate) const EXPORT_SCOPES_ALL_WHEN_OMITTED: bool = true;
 
 /// Whether `schema as csl script` holds the commands that create materialized views. Open; it does, so that the
 /// policies of views, which it holds too, can be run after it.

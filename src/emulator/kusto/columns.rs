@@ -391,3 +391,60 @@ pub(crate) const GRAPH_MODEL_DETAILS: Schema = &[
 
 /// Graph models, and versions of one.
 pub(crate) const GRAPH_MODEL_IDS: Schema = &[("Name", String), ("CreationTime", DateTime), ("Id", Guid)];
+
+/// Continuous exports.
+pub(crate) const EXPORTS: Schema = &[
+    ("Name", String),
+    ("ExternalTableName", String),
+    ("Query", String),
+    ("ForcedLatency", TimeSpan),
+    ("IntervalBetweenRuns", TimeSpan),
+    ("CursorScopedTables", String),
+    ("ExportProperties", String),
+    ("LastRunTime", DateTime),
+    ("StartCursor", String),
+    ("IsDisabled", Bool),
+    ("LastRunResult", String),
+    ("ExportedTo", DateTime),
+    ("IsRunning", Bool),
+];
+
+/// `.show continuous-export N failures`.
+pub(crate) const EXPORT_FAILURES: Schema = &[
+    ("Timestamp", DateTime),
+    ("OperationId", String),
+    ("Name", String),
+    ("LastSuccessRun", DateTime),
+    ("FailureKind", String),
+    ("Details", String),
+];
+
+/// `.show continuous-export N exported-artifacts`.
+pub(crate) const EXPORTED: Schema =
+    &[("Timestamp", DateTime), ("ExternalTableName", String), ("Path", String), ("NumRecords", Long)];
+
+/// External tables.
+pub(crate) const EXTERNAL_TABLES: Schema = &[
+    ("TableName", String),
+    ("TableType", String),
+    ("Folder", String),
+    ("DocString", String),
+    ("Properties", String),
+    ("ConnectionStrings", Dynamic),
+    ("Partitions", Dynamic),
+    ("PathFormat", String),
+];
+
+/// Altering an external table.
+pub(crate) const ALTERED_EXTERNAL_TABLE: Schema = &[
+    ("TableName", String),
+    ("TableType", String),
+    ("Folder", String),
+    ("DocString", String),
+    ("Schema", String),
+    ("Properties", String),
+];
+
+/// `.show external tables details`.
+pub(crate) const EXTERNAL_TABLE_DETAILS: Schema =
+    &[("TableName", String), ("QueryAccelerationPolicy", String), ("QueryAccelerationState", String)];

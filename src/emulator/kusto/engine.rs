@@ -56,6 +56,8 @@ const MOST_VIEWS: usize = 1_000;
 pub(crate) const BACKFILL_MILLISECONDS: u64 = 60_000;
 /// The shortest backfill, so that it is never over when the next request comes.
 const SHORTEST_BACKFILL: Duration = Duration::from_millis(30);
+/// External tables of one database (`Q:schema-entities/external-tables.md`).
+const MOST_EXTERNAL_TABLES: usize = 1_000;
 
 impl Engine {
     /// Opens the engine on the state that the store holds.
@@ -64,7 +66,13 @@ impl Engine {
     /// When the store cannot be read.
     pub fn open(store: Arc<Store>) -> Result<Arc<Self>, StoreError> {
         let state = RwLock::new(State::load(&store)?);
-        let limits = Limits { tables: MOST_TABLES, columns: MOST_COLUMNS, views: MOST_VIEWS, backfill: 0 };
+        let limits = Limits {
+            tables: MOST_TABLES,
+            columns: MOST_COLUMNS,
+            views: MOST_VIEWS,
+            external_tables: MOST_EXTERNAL_TABLES,
+            backfill: 0,
+        };
         let (limits, ahead) = (RwLock::new(limits), AtomicI64::new(0));
         let engine = Self { store, state, limits, ahead, token_required: AtomicBool::new(false) };
         engine.set_backfill(Duration::ZERO);

@@ -25,14 +25,31 @@ const ABOUT: About = About {
     page: "https://learn.microsoft.com/kusto/query/schema-entities/stored-functions",
     example: "functions:\n  ByState: {parameters: \"(s: string)\", body: {file: functions/ByState.kql}}\n",
     fields: &[
-        Field::new("parameters", Shape::Kql(KqlForm::Parameters), "The parameters in parentheses, such as `(s: string)`; none when left out."),
-        Field::new("body", Shape::Kql(KqlForm::Body), "The query, with or without braces; text or `{file: PATH}`.").required(),
+        Field::new(
+            "parameters",
+            Shape::Kql(KqlForm::Parameters),
+            "The parameters in parentheses, such as `(s: string)`; none when left out.",
+        ),
+        Field::new(
+            "body",
+            Shape::Kql(KqlForm::Body),
+            "The query, with or without braces; text or `{file: PATH}`.",
+        )
+        .required(),
         Field::new("docString", Shape::Text, "What the function gives; unset when empty."),
         Field::new("folder", Shape::Text, "The folder in which tools show it; unset when empty."),
-        Field::new("view", Shape::Bool, "Whether it takes part in `union *` and `search *`; the service does not give it back, so it is never compared.")
-            .role(Role::CreateOnly),
-        Field::new("skipValidation", Shape::Bool, "Whether names in the body may be unknown when it is created; never compared.")
-            .role(Role::CreateOnly),
+        Field::new(
+            "view",
+            Shape::Bool,
+            "Whether it takes part in `union *` and `search *`; compared where the service gives it back.",
+        )
+        .role(Role::Filled),
+        Field::new(
+            "skipValidation",
+            Shape::Bool,
+            "Whether names in the body may be unknown when it is created; never compared.",
+        )
+        .role(Role::CreateOnly),
     ],
     ..About::BASE
 };
@@ -47,22 +64,30 @@ impl Kind for Function {
     }
 
     fn found(&self, reply: &Reply<'_>) -> Result<Vec<Found>, String> {
-        let Some(functions) = database(reply)?.shows.get(SHOW) else { return Ok(Vec::new()) };
+        let replies = database(reply)?;
+        let Some(functions) = replies.shows.get(SHOW) else { return Ok(Vec::new()) };
         let found = functions.iter().map(|row| {
             let raw = Body::new()
                 .with("parameters", row.text("Parameters"))
                 .with("body", row.text("Body"))
                 .with("docString", row.text("DocString"))
                 .with("folder", row.text("Folder"));
+            let name = row.text("Name");
+            let kind = replies.schema.functions.get(name).map(|schema| schema.function_kind.as_str());
+            let raw = if kind == Some("ViewFunction") { raw.with("view", true) } else { raw };
             let body = shape::canonical_body(ABOUT.fields, &raw)?;
-            Ok(Found { path: vec![("functions", row.text("Name").to_owned())], body, ..Found::default() })
+            Ok(Found { path: vec![("functions", name.to_owned())], body, ..Found::default() })
         });
         found.collect()
     }
 
     fn settle(&self, live: Option<&Resource>, wanted: &Body) -> Body {
         let live = live.map(|live| &live.body);
-        let after = shape::overlay(ABOUT.fields, live.unwrap_or(&Body::new()), wanted);
+        let mut after = shape::overlay(ABOUT.fields, live.unwrap_or(&Body::new()), wanted);
+        // A function is written whole, so what is to stay is written again.
+        if let (Some(view), None) = (live.and_then(|live| live.get("view")), wanted.get("view")) {
+            after.set("view", view.clone());
+        }
         if after.get("parameters").is_some() { after } else { after.with("parameters", "()") }
     }
 

@@ -19,7 +19,7 @@ pub(super) struct Mapping;
 const KIND_WORDS: &[&str] =
     &["csv", "json", "avro", "apacheavro", "parquet", "orc", "w3clogfile", "azmonstream"];
 
-const TRANSFORMS: &[&str] = &[
+pub(super) const TRANSFORMS: &[&str] = &[
     "PropertyBagArrayToDictionary",
     "SourceLocation",
     "SourceLineNumber",
@@ -48,11 +48,12 @@ const COLUMN: Shape = Shape::Object { fields: ELEMENT, short: &["ordinal", "path
 const ABOUT: About = About {
     name: "mapping",
     collection: "mappings",
-    parents: &["table"],
+    parents: &["table", "database"],
     names: NameRule::Label,
+    told_by: "kind",
     plane: Plane::Kusto,
     doc: "An ingestion mapping: which part of incoming data goes into which column of the table. Data connections \
-          refer to it by name.",
+          refer to it by name. One of a database serves every table that has none of that name.",
     page: "https://learn.microsoft.com/kusto/management/create-ingestion-mapping-command",
     example: "mappings:\n  StormEvents_CSV_Mapping: {kind: csv, columns: {StartTime: 0, State: 1}}\n  Storms_JSON: {kind: json, columns: {State: $.state, Source: {constValue: feed}}}\n",
     fields: &[
@@ -108,12 +109,14 @@ impl Kind for Mapping {
         let mut found: Vec<Found> = Vec::new();
         for statement in &database(reply)?.script {
             let Says::Mapping { scope, entity, kind, name, json } = &statement.says else { continue };
-            if scope != "table" {
-                continue;
-            }
+            let parent = match scope.as_str() {
+                "table" => Some(("tables", entity.clone())),
+                "database" => None,
+                _ => continue,
+            };
             let json = serde_json::from_str(json).map_err(|why| format!("{why}, in `{}`", statement.text))?;
             let body = Body::new().with("kind", kind.as_str()).with("columns", elements(&json)?);
-            let path = vec![("tables", entity.clone()), ("mappings", name.clone())];
+            let path = parent.into_iter().chain([("mappings", name.clone())]).collect();
             found.push(Found { path, body: shape::canonical_body(ABOUT.fields, &body)?, ..Found::default() });
         }
         Ok(found)
@@ -137,13 +140,18 @@ impl Kind for Mapping {
     }
 
     fn request(&self, at: &At<'_>, change: &Change) -> Result<Request, String> {
-        let (_, table) = at.parent().ok_or("a mapping stands in a table that is not there")?;
+        let (_, parent) = at.parent().ok_or("a mapping stands in something that is not there")?;
         let body = change.after.as_ref().or(change.before.as_ref()).ok_or("nothing changes")?;
         let text = body.text("kind").unwrap_or_default();
         let kind = KIND_WORDS.iter().find(|word| **word == text).ok_or("`kind` is missing")?;
-        let words = if change.after.is_some() { ".create-or-alter table" } else { ".drop table" };
+        let words = match (&change.after, parent.kind) {
+            (Some(_), "database") => ".create-or-alter database",
+            (Some(_), _) => ".create-or-alter table",
+            (None, "database") => ".drop database",
+            (None, _) => ".drop table",
+        };
         let command = Command::new(words)
-            .name(&table.name)
+            .name(&parent.name)
             .word("ingestion")
             .word(kind)
             .word("mapping")
@@ -203,12 +211,12 @@ fn findings(kind: &str, table: Option<&Body>, name: &str, element: &Body) -> Vec
     findings
 }
 
-fn columns_of(body: &Body) -> Body {
+pub(super) fn columns_of(body: &Body) -> Body {
     body.get("columns").and_then(Value::as_map).cloned().unwrap_or_default()
 }
 
 /// The mapping's JSON, csv by position, others by column name.
-fn json(kind: &str, body: &Body) -> Json {
+pub(super) fn json(kind: &str, body: &Body) -> Json {
     let columns = columns_of(body);
     let mut elements: Vec<(&Arc<str>, &Body)> =
         columns.iter().filter_map(|(name, element)| Some((name, element.as_map()?))).collect();
@@ -239,7 +247,7 @@ fn element_json(name: &str, element: &Body) -> Json {
 }
 
 /// The elements of a mapping by column, from any of the forms in which the service gives them back.
-fn elements(json: &Json) -> Result<Body, String> {
+pub(super) fn elements(json: &Json) -> Result<Body, String> {
     let list = json.as_array().ok_or_else(|| format!("a mapping is a list, found {json}"))?;
     list.iter().map(element).collect()
 }

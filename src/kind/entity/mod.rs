@@ -1,6 +1,9 @@
 //! Entities of a database: tables, mappings, functions and more; and the one of a cluster, workload groups.
 
+mod continuous_export;
 mod entity_group;
+mod external_mapping;
+mod external_table;
 mod function;
 mod graph_model;
 mod mapping;
@@ -24,9 +27,12 @@ pub const KINDS: &[&dyn Kind] = &[
     &mapping::Mapping,
     &function::Function,
     &entity_group::EntityGroup,
+    &external_table::ExternalTable,
+    &external_mapping::ExternalMapping,
     &graph_model::GraphModel,
     &materialized_view::MaterializedView,
     &principals::Principals,
+    &continuous_export::ContinuousExport,
     &workload_group::WorkloadGroup,
 ];
 

@@ -1,6 +1,6 @@
 //! Rules about how data comes in: batches, mappings, connections.
 
-use super::facts::{columns, policy, siblings, streams};
+use super::facts::{columns, policy, streams};
 use super::{Lint, Rule};
 use crate::kind::At;
 use crate::kind::shape::scalar_type;
@@ -8,6 +8,7 @@ use crate::model::Address;
 use crate::model::body::{Body, Value};
 use crate::model::duration::Ticks;
 use crate::model::inventory::{Mode, Resource};
+use crate::model::kql;
 use std::collections::BTreeMap;
 
 pub(super) const RULES: &[Rule] = &[
@@ -71,7 +72,7 @@ pub(super) const RULES: &[Rule] = &[
         doc: "Materialized views and continuous exports go on where they stopped by the time of ingestion. Without the \
               ingestion time policy of their source they stop, and rows that come in meanwhile never get a time.",
         page: "https://learn.microsoft.com/kusto/management/ingestion-time-policy",
-        of: &["ingestionTimePolicy"],
+        of: &["materializedView", "continuousExport"],
         finds: timeless,
     },
 ];
@@ -183,20 +184,19 @@ fn by_order(at: &At<'_>) -> Vec<Lint> {
 }
 
 fn timeless(at: &At<'_>) -> Vec<Lint> {
-    let Some((_, table)) = at.parent() else { return Vec::new() };
-    if at.resource.body.get("isEnabled") != Some(&Value::Bool(false)) {
-        return Vec::new();
-    }
-    let reads = |thing: &Resource| {
-        let text = thing.body.text("query").unwrap_or_default();
-        thing.body.text("source") == Some(&table.name)
-            || crate::model::kql::uses(text, &[]).iter().any(|used| used.name == *table.name)
+    let Some((database, _)) = at.ancestor("database") else { return Vec::new() };
+    let off = |name: &str| {
+        let table = at.named(&database, "tables", name).map(|(address, _)| address);
+        let policy = table.and_then(|table| policy(at.world, &table, "ingestionTime"));
+        policy.is_some_and(|policy| policy.get("isEnabled") == Some(&Value::Bool(false)))
     };
-    let views = siblings(at, "materializedViews").into_iter();
-    let mut readers = views.chain(siblings(at, "continuousExports"));
-    let lint = |(reader, _): (&Address, _)| {
-        let message = format!("{reader} needs the time of ingestion of this table");
-        Lint::new(at, &["isEnabled"], message, "leave the policy out")
+    let query = at.resource.body.text("query").unwrap_or_default();
+    let named =
+        kql::uses(query, &[]).into_iter().filter(|used| used.database.is_none()).map(|used| used.name);
+    let source = at.resource.body.text("source").map(str::to_owned);
+    let lint = |name: String| {
+        let message = format!("`{name}` does not tell when its rows came in");
+        Lint::new(at, &["query"], message, "leave its ingestion time policy out")
     };
-    readers.find(|(_, thing)| reads(thing)).map(lint).into_iter().collect()
+    named.chain(source).find(|name| off(name)).map(lint).into_iter().collect()
 }

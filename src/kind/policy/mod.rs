@@ -19,6 +19,7 @@ mod managed_identity;
 mod merge;
 mod mirroring;
 mod partitioning;
+mod query_acceleration;
 mod query_weak_consistency;
 mod raw;
 mod request_classification;
@@ -33,7 +34,7 @@ mod streaming_ingestion;
 mod update;
 
 use super::entity::in_database;
-use super::replies::{DatabaseReplies, Reply};
+use super::replies::{DatabaseReplies, Reply, Row, Rows};
 use super::script::{self, Says, Statement};
 use super::shape::{self, Field, NameRule};
 use super::{About, At, Finding, Found, Keyed, Kind, Need, Plane, Source, Undo};
@@ -63,6 +64,7 @@ pub const KINDS: &[&dyn Kind] = &[
     &merge::POLICY,
     &mirroring::POLICY,
     &partitioning::POLICY,
+    &query_acceleration::POLICY,
     &query_weak_consistency::POLICY,
     &raw::Raw,
     &request_classification::POLICY,
@@ -116,6 +118,8 @@ struct Policy {
     is_absence: fn(&Policy, &Scope, &Body) -> bool,
     /// The commands that read it from a cluster.
     shows: &'static [&'static str],
+    /// The commands that read it from a database, where the schema script is not known to give it.
+    database_shows: &'static [&'static str],
     /// What setting, changing or unsetting it may cost in data.
     loss: fn(&At<'_>, &Change) -> Loss,
     /// Whether a loss for good still lies ahead, so that the step can be taken back.
@@ -147,6 +151,7 @@ impl Policy {
             stays: None,
             is_absence: |_, _, _| false,
             shows: &[],
+            database_shows: &[],
             loss: |_, _| Loss::none(),
             can_be_undone: false,
             needs: |_| Vec::new(),
@@ -187,6 +192,11 @@ impl Policy {
     }
 
     fn in_database(&self, replies: &DatabaseReplies) -> Result<Vec<Found>, String> {
+        let rows: Vec<&Rows> =
+            self.database_shows.iter().filter_map(|show| replies.shows.get(*show)).collect();
+        if !rows.is_empty() {
+            return self.in_rows(&replies.name, rows.into_iter().flat_map(Rows::iter));
+        }
         let mut found = Vec::new();
         for statement in &replies.script {
             let Says::Policy { scope, entities, policy, argument } = &statement.says else { continue };
@@ -197,6 +207,22 @@ impl Policy {
                 let entity = entity.last().map(String::as_str).unwrap_or_default();
                 let path = scope.path(entity, self.key());
                 found.push(Found { path, body: body.clone(), ..Found::default() });
+            }
+        }
+        Ok(found)
+    }
+
+    /// The policies in the rows of a command that reads them of all entities: `[database].[entity]`.
+    fn in_rows<'a>(&self, database: &str, rows: impl Iterator<Item = Row<'a>>) -> Result<Vec<Found>, String> {
+        let prefix = format!("[{database}].[");
+        let mut found = Vec::new();
+        for row in rows {
+            let name = row.text("EntityName");
+            let entity = name.strip_prefix(&prefix).and_then(|rest| rest.strip_suffix(']')).unwrap_or(name);
+            for scope in self.about.parents.iter().filter_map(|parent| Scope::of_kind(parent)) {
+                if let Some(body) = self.read(scope, row.text("Policy"), false)? {
+                    found.push(Found { path: scope.path(entity, self.key()), body, ..Found::default() });
+                }
             }
         }
         Ok(found)
@@ -271,7 +297,7 @@ impl Kind for Policy {
     }
 
     fn source(&self) -> Source {
-        Source::Database { shows: &[] }
+        Source::Database { shows: self.database_shows }
     }
 
     fn cluster_shows(&self) -> &'static [&'static str] {
@@ -312,11 +338,16 @@ impl Kind for Policy {
     fn request(&self, at: &At<'_>, change: &Change) -> Result<Request, String> {
         let (scope, (_, parent)) = (Scope::of(at)?, at.parent().ok_or("it stands in nothing")?);
         let named = |verb| scope.named(Command::new(verb), &parent.name).word("policy").word(self.word);
+        let defaults = (self.defaults)();
         let command = match (&change.before, &change.after) {
             (Some(before), Some(after)) if self.keeps => {
                 (self.write)(named(self.verb), &changed(self.about.fields, before, after))
             }
             (_, Some(after)) => (self.write)(named(self.verb), after),
+            // Where the defaults are the same as nothing they are what stood there when it was new.
+            (_, None) if (self.is_absence)(self, scope, &defaults) => {
+                (self.write)(named(self.verb), &defaults)
+            }
             (_, None) => match (self.unset)(scope) {
                 (verb, "") => named(verb),
                 (verb, words) => named(verb).word(words),

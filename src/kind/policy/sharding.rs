@@ -3,7 +3,7 @@
 use super::{BASE, Policy};
 use crate::kind::shape::{Field, Shape};
 use crate::kind::{About, Keyed};
-use crate::model::body::Body;
+use crate::model::body::{Body, Value};
 
 const ABOUT: About = About {
     name: "shardingPolicy",
@@ -24,6 +24,17 @@ const ABOUT: About = About {
             Shape::Int(1, i64::MAX),
             "The most original data, in MB; default 3072.",
         ),
+        Field::new("maxRowCount", Shape::Int(1, i64::MAX), "The most rows, of the engine before this one."),
+        Field::new(
+            "maxExtentSizeInMb",
+            Shape::Int(1, i64::MAX),
+            "The most compressed data, in MB, likewise.",
+        ),
+        Field::new(
+            "maxOriginalSizeInMb",
+            Shape::Int(1, i64::MAX),
+            "The most original data, in MB, likewise.",
+        ),
     ],
     ..BASE
 };
@@ -35,10 +46,28 @@ pub(super) static POLICY: Policy = Policy {
             .with("shardEngineMaxExtentSizeInMb", 8_192)
             .with("shardEngineMaxOriginalSizeInMb", 3_072)
     },
-    is_absence: Policy::is_default_of_database,
+    complete,
     shows: &[".show cluster policy sharding"],
+    is_absence: |policy, scope, body| {
+        let legacy = LEGACY
+            .iter()
+            .all(|(name, usual)| body.get(name).is_none_or(|value| *value == Value::from(*usual)));
+        legacy && policy.is_default_of_database(scope, body)
+    },
     ..Policy::of(&ABOUT, "sharding")
 };
+
+/// What the engine before this one used, with the defaults: given back, and of no effect any more.
+const LEGACY: [(&str, i64); 3] =
+    [("maxRowCount", 750_000), ("maxExtentSizeInMb", 1_024), ("maxOriginalSizeInMb", 2_048)];
+
+/// Leaves out what is as everywhere and means nothing.
+fn complete(body: Body) -> Body {
+    let usual = |name: &str, value: &Value| {
+        LEGACY.iter().any(|(known, usual)| *known == name && *value == Value::from(*usual))
+    };
+    body.into_iter().filter(|(name, value)| !usual(name, value)).collect()
+}
 
 #[cfg(test)]
 mod tests {

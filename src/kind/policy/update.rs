@@ -114,10 +114,15 @@ pub(super) fn reading<'a>(world: &'a Inventory, source: &Address) -> impl Iterat
         let reads = reads.map(|(policy, entry)| Reading {
             table: table.clone(),
             policy,
-            is_identified: entry.get("managedIdentity").is_some_and(|id| !id.is_unset()),
+            is_identified: is_identified(entry),
         });
         reads.collect::<Vec<_>>()
     })
+}
+
+/// Whether an entry runs as a managed identity.
+fn is_identified(entry: &Body) -> bool {
+    entry.get("managedIdentity").is_some_and(|id| !id.is_unset())
 }
 
 /// The tables that the entries of a body in force read, with the entry.
@@ -152,8 +157,7 @@ fn loss(at: &At<'_>, change: &Change) -> Loss {
 fn waits(at: &At<'_>, live: &Inventory) -> Vec<Address> {
     let mut waits = Vec::new();
     for (source, entry) in sources(at, &at.resource.body) {
-        let is_identified = entry.get("managedIdentity").is_some_and(|id| !id.is_unset());
-        if row_level_security::secures(live, &source) && !is_identified {
+        if row_level_security::secures(live, &source) && !is_identified(entry) {
             waits.push(source.child("policies", "rowLevelSecurity"));
         }
         if retention::keeps_nothing(live, &source) && !flag(Some(entry), "isTransactional") {
@@ -177,8 +181,7 @@ fn check(at: &At<'_>) -> Vec<Finding> {
         }
         let one = Body::new().with("entries", vec![Value::Map(entry.clone())]);
         for (source, _) in sources(at, &one) {
-            let is_identified = entry.get("managedIdentity").is_some_and(|id| !id.is_unset());
-            if row_level_security::secures(at.world, &source) && !is_identified {
+            if row_level_security::secures(at.world, &source) && !is_identified(entry) {
                 let message = format!(
                     "{name:?} has row level security, which an entry without an identity must not read"
                 );

@@ -257,9 +257,7 @@ impl<'a> Reader<'a> {
     pub(super) fn pipeline(&mut self, range: Range<usize>, inner: bool) {
         self.deeper(|reader| {
             for (i, piece) in reader.split(range, '|').into_iter().enumerate() {
-                if i > 0 {
-                    reader.operator(piece);
-                } else if reader.starts(&piece, inner) {
+                if i > 0 || reader.starts(&piece, inner) {
                     reader.operator(piece);
                 } else {
                     reader.source(piece, Place::Source);

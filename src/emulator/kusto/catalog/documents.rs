@@ -3,7 +3,10 @@
 //! Invariant: [`State::load`] of what [`State::writes`] wrote is the same state
 //! (test: every transcript of `tests/kusto_wire.rs`).
 
-use super::{Cluster, Database, Dropped, Event, Extent, Function, MaterializedView, Operation, State, Table};
+use super::{
+    Cluster, Database, Dropped, Event, Extent, ExternalTable, Function, MaterializedView, Operation, State,
+    Table,
+};
 use crate::emulator::store::{Store, StoreError, Write};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -16,6 +19,7 @@ const DATABASES: &str = "kusto.databases";
 const TABLES: &str = "kusto.tables";
 const FUNCTIONS: &str = "kusto.functions";
 const VIEWS: &str = "kusto.views";
+const EXTERNAL_TABLES: &str = "kusto.external_tables";
 const DROPPED: &str = "kusto.dropped";
 const EVENTS: &str = "kusto.events";
 const EXTENTS: &str = "kusto.extents";
@@ -34,6 +38,8 @@ pub(crate) enum Document {
     Function(String, String, String),
     /// A materialized view.
     View(String, String, String),
+    /// An external table.
+    External(String, String, String),
     /// The last drop of a table name.
     Dropped(String, String, String),
     /// A journal entry.
@@ -54,6 +60,7 @@ impl Document {
             Self::Table(cluster, database, name) => (TABLES, key(&[cluster, database, name])),
             Self::Function(cluster, database, name) => (FUNCTIONS, key(&[cluster, database, name])),
             Self::View(cluster, database, name) => (VIEWS, key(&[cluster, database, name])),
+            Self::External(cluster, database, name) => (EXTERNAL_TABLES, key(&[cluster, database, name])),
             Self::Dropped(cluster, database, name) => (DROPPED, key(&[cluster, database, name])),
             Self::Event(cluster, database, number) => {
                 (EVENTS, key(&[cluster, database, &format!("{number:020}")]))
@@ -102,6 +109,9 @@ impl State {
         }
         for (key, view) in documents::<MaterializedView>(store, VIEWS)? {
             self.within(&key, |database, name| drop(database.views.insert(name, view)));
+        }
+        for (key, table) in documents::<ExternalTable>(store, EXTERNAL_TABLES)? {
+            self.within(&key, |database, name| drop(database.external_tables.insert(name, table)));
         }
         for (key, dropped) in documents::<Dropped>(store, DROPPED)? {
             self.within(&key, |database, name| drop(database.dropped.insert(name, dropped)));
@@ -153,6 +163,7 @@ impl State {
             | Document::Table(cluster, database, _)
             | Document::Function(cluster, database, _)
             | Document::View(cluster, database, _)
+            | Document::External(cluster, database, _)
             | Document::Dropped(cluster, database, _)
             | Document::Event(cluster, database, _)
             | Document::Extent(cluster, database, _, _) => {
@@ -171,6 +182,7 @@ impl Database {
             Document::Table(_, _, name) => value(self.tables.get(name)),
             Document::Function(_, _, name) => value(self.functions.get(name)),
             Document::View(_, _, name) => value(self.views.get(name)),
+            Document::External(_, _, name) => value(self.external_tables.get(name)),
             Document::Dropped(_, _, name) => value(self.dropped.get(name)),
             Document::Event(_, _, number) => {
                 let found = self.journal.binary_search_by_key(number, |event| event.number);
@@ -197,6 +209,7 @@ impl Database {
         all.extend(self.tables.keys().map(of).map(|(c, d, name)| Document::Table(c, d, name)));
         all.extend(self.functions.keys().map(of).map(|(c, d, name)| Document::Function(c, d, name)));
         all.extend(self.views.keys().map(of).map(|(c, d, name)| Document::View(c, d, name)));
+        all.extend(self.external_tables.keys().map(of).map(|(c, d, name)| Document::External(c, d, name)));
         all.extend(self.dropped.keys().map(of).map(|(c, d, name)| Document::Dropped(c, d, name)));
         all.extend(
             self.journal.iter().map(|event| Document::Event(cluster.clone(), database.clone(), event.number)),

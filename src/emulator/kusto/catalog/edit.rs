@@ -4,13 +4,14 @@
 //! (tests: `tests/wire/kusto/errors.txt`, `tests/wire/kusto/versions.txt`).
 
 use super::{
-    Assignment, Caller, Cluster, Database, Document, Event, Function, MaterializedView, Role, State, Table,
-    folded,
+    Assignment, Caller, Cluster, Database, Document, Event, ExternalTable, Function, MaterializedView, Role,
+    State, Table, folded,
 };
 use crate::emulator::kusto::choices;
 use crate::emulator::kusto::error::Fault;
 use crate::emulator::kusto::frame::{Frame, Schema};
 use crate::emulator::kusto::names;
+use crate::emulator::kusto::syntax::shown;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use uuid::Uuid;
@@ -29,6 +30,8 @@ pub(crate) struct Limits {
     pub(crate) views: usize,
     /// How long the backfill of a view lasts, in ticks.
     pub(crate) backfill: i64,
+    /// External tables of one database.
+    pub(crate) external_tables: usize,
 }
 
 /// A request, without its text.
@@ -91,6 +94,11 @@ impl Database {
         self.views.get(name).ok_or_else(|| Fault::not_found("MaterializedView", name))
     }
 
+    /// The external table of this name.
+    pub(crate) fn external(&self, name: &str) -> Result<&ExternalTable, Fault> {
+        self.external_tables.get(name).ok_or_else(|| Fault::not_found("ExternalTable", name))
+    }
+
     /// The function of this name.
     pub(crate) fn function(&self, name: &str) -> Result<&Function, Fault> {
         self.functions.get(name).ok_or_else(|| Fault::not_found("ExpressionFunction", name))
@@ -129,7 +137,7 @@ impl<'a> Transaction<'a> {
 
     /// Names the command that changes follow from, for the journal.
     pub(crate) fn begin(&mut self, command: &str) {
-        self.command = command.chars().take(LONGEST_JOURNAL_COMMAND).collect();
+        self.command = shown(command).chars().take(LONGEST_JOURNAL_COMMAND).collect();
     }
 
     /// The state as it is now.
@@ -234,6 +242,12 @@ impl Editor<'_> {
         self.changed.insert(Document::View(cluster, database, name.to_owned()));
     }
 
+    /// Marks an external table, present or gone, as changed.
+    pub(crate) fn touch_external(&mut self, name: &str) {
+        let (cluster, database) = self.place();
+        self.changed.insert(Document::External(cluster, database, name.to_owned()));
+    }
+
     /// Marks the last drop of a table name as changed.
     pub(crate) fn touch_dropped(&mut self, name: &str) {
         let (cluster, database) = self.place();
@@ -257,6 +271,12 @@ impl Editor<'_> {
     pub(crate) fn view_mut(&mut self, name: &str) -> Result<&mut MaterializedView, Fault> {
         self.touch_view(name);
         self.database.views.get_mut(name).ok_or_else(|| Fault::not_found("MaterializedView", name))
+    }
+
+    /// An external table, to change it.
+    pub(crate) fn external_mut(&mut self, name: &str) -> Result<&mut ExternalTable, Fault> {
+        self.touch_external(name);
+        self.database.external_tables.get_mut(name).ok_or_else(|| Fault::not_found("ExternalTable", name))
     }
 
     /// A function, to change it.

@@ -5,6 +5,8 @@
 
 mod documents;
 mod edit;
+mod export;
+mod external;
 mod function;
 mod group;
 mod journal;
@@ -16,6 +18,10 @@ mod view;
 
 pub(crate) use documents::Document;
 pub(crate) use edit::{Deed, Editor, Limits, Request, Transaction, View};
+pub(crate) use export::ContinuousExport;
+pub(crate) use external::{
+    ExternalKind, ExternalTable, FORMATS, Partition, PartitionBy, STARTS, Setting, Takes,
+};
 pub(crate) use function::Function;
 pub(crate) use group::{EntityGroup, GraphModel, GraphVersion};
 pub(crate) use journal::{Event, Version};
@@ -83,6 +89,9 @@ pub(crate) struct Database {
     /// Graph models by name.
     #[serde(default)]
     pub(crate) graph_models: BTreeMap<String, GraphModel>,
+    /// Continuous exports by name.
+    #[serde(default)]
+    pub(crate) exports: BTreeMap<String, ContinuousExport>,
     /// Tables by name.
     #[serde(skip)]
     pub(crate) tables: BTreeMap<String, Table>,
@@ -92,6 +101,9 @@ pub(crate) struct Database {
     /// Materialized views by name.
     #[serde(skip)]
     pub(crate) views: BTreeMap<String, MaterializedView>,
+    /// External tables by name.
+    #[serde(skip)]
+    pub(crate) external_tables: BTreeMap<String, ExternalTable>,
     /// The last drop of each table name, for `.undo drop table`.
     #[serde(skip)]
     pub(crate) dropped: BTreeMap<String, Dropped>,
@@ -114,9 +126,11 @@ impl Database {
             mappings: Vec::new(),
             entity_groups: BTreeMap::new(),
             graph_models: BTreeMap::new(),
+            exports: BTreeMap::new(),
             tables: BTreeMap::new(),
             functions: BTreeMap::new(),
             views: BTreeMap::new(),
+            external_tables: BTreeMap::new(),
             dropped: BTreeMap::new(),
             journal: VecDeque::new(),
         }

@@ -44,6 +44,15 @@ fn mappings<'a>(edit: &'a mut Editor<'_>, table: Option<&str>) -> Result<&'a mut
     }
 }
 
+/// Refuses a blank name; any other text is one.
+pub(super) fn check_name(name: &str) -> Result<(), Fault> {
+    if name.trim().is_empty() {
+        Err(Fault::bad_name("IngestionMapping", name, "it is empty"))
+    } else {
+        Ok(())
+    }
+}
+
 fn missing(kind: MappingKind, name: &str) -> Fault {
     let text = format!("Mapping reference '{name}' of kind '{}' was not found.", kind.shown());
     Fault::coded("BadRequest_MappingReferenceWasNotFound", "MappingNotFoundException", text)
@@ -83,9 +92,7 @@ fn write_in(
         Verb::Merge => "AlterMerge",
     };
     Ok(Command::change(format!("IngestionMapping{action}"), move |transaction| {
-        if name.trim().is_empty() {
-            return Err(Fault::bad_name("IngestionMapping", &name, "it is empty"));
-        }
+        check_name(&name)?;
         let mut edit = transaction.edit(database.as_deref())?;
         if let Some(table) = &table {
             edit.database.table(table)?;

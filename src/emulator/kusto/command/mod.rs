@@ -11,6 +11,8 @@ mod column;
 mod data;
 mod database;
 mod entity_group;
+pub(crate) mod export;
+mod external;
 mod function;
 mod graph_model;
 mod mapping;
@@ -92,6 +94,8 @@ const FAMILIES: &[Family] = &[
     view::parse,
     database::parse,
     entity_group::parse,
+    export::parse,
+    external::parse,
     graph_model::parse,
     workload::parse,
     cluster::parse,

@@ -28,6 +28,7 @@ pub(super) fn parse(
         "delete" if policy.deletes(scope) => {
             let kind = format!("{}Delete", policy.title());
             Ok(Command::change(kind, move |transaction| {
+                policy.check_delete(&transaction.view(), &target)?;
                 put(transaction, policy, &target, None)?;
                 Ok(Frame::new(POLICY, vec![row(&transaction.view(), policy, &target)?]))
             }))
@@ -48,6 +49,7 @@ fn target(scope: Scope, mut parts: Vec<String>) -> Target {
     match scope {
         Scope::Column => Target::Column(None, String::new(), String::new()),
         Scope::Cluster => Target::Cluster,
+        Scope::External => Target::External(last.unwrap_or_default()),
         Scope::Database => Target::Database(last),
         Scope::Table => Target::Table(database, last.unwrap_or_default()),
         Scope::View => Target::View(database, last.unwrap_or_default()),
@@ -110,6 +112,7 @@ fn policies<'a>(view: &View<'a>, target: &Target) -> Result<&'a Policies, Fault>
         Target::Database(name) => &view.database(name.as_deref())?.policies,
         Target::Table(database, name) => &view.table(database.as_deref(), name)?.policies,
         Target::View(database, name) => &view.database(database.as_deref())?.view(name)?.policies,
+        Target::External(name) => &view.database(None)?.external(name)?.policies,
         Target::GraphModel(name) => &view.database(None)?.graph_model(name)?.policies,
         Target::Column(database, table, name) => {
             let column = view.table(database.as_deref(), table)?.column(name);
@@ -145,6 +148,10 @@ fn put(
         Target::Table(_, name) => {
             set(&mut edit.table_mut(name)?.policies, policy, new);
             ("ALTER-TABLE-POLICY", name.clone())
+        }
+        Target::External(name) => {
+            set(&mut edit.external_mut(name)?.policies, policy, new);
+            ("ALTER-EXTERNAL-TABLE-POLICY", name.clone())
         }
         Target::Column(_, table, name) => {
             let columns = &mut edit.table_mut(table)?.columns;
@@ -200,24 +207,32 @@ pub(super) fn show_all(scope: Scope, cursor: &mut Cursor<'_>) -> Result<Command,
         return Err(at.expected("a policy that '*' reads"));
     }
     Ok(Command::read(format!("{}Show", policy.title()), move |view| {
-        let targets: Vec<Target> = match scope {
-            Scope::Database => {
-                let all = view.cluster()?.databases.values();
-                all.map(|database| Target::Database(Some(database.name.clone()))).collect()
-            }
-            Scope::GraphModel => {
-                view.database(None)?.graph_models.keys().cloned().map(Target::GraphModel).collect()
-            }
-            _ => view.database(None)?.tables.keys().map(|name| Target::Table(None, name.clone())).collect(),
-        };
+        let targets = starred(view, scope)?;
+        // Of external tables only those with a policy are listed.
+        let unset = choices::STAR_LISTS_UNSET && scope != Scope::External;
         let mut rows = Vec::new();
         for target in &targets {
-            if choices::STAR_LISTS_UNSET || text(view, policy, target)?.is_some() {
+            if unset || text(view, policy, target)?.is_some() {
                 rows.push(row(view, policy, target)?);
             }
         }
         Ok(Frame::new(POLICY, rows))
     }))
+}
+
+/// Everything that `*` stands for.
+fn starred(view: &View<'_>, scope: Scope) -> Result<Vec<Target>, Fault> {
+    let database = || view.database(None);
+    Ok(match scope {
+        Scope::Database => {
+            let all = view.cluster()?.databases.values();
+            all.map(|database| Target::Database(Some(database.name.clone()))).collect()
+        }
+        Scope::External => {
+            database()?.external_tables.keys().map(|name| Target::External(name.clone())).collect()
+        }
+        _ => database()?.tables.keys().map(|name| Target::Table(None, name.clone())).collect(),
+    })
 }
 
 /// A row of a policy answer. Names in `EntityName` are in brackets without quotes and not escaped.
@@ -238,6 +253,10 @@ fn row(view: &View<'_>, policy: &dyn Policy, target: &Target) -> Result<Vec<Valu
         Target::Column(database, table, name) => {
             let database = &view.database(database.as_deref())?.name;
             (format!("[{database}].[{table}].[{name}]"), String::new(), "Column")
+        }
+        Target::External(name) => {
+            let database = &view.database(None)?.name;
+            (format!("[{database}].[{name}]"), String::new(), "ExternalTable")
         }
         Target::GraphModel(name) => {
             (format!("[{}].[{name}]", view.database(None)?.name), String::new(), "GraphModel")

@@ -4,6 +4,7 @@ use super::Command;
 use crate::emulator::kusto::catalog::{
     Assignment, Caller, Cluster, Database, Deed, Holder, Role, Transaction, View,
 };
+use crate::emulator::kusto::choices;
 use crate::emulator::kusto::columns::{OWN_ROLES, PRINCIPALS};
 use crate::emulator::kusto::error::Fault;
 use crate::emulator::kusto::frame::Frame;
@@ -21,6 +22,7 @@ pub(super) enum Of {
     Function(String),
     View(String),
     GraphModel(String),
+    External(String),
 }
 
 impl Of {
@@ -32,7 +34,7 @@ impl Of {
                 &["admins", "users", "viewers", "unrestrictedviewers", "ingestors", "monitors"]
             }
             Self::Table(_) => &["admins", "ingestors"],
-            Self::Function(_) | Self::View(_) | Self::GraphModel(_) => &["admins"],
+            Self::Function(_) | Self::View(_) | Self::GraphModel(_) | Self::External(_) => &["admins"],
         }
     }
 
@@ -57,6 +59,7 @@ impl Of {
             Self::Function(name) => format!("Function {name} "),
             Self::View(name) => format!("Materialized View {name} "),
             Self::GraphModel(name) => format!("Graph Model {name} "),
+            Self::External(name) => format!("External Table {name} "),
         }
     }
 
@@ -72,6 +75,7 @@ impl Of {
             Self::Function(name) => &database.function(name)?.principals,
             Self::View(name) => &database.view(name)?.principals,
             Self::GraphModel(name) => &database.graph_model(name)?.principals,
+            Self::External(name) => &database.external(name)?.principals,
         })
     }
 }
@@ -143,6 +147,9 @@ fn run(
             }
         }
     }
+    if before == after && choices::PRINCIPALS_REFUSE_NO_CHANGE && verb != Verb::Set {
+        return Err(Fault::bad_request("The command changes no principal."));
+    }
     if before != after {
         store(transaction, of, &before, after)?;
     }
@@ -172,6 +179,10 @@ fn store(
         }
         Of::View(name) => {
             edit.view_mut(name)?.principals = after;
+            name.clone()
+        }
+        Of::External(name) => {
+            edit.external_mut(name)?.principals = after;
             name.clone()
         }
         Of::GraphModel(name) => {

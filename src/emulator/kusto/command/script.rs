@@ -10,7 +10,7 @@ use crate::emulator::kusto::choices;
 use crate::emulator::kusto::columns::SCRIPT;
 use crate::emulator::kusto::error::Fault;
 use crate::emulator::kusto::frame::Frame;
-use crate::emulator::kusto::syntax::{Cursor, split};
+use crate::emulator::kusto::syntax::{Cursor, shown, split};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -141,5 +141,11 @@ fn run_one(
 }
 
 fn row(kind: &str, text: &str, result: &str, reason: &str) -> Vec<Value> {
-    vec![json!(Uuid::new_v4()), json!(kind), json!(choices::collapsed(text)), json!(result), json!(reason)]
+    vec![
+        json!(Uuid::new_v4()),
+        json!(kind),
+        json!(choices::collapsed(&shown(text))),
+        json!(result),
+        json!(reason),
+    ]
 }

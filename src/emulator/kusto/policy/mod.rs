@@ -20,6 +20,7 @@ mod merge;
 mod mirroring;
 mod opaque;
 mod partitioning;
+mod query_acceleration;
 mod query_weak_consistency;
 mod request_classification;
 mod restricted_view_access;
@@ -50,6 +51,8 @@ pub(crate) enum Scope {
     Table,
     /// A materialized view.
     View,
+    /// An external table.
+    External,
     /// A column of a table.
     Column,
     /// A graph model.
@@ -76,6 +79,8 @@ pub(crate) enum Target {
     Table(Option<String>, String),
     /// A materialized view of a database, or of the request's.
     View(Option<String>, String),
+    /// An external table of the request's database.
+    External(String),
     /// A column of a table of a database, or of the request's.
     Column(Option<String>, String, String),
     /// A graph model of the request's database.
@@ -86,7 +91,7 @@ impl Target {
     /// The database that the target names, when it does.
     pub(crate) fn database(&self) -> Option<&str> {
         match self {
-            Self::Cluster | Self::GraphModel(_) => None,
+            Self::Cluster | Self::External(_) | Self::GraphModel(_) => None,
             Self::Database(database)
             | Self::Table(database, _)
             | Self::View(database, _)
@@ -147,6 +152,11 @@ pub(crate) trait Policy: Sync {
         Ok(())
     }
 
+    /// Refuses to unset the policy where the state needs it.
+    fn check_delete(&self, _view: &View<'_>, _target: &Target) -> Result<(), Fault> {
+        Ok(())
+    }
+
     /// The text that a new entity has set without being asked.
     fn of_new(&self, _scope: Scope) -> Option<String> {
         None
@@ -189,6 +199,7 @@ pub(crate) const ALL: &[&dyn Policy] = &[
     &mirroring::Mirroring,
     &opaque::MULTI_DATABASE_ADMINS,
     &partitioning::Partitioning,
+    &query_acceleration::QueryAcceleration,
     &query_weak_consistency::QueryWeakConsistency,
     &request_classification::RequestClassification,
     &restricted_view_access::RestrictedViewAccess,
@@ -204,9 +215,6 @@ pub(crate) const ALL: &[&dyn Policy] = &[
     &update::Update,
 ];
 
-/// Policies of the service that are not modelled.
-const NOT_MODELLED: &[&str] = &["query_acceleration"];
-
 /// The policy of this word.
 pub(crate) fn find(word: &str) -> Option<&'static dyn Policy> {
     ALL.iter().copied().find(|policy| policy.word() == word)
@@ -219,9 +227,6 @@ pub(crate) fn word(cursor: &mut Cursor<'_>) -> Result<&'static dyn Policy, Fault
     if cursor.eat(word) {
         if let Some(policy) = find(word) {
             return Ok(policy);
-        }
-        if NOT_MODELLED.contains(&word) {
-            return Err(Fault::not_modelled(&format!("policy {word}")));
         }
     }
     Err(at.expected("the name of a policy"))
@@ -283,11 +288,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_are_in_order_and_not_both_modelled_and_not() {
+    fn words_are_in_order() {
         let words: Vec<_> = ALL.iter().map(|policy| policy.word()).collect();
         assert!(words.is_sorted(), "{words:?}");
-        assert!(NOT_MODELLED.is_sorted());
-        assert!(words.iter().all(|word| !NOT_MODELLED.contains(word)));
     }
 
     #[test]

@@ -28,11 +28,11 @@ impl Policy for RowLevelSecurity {
     }
 
     fn scopes(&self) -> &'static [Scope] {
-        &[Scope::Table, Scope::View]
+        &[Scope::Table, Scope::View, Scope::External]
     }
 
     fn starred(&self) -> &'static [Scope] {
-        &[Scope::Table]
+        &[Scope::Table, Scope::External]
     }
 
     fn merges(&self) -> bool {

@@ -60,6 +60,10 @@ pub(crate) fn rows(database: &Database) -> Vec<Vec<Value>> {
         let text = [String::new(), view.query.clone(), String::new()];
         rows.push(row("MaterializedView", &view.name, &view.doc_string, &view.folder, text));
     }
+    for table in database.external_tables.values() {
+        let text = [String::new(), String::new(), table.csl_schema()];
+        rows.push(row("ExternalTable", &table.name, &table.doc_string, &table.folder, text));
+    }
     for function in database.functions.values() {
         let body = mask_hidden(&function.declaration.body);
         let text = [function.declaration.parameter_list(), body, String::new()];

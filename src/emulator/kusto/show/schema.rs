@@ -3,7 +3,7 @@
 //! Invariant: the text holds no policy, mapping, principal or view query: clients must read those elsewhere
 //! (test: `tests/wire/kusto/csl_script.txt`).
 
-use crate::emulator::kusto::catalog::{Database, Function, MaterializedView, Table};
+use crate::emulator::kusto::catalog::{Database, ExternalTable, Function, MaterializedView, Table};
 use crate::emulator::kusto::columns::TABLE_SCHEMA;
 use crate::emulator::kusto::error::Fault;
 use crate::emulator::kusto::frame::Frame;
@@ -18,7 +18,7 @@ use serde_json::json;
 pub(crate) struct Kinds {
     /// Tables.
     pub(crate) tables: bool,
-    /// External tables, of which the emulator has none.
+    /// External tables.
     pub(crate) external_tables: bool,
     /// Materialized views.
     pub(crate) views: bool,
@@ -38,6 +38,11 @@ fn text(value: &impl Serialize) -> String {
 /// A table as JSON text.
 pub(crate) fn table_json(table: &Table) -> String {
     text(&TableJson(table))
+}
+
+/// An external table as JSON text.
+pub(crate) fn external_json(table: &ExternalTable) -> String {
+    text(&ExternalJson(table))
 }
 
 /// A function as JSON text.
@@ -102,7 +107,9 @@ impl Serialize for DatabaseJson<'_> {
         let tables =
             database.tables.iter().filter(|_| kinds.tables).map(|(name, table)| (name, TableJson(table)));
         whole.serialize_entry("Tables", &Entries(tables))?;
-        whole.serialize_entry("ExternalTables", &json!({}))?;
+        let external = database.external_tables.iter().filter(|_| kinds.external_tables);
+        let external = external.map(|(name, table)| (name, ExternalJson(table)));
+        whole.serialize_entry("ExternalTables", &Entries(external))?;
         let views = database.views.iter().filter(|_| kinds.views);
         let views = views.map(|(name, view)| (name, ViewJson(database, view)));
         whole.serialize_entry("MaterializedViews", &Entries(views))?;
@@ -145,6 +152,19 @@ impl Serialize for TableJson<'_> {
         described(&mut whole, &table.name, &table.folder, &table.doc_string)?;
         let columns =
             table.columns.iter().map(|column| (column.name.as_str(), column.of, column.doc_string.as_str()));
+        whole.serialize_entry("OrderedColumns", &Columns(columns))?;
+        whole.end()
+    }
+}
+
+struct ExternalJson<'a>(&'a ExternalTable);
+
+impl Serialize for ExternalJson<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let table = self.0;
+        let mut whole = serializer.serialize_map(None)?;
+        described(&mut whole, &table.name, &table.folder, &table.doc_string)?;
+        let columns = table.columns.iter().map(|(name, of)| (name.as_str(), *of, ""));
         whole.serialize_entry("OrderedColumns", &Columns(columns))?;
         whole.end()
     }

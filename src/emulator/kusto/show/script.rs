@@ -8,8 +8,10 @@ use crate::emulator::kusto::catalog::{
     Table,
 };
 use crate::emulator::kusto::choices;
+use crate::emulator::kusto::command::export;
 use crate::emulator::kusto::names;
 use crate::emulator::kusto::policy;
+use crate::emulator::kusto::show::external;
 use crate::emulator::kusto::syntax::{mask_hidden, quote};
 use crate::emulator::kusto::time;
 use std::borrow::Cow;
@@ -41,6 +43,12 @@ pub(crate) fn commands(database: &Database, options: Options) -> Vec<String> {
             out.extend(table.mappings.iter().map(|mapping| mapping_command(&entity, mapping)));
         }
     }
+    for table in database.external_tables.values() {
+        out.push(external::define(table, options.obfuscated));
+        if options.mappings {
+            out.extend(table.mappings.iter().map(|mapping| external::mapping(table, mapping)));
+        }
+    }
     out.extend(database.functions.values().map(|function| define(function, options.obfuscated)));
     out.extend(groups_and_models(database));
     if choices::SCRIPT_HOLDS_VIEWS {
@@ -69,10 +77,18 @@ pub(crate) fn commands(database: &Database, options: Options) -> Vec<String> {
         let entity = format!("materialized-view {}", names::print(&view.name));
         out.extend(policies(&entity, &view.policies, &Policies::new(), allowed));
     }
+    for table in database.external_tables.values() {
+        let entity = format!("external table {}", names::print(&table.name));
+        let said = |word: &str| {
+            allowed(word) && (choices::SCRIPT_SAYS_QUERY_ACCELERATION || word != "query_acceleration")
+        };
+        out.extend(policies(&entity, &table.policies, &Policies::new(), said));
+    }
     for model in database.graph_models.values() {
         let entity = format!("graph_model {}", names::print(&model.name));
         out.extend(policies(&entity, &model.policies, &Policies::new(), allowed));
     }
+    out.extend(database.exports.values().map(export::statement));
     let entity = format!("database {}", names::print(&database.name));
     out.extend(policies(&entity, &database.policies, &Policies::new(), allowed));
     if options.mappings {
@@ -105,7 +121,9 @@ fn of_entities(database: &Database) -> Vec<String> {
     let functions = database.functions.iter().map(|(name, f)| (named("function", name), &f.principals));
     let views = database.views.iter().map(|(name, v)| (named("materialized-view", name), &v.principals));
     let models = database.graph_models.iter().map(|(name, m)| (named("graph_model", name), &m.principals));
-    let all = functions.chain(views).chain(models);
+    let externals = database.external_tables.iter();
+    let externals = externals.map(|(name, e)| (named("external table", name), &e.principals));
+    let all = functions.chain(views).chain(models).chain(externals);
     all.flat_map(|(entity, held)| principals(&entity, held).collect::<Vec<_>>()).collect()
 }
 
@@ -207,7 +225,11 @@ fn define_view(view: &MaterializedView) -> String {
 
 /// The commands that set the policies that are wanted and differ from those of a new entity.
 fn policies(entity: &str, set: &Policies, of_new: &Policies, wanted: impl Fn(&str) -> bool) -> Vec<String> {
+    let silent = |word: &str, text: &str| {
+        !choices::SCRIPT_SAYS_UNRESTRICTED && word == "restricted_view_access" && text.contains("false")
+    };
     let differ = set.iter().filter(|(word, text)| wanted(word) && of_new.get(*word) != Some(*text));
+    let differ = differ.filter(|(word, text)| !silent(word, text));
     differ.filter_map(|(word, text)| Some(policy::find(word)?.statement(entity, text))).collect()
 }
 

@@ -202,6 +202,12 @@ impl<'a> Cursor<'a> {
     }
 }
 
+/// A command as it is shown again: its obfuscated strings are starred.
+pub(crate) fn shown(command: &str) -> std::borrow::Cow<'_, str> {
+    let may_hide = ["h\"", "h'", "h@", "H\"", "H'", "H@"].iter().any(|mark| command.contains(mark));
+    if may_hide { mask_hidden(command).into() } else { command.into() }
+}
+
 /// Stars out the obfuscated strings (`h'…'`) of a text that is shown back.
 pub(crate) fn mask_hidden(text: &str) -> String {
     let mut out = String::with_capacity(text.len());

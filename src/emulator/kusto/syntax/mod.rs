@@ -10,7 +10,7 @@ mod script;
 mod strings;
 
 pub(crate) use cursor::Cursor;
-pub(crate) use declaration::{Declaration, Parameter, ParameterType, mask_hidden};
+pub(crate) use declaration::{Declaration, Parameter, ParameterType, mask_hidden, shown};
 pub(crate) use lexer::{Kind, begins_word, within_word};
 pub(crate) use literals::{Properties, Property};
 pub(crate) use script::split;

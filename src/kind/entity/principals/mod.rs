@@ -172,6 +172,10 @@ impl Kind for Principals {
         (!left.is_empty()).then(|| with_members(left).with("exclusive", true))
     }
 
+    fn exactly(&self, wanted: &Body) -> Body {
+        wanted.clone().with("exclusive", true)
+    }
+
     fn is_absence(&self, _at: &At<'_>, body: &Body) -> bool {
         members(body).is_empty()
     }

@@ -2,6 +2,7 @@ use super::*;
 use crate::kind::entity::tests::{body, steps};
 use crate::kind::replies::{DatabaseReplies, Rows};
 use crate::kind::{script, shape};
+use crate::model::Inventory;
 use serde_json::json;
 
 const TENANT: &str = "99999999-8888-7777-6666-555555555555";
@@ -134,4 +135,50 @@ fn only_what_is_declared_goes() {
     assert!(rest.shown().to_string().contains("aadapp=22222222") && members(&rest).len() == 1);
     let nobody = body("principals", &json!({"members": ["aaduser=bob@x.com"]}));
     assert!(shape::same_bodies(FIELDS, &Principals.remains(&live, &nobody).unwrap(), &live.body));
+}
+
+/// The reasons against a change of the database's admins to `after`, with things around it.
+fn reasons(after: &serde_json::Value, more: &[(&str, Resource)], gone: &str) -> Vec<String> {
+    let mut world = Inventory::new();
+    let at = |path: &str| -> Address { format!("clusters.c{path}").parse().unwrap() };
+    let of = |kind: &'static str| Resource { kind, name: "d".into(), ..Resource::default() };
+    world.insert(at(""), of("cluster"));
+    world.insert(at(".databases.d"), of("database"));
+    let name = "principals.admins";
+    let inherited = live(name).attributes.with("inherited", false);
+    let admins = Resource { name: "admins".into(), attributes: inherited, is_live: true, ..live(name) };
+    let address = at(".databases.d.principals.admins");
+    world.insert(address.clone(), admins.clone());
+    for (path, resource) in more {
+        world.insert(at(path), resource.clone());
+    }
+    let settled = Principals.settle(Some(&admins), &body("principals", after));
+    let change = Change::new(Some(admins.body.clone()), Some(settled));
+    let at = At { address: &address, resource: &admins, world: &world };
+    Principals.locks_out(&at, &change, &|address| address.to_string().ends_with(gone))
+}
+
+#[test]
+fn nobody_is_locked_out_by_accident() {
+    let me = "Me (app id: 2)";
+    let only = |fqn: &str| json!({"members": [fqn], "exclusive": true});
+    let own = format!("{me} is who runs this, and would no longer be an admin");
+    let alone = "nobody would be left who is an admin".to_owned();
+    let used = format!("{me} is the identity that clusters.c.databases.d.dataConnections.hub uses");
+    let nobody = json!({"members": [], "exclusive": true});
+    assert_eq!(reasons(&only("aaduser=alice@x.com"), &[], "-"), std::slice::from_ref(&own));
+    assert_eq!(reasons(&nobody, &[], "-"), [own.clone(), alone]);
+    assert_eq!(reasons(&json!({"members": []}), &[], "-"), [""; 0]);
+    let noted = json!({"members": [{"fqn": "aadapp=22222222-0000-0000-0000-000000000002", "notes": "it"}]});
+    assert_eq!(reasons(&noted, &[], "-"), std::slice::from_ref(&own));
+    let made = |kind, body| Resource { kind, body, ..Resource::default() };
+    let by_arm = made("databasePrincipalAssignment", Body::new().with("role", "Admin"));
+    let connection = Resource {
+        attributes: Body::new().with("managedIdentityObjectId", "22222222-0000-0000-0000-000000000002"),
+        ..made("eventHubDataConnection", Body::new())
+    };
+    let around =
+        [(".databases.d.principalAssignments.p", by_arm), (".databases.d.dataConnections.hub", connection)];
+    assert_eq!(reasons(&nobody, &around, "-"), [own.clone(), used]);
+    assert_eq!(reasons(&nobody, &around, "hub"), [own]);
 }

@@ -25,6 +25,9 @@ impl Wanted {
             if edit.database.views.contains_key(&self.name) {
                 return Err(Fault::already_exists("MaterializedView", &self.name));
             }
+            if edit.database.external_tables.contains_key(&self.name) {
+                return Err(Fault::already_exists("ExternalTable", &self.name));
+            }
             return crate::emulator::kusto::names::check("Table", &self.name);
         };
         if merge { table.check_merge(&self.columns, edit.request().limits.columns) } else { Ok(()) }
