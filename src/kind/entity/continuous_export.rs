@@ -294,7 +294,7 @@ mod tests {
             on
         };
         let at = "continuousExports.X";
-        let made = ".create-or-alter continuous-export X over (T, ['a b']) to table E with (intervalBetweenRuns = 1h, \
+        let made = ".create-or-alter continuous-export X over (T, ['a b']) to table E with (intervalBetweenRuns = time(01:00:00), \
                     sizeLimit = 104857600, distributed = true, distribution = \"per_node\", distributionKind = \"default\", \
                     parquetRowGroupSize = 100000, isDisabled = false) <| T | where a > 1 /*…*/";
         assert_eq!(
