@@ -3,6 +3,7 @@
 //! Invariant: a change that `.alter` cannot make replaces the view, which is irreversible and so never happens
 //! without being allowed (test: `what_cannot_be_altered_is_dropped_and_made_again`).
 
+mod command;
 mod summary;
 
 use super::{database, in_database, used};
@@ -16,6 +17,7 @@ use crate::model::inventory::Inventory;
 use crate::model::kql::Block;
 use crate::model::request::Request;
 use crate::model::{Address, Resource};
+use command::{OF_BACKFILL, create, update};
 use summary::Summary;
 
 /// A materialized view: an aggregation that the service keeps up to date.
@@ -65,14 +67,6 @@ const ABOUT: About = About {
     ],
     ..About::BASE
 };
-
-/// Properties of a backfill, with the service's words for them.
-const OF_BACKFILL: [(&str, &str); 4] = [
-    ("effectiveDateTime", ", effectiveDateTime ="),
-    ("updateExtentsCreationTime", ", updateExtentsCreationTime ="),
-    ("maxSourceRecordsForSingleIngest", ", MaxSourceRecordsForSingleIngest ="),
-    ("concurrency", ", Concurrency ="),
-];
 
 /// Properties that no stage compares, which a definition carries along.
 const WRITE_ONLY: [&str; 6] = [
@@ -420,90 +414,72 @@ fn lost(before: &Body, after: &Body) -> Option<String> {
     (!gone.is_empty()).then(|| format!("the values of {} are gone for good", gone.join(", ")))
 }
 
-fn defined(command: Command, name: &str, body: &Body) -> Result<Command, String> {
-    let query = Block::new(&format!("{{\n{}\n}}", body.text("query").unwrap_or_default()));
-    let query = query.map_err(|why| format!("`query`: {why}"))?;
-    let on = match body.text("sourceKind") {
-        Some("materialized-view") => "on materialized-view",
-        _ => "on table",
-    };
-    let source = body.text("source").unwrap_or_default();
-    Ok(command.name(name).word(on).name(source).block(&query))
-}
-
-fn create(command: Command, name: &str, body: &Body) -> Result<Command, String> {
-    let text = |name| body.text(name).unwrap_or_default();
-    let mut command =
-        command.word("with (docString =").text(text("docString")).word(", folder =").text(text("folder"));
-    if let Some(follows) = is(body, "autoUpdateSchema") {
-        command = command.word(", autoUpdateSchema =").flag(follows);
-    }
-    if let Some(lookback) = body.get("lookback").and_then(Value::as_time) {
-        command = command.word(", lookback =").time(lookback);
-    }
-    if !text("lookbackColumn").is_empty() {
-        command = command.word(", lookback_column =").text(text("lookbackColumn"));
-    }
-    command = dimensions(command, ", dimensionTables =", body);
-    if is(body, "backfill") == Some(true) {
-        command = command.word(", backfill = true");
-        for (name, words) in OF_BACKFILL {
-            command = match body.get(name) {
-                Some(Value::Text(moment)) => command.word(words).moment(moment),
-                Some(Value::Bool(value)) => command.word(words).flag(*value),
-                Some(Value::Int(value)) => command.word(words).number(*value),
-                _ => command,
-            };
-        }
-    }
-    defined(command.word(")"), name, body)
-}
-
-fn dimensions(command: Command, words: &'static str, body: &Body) -> Command {
-    let names = body.get("dimensionTables").and_then(Value::as_list).unwrap_or_default();
-    if names.is_empty() {
-        return command;
-    }
-    let names = names.iter().filter_map(Value::as_text);
-    command.word(words).word("dynamic([").list(names, Command::text).word("])")
-}
-
-fn update(name: &str, before: &Body, after: &Body) -> Result<Command, String> {
-    let alter = || Command::new(".alter materialized-view").name(name);
-    let text = |name| after.text(name).unwrap_or_default();
-    let differs = |name: &str| {
-        let field = shape::field(ABOUT.fields, name);
-        field.is_some_and(|field| !field.shape.same(before.get(name), after.get(name)))
-    };
-    for (field, words) in [("docString", "docstring"), ("folder", "folder")] {
-        if differs(field) {
-            return Ok(alter().word(words).text(text(field)));
-        }
-    }
-    if differs("autoUpdateSchema") {
-        return Ok(alter().word("autoUpdateSchema").flag(is(after, "autoUpdateSchema").unwrap_or(false)));
-    }
-    if differs("lookback") {
-        return Ok(match after.get("lookback").and_then(Value::as_time) {
-            Some(lookback) => alter().word("lookback").time(lookback),
-            None => alter().word("lookback timespan(null)"),
-        });
-    }
-    match is(after, "isEnabled").filter(|_| differs("isEnabled")) {
-        Some(true) => return Ok(Command::new(".enable materialized-view").name(name)),
-        Some(false) => return Ok(Command::new(".disable materialized-view").name(name)),
-        None => {}
-    }
-    let mut command = Command::new(".alter materialized-view");
-    let has_dimensions = after.get("dimensionTables").is_some_and(|names| !names.is_unset());
-    if differs("lookbackColumn") {
-        command = command.word("with (lookback_column =").text(text("lookbackColumn"));
-        command = dimensions(command, ", dimensionTables =", after).word(")");
-    } else if has_dimensions {
-        command = dimensions(command, "with (dimensionTables =", after).word(")");
-    }
-    defined(command, name, after)
-}
-
 #[cfg(test)]
-mod tests;
+mod tests {
+    use super::*;
+    use crate::kind::entity::tests::steps;
+    use serde_json::json;
+
+    const AT: &str = "materializedViews.V";
+
+    #[test]
+    fn is_altered_property_by_property() {
+        let one = json!({"source": "T", "query": "T | summarize arg_max(a, *) by b", "autoUpdateSchema": true, "lookback": "6h"});
+        let two = json!({"source": "T", "query": "{ T | summarize max(a) by b }", "autoUpdateSchema": false, "lookback": null,
+            "docString": "d", "dimensionTables": ["D"]});
+        assert_eq!(
+            steps("materializedView", AT, one, two),
+            [
+                ".alter materialized-view V autoUpdateSchema false",
+                "  undo .alter materialized-view V autoUpdateSchema true",
+                ".alter materialized-view V lookback timespan(null)",
+                "  undo .alter materialized-view V lookback time(06:00:00)",
+                r#".alter materialized-view with (dimensionTables = dynamic([ "D" ])) V on table T { T | summarize max(a) by b } [irreversible]"#,
+                "  never: the values of `arg_max(a,*)` are gone for good",
+                r#".alter materialized-view V docstring "d""#,
+                r#"  undo .alter materialized-view V docstring """#,
+            ]
+        );
+    }
+
+    #[test]
+    fn is_altered_before_it_is_enabled() {
+        let body = |on: bool| json!({"source": "T", "query": "T | summarize count() by b", "isEnabled": on});
+        let alter = ".alter materialized-view V on table T { T | summarize count() by b }";
+        assert_eq!(
+            steps("materializedView", AT, body(false), body(true)),
+            [
+                alter.to_owned(),
+                format!("  undo {alter}"),
+                ".enable materialized-view V".to_owned(),
+                "  undo .disable materialized-view V".to_owned(),
+            ]
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_altered_is_dropped_and_made_again() {
+        let read = |json: serde_json::Value| crate::kind::entity::tests::body("materializedView", &json);
+        let live = read(
+            json!({"source": "T", "query": "T | summarize n = count() by a, b", "lookbackColumn": "ts"}),
+        );
+        for (property, value, replaced) in [
+            ("source", "U", true),
+            ("query", "T | summarize n = count() by a", true),
+            ("query", "T | where a > 1 | summarize m = count() by b, a", false),
+            ("lookbackColumn", "other", true),
+            ("folder", "f", false),
+        ] {
+            let change = Change::new(Some(live.clone()), Some(live.clone().with(property, value)));
+            assert_eq!(MaterializedView.replaces(&change), replaced, "{property}: {value}");
+        }
+        let given_once = Change::new(Some(live.clone().without("lookbackColumn")), Some(live));
+        assert!(!MaterializedView.replaces(&given_once));
+    }
+
+    #[test]
+    fn reads_a_query_without_its_source() {
+        assert_eq!(query_of("| summarize count()", "my T"), "['my T']\n| summarize count()");
+        assert_eq!(query_of("{ T | summarize count() }", "T"), "T | summarize count()");
+    }
+}
