@@ -57,6 +57,7 @@ async fn transcripts_agree() {
                         "path" => world.path = value,
                         "readonly" => world.read_only = value == "on",
                         "tables" => world.engine.set_table_limit(value.parse().unwrap()),
+                        "external_tables" => world.engine.set_external_table_limit(value.parse().unwrap()),
                         "views" => world.engine.set_view_limit(value.parse().unwrap()),
                         "backfill" => world.engine.set_backfill(Duration::from_secs(value.parse().unwrap())),
                         "pass" => world.engine.pass(Duration::from_secs(value.parse().unwrap())),

@@ -84,6 +84,11 @@ impl Engine {
         self.limits.write().unwrap_or_else(PoisonError::into_inner).tables = most;
     }
 
+    /// Narrows the number of external tables that a database may hold; 1,000 at first.
+    pub fn set_external_table_limit(&self, most: usize) {
+        self.limits.write().unwrap_or_else(PoisonError::into_inner).external_tables = most;
+    }
+
     /// Narrows the number of materialized views that a database may hold; 1,000 at first.
     pub fn set_view_limit(&self, most: usize) {
         self.limits.write().unwrap_or_else(PoisonError::into_inner).views = most;

@@ -96,6 +96,7 @@ enum Mention {
 /// Refuses a query that names tables or functions that do not exist; `locals` are parameters.
 pub(crate) fn check(database: &Database, text: &str, locals: &[&str]) -> Result<(), Fault> {
     let tokens = tokens::of(text);
+    refuse_external(database, &tokens)?;
     let mut known = declared(&tokens);
     known.extend(locals.iter().map(|local| (*local).to_owned()));
     for mention in mentions(&tokens) {
@@ -114,6 +115,23 @@ pub(crate) fn check(database: &Database, text: &str, locals: &[&str]) -> Result<
             Mention::Call(_) => {
                 return Err(Fault::semantic("SEM0260", format!("Unknown function: '{name}'")));
             }
+        }
+    }
+    Ok(())
+}
+
+/// Refuses `external_table('E')` of this database when there is no such table.
+fn refuse_external(database: &Database, tokens: &[Token]) -> Result<(), Fault> {
+    for at in 0..tokens.len() {
+        let named = match &tokens[at..] {
+            [word, open, Token::Text(name), ..] if word.is_word("external_table") && open.is_mark("(") => {
+                name
+            }
+            _ => continue,
+        };
+        if !after_dot(tokens, at) && !database.external_tables.contains_key(named) {
+            let text = format!("'external_table': Failed to resolve external table named '{named}'");
+            return Err(Fault::semantic("SEM0100", text));
         }
     }
     Ok(())
@@ -302,7 +320,7 @@ fn operands(tokens: &[Token], from: usize, many: bool) -> Vec<Mention> {
                     None => true,
                     Some(Token::Mark(mark)) => matches!(mark.as_str(), "," | "|" | ")" | ";" | "}"),
                     Some(Token::Name(word, _)) => !many && word == "on",
-                    Some(Token::Literal) => false,
+                    Some(Token::Literal | Token::Text(_)) => false,
                 };
                 if plain {
                     out.push(Mention::Plain(name.clone()));
@@ -380,7 +398,7 @@ mod tests {
             "{ now() }",
             "{ database('other').Nope | take 1 }",
             "{ cluster('c').database('d').Nope }",
-            "{ external_table('E') | take 1 }",
+            "{ database('other').external_table('Nope') | take 1 }",
             "{ T | as W | union W }",
             "{ T | as hint.materialized=true W | union W }",
             "{ T | partition by x { count } }",

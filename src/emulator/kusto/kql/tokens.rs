@@ -8,8 +8,10 @@ use crate::emulator::kusto::syntax::lexer;
 pub(super) enum Token {
     /// A word, or a name in brackets; the flag tells the second.
     Name(String, bool),
-    /// A number or a string.
+    /// A number.
     Literal,
+    /// A string.
+    Text(String),
     /// Punctuation.
     Mark(String),
 }
@@ -35,7 +37,8 @@ pub(super) fn of(text: &str) -> Vec<Token> {
         match token.kind {
             Kind::End => break,
             Kind::Word => out.push(Token::Name(slice.to_owned(), false)),
-            Kind::Number | Kind::Text { .. } => out.push(Token::Literal),
+            Kind::Number => out.push(Token::Literal),
+            Kind::Text { value, .. } => out.push(Token::Text(value)),
             Kind::Mark => {
                 match bracketed(text, token.start).filter(|_| slice == "[" && !(adjacent && indexes(&out))) {
                     Some((name, end)) => {
@@ -77,7 +80,8 @@ mod tests {
         let mark = |text: &str| Token::Mark(text.to_owned());
         assert_eq!(of("['a b'] | x"), [name("a b", true), mark("|"), name("x", false)]);
         assert_eq!(of("join ['a b']")[1], name("a b", true));
-        assert_eq!(of("d['x']"), [name("d", false), mark("["), Token::Literal, mark("]")]);
+        let text = Token::Text("x".to_owned());
+        assert_eq!(of("d['x']"), [name("d", false), mark("["), text, mark("]")]);
         assert_eq!(of("[1]"), [mark("["), Token::Literal, mark("]")]);
     }
 }
