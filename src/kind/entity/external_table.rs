@@ -75,7 +75,7 @@ impl Kind for ExternalTable {
             return Err(why);
         }
         let command = match (&change.before, &change.after) {
-            (_, None) => Command::new(".drop external table").name(at.name()).word("ifexists"),
+            (_, None) => Command::new(".drop external table").name(at.name()),
             (Some(before), Some(after)) => {
                 write::create_or_alter(at.name(), &connection::with_secrets_of(after, before))?
             }
