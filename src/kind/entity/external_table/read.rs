@@ -55,7 +55,7 @@ impl<'a> Reader<'a> {
         }
         self.clauses(kind, &mut body)?;
         if self.word_is("with").is_some() {
-            self.settings(&mut body)?;
+            self.settings(kind, &mut body)?;
         }
         // The columns follow the data, so that those of this moment say nothing.
         if body.get("autoUpdateSchema").and_then(Value::as_bool) == Some(true) {
@@ -143,7 +143,7 @@ impl<'a> Reader<'a> {
         Some(Value::Map(body))
     }
 
-    fn settings(&mut self, body: &mut Body) -> Option<()> {
+    fn settings(&mut self, kind: &str, body: &mut Body) -> Option<()> {
         let settings = self.list(|reader| {
             let word = reader.word()?;
             reader.mark('=')?;
@@ -155,7 +155,11 @@ impl<'a> Reader<'a> {
         })?;
         for (word, value) in settings {
             let is = |words: &str| words.trim_end_matches(" =").eq_ignore_ascii_case(word);
-            let Some((name, _, _)) = SETTINGS.iter().find(|(_, words, _)| is(words)) else { continue };
+            let Some((name, _, _)) =
+                SETTINGS.iter().find(|(_, words, kinds)| is(words) && kinds.contains(&kind))
+            else {
+                continue;
+            };
             let flag =
                 field(ABOUT.fields, name).is_some_and(|field| matches!(field.shape, shape::Shape::Bool));
             match (flag, value.to_ascii_lowercase().as_str()) {
