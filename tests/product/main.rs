@@ -3,6 +3,8 @@
 #![expect(clippy::print_stdout, reason = "a test says what it looked at, and what it skipped")]
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+#[path = "../laws/dice.rs"]
+mod dice;
 mod endpoint;
 mod examples;
 mod faults;
@@ -10,6 +12,7 @@ mod import;
 mod kills;
 mod kql;
 mod plans;
+mod random;
 mod requests;
 mod rows;
 mod scenarios;

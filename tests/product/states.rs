@@ -20,12 +20,12 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 
 /// One state as a spec.
-struct State {
-    name: String,
-    spec: Spec,
+pub(crate) struct State {
+    pub(crate) name: String,
+    pub(crate) spec: Spec,
 }
 
-fn states(folder: &Path) -> Vec<State> {
+pub(crate) fn states(folder: &Path) -> Vec<State> {
     let files = entries(&format!("tests/states/{}", folder.file_name().unwrap().to_string_lossy()));
     let (bases, states): (Vec<_>, Vec<_>) =
         files.into_iter().partition(|path| path.file_name().unwrap().to_string_lossy().starts_with('_'));
@@ -116,12 +116,26 @@ fn differences(before: &Inventory, after: &Inventory) -> Vec<String> {
 
 async fn pair(from: &State, to: &State, commands: &mut BTreeSet<String>) -> Result<(), String> {
     let world = World::new(None).await;
-    converge(&world, &from.spec, commands).await.map_err(|why| format!("to {}: {why}", from.name))?;
-    crate::import::round_trip(&world, &from.spec).await?;
-    let scope = both(&from.spec, &to.spec);
+    migrate(&world, &from.spec, &to.spec, commands)
+        .await
+        .map_err(|why| format!("from {}: {why}", from.name))?;
+    world.emulator.stop().await;
+    Ok(())
+}
+
+/// From nothing to one spec, imported there; to another, back again, there once more, and down to nothing.
+pub(crate) async fn migrate(
+    world: &World,
+    from: &Spec,
+    to: &Spec,
+    commands: &mut BTreeSet<String>,
+) -> Result<(), String> {
+    converge(world, from, commands).await.map_err(|why| format!("at first: {why}"))?;
+    crate::import::round_trip(world, from).await?;
+    let scope = both(from, to);
     let before = world.look(&scope).await.inventory;
-    let plan = world.plan(&to.spec, false).await;
-    let journal = converge(&world, &to.spec, commands).await?;
+    let plan = world.plan(to, false).await;
+    let journal = converge(world, to, commands).await?;
     if let Some(journal) = journal.filter(|_| plan.steps.iter().all(|step| !step.behind_line)) {
         let report = world.take_up(&journal, Intent::Rollback).await;
         if report.outcome != Outcome::RolledBack {
@@ -135,11 +149,9 @@ async fn pair(from: &State, to: &State, commands: &mut BTreeSet<String>) -> Resu
                 Some(&report),
             ));
         }
-        converge(&world, &to.spec, commands).await.map_err(|why| format!("again: {why}"))?;
+        converge(world, to, commands).await.map_err(|why| format!("again: {why}"))?;
     }
-    destroy(&world, &to.spec, &scope).await?;
-    world.emulator.stop().await;
-    Ok(())
+    destroy(world, to, &scope).await
 }
 
 async fn destroy(world: &World, spec: &Spec, scope: &Scope) -> Result<(), String> {
