@@ -172,6 +172,11 @@ impl Policy {
         scope.kind == "database" && shape::same_bodies(self.about.fields, body, &(self.defaults)())
     }
 
+    /// On a database absence is set by the defaults, which stood there when it was new.
+    fn unset_on_database(scope: &Scope) -> (&'static str, &'static str) {
+        if scope.kind == "database" { (".alter", "'{}'") } else { (".delete", "") }
+    }
+
     /// Whether the policy may stand in this scope and goes by this word.
     fn is(&self, scope: &Scope, word: &str) -> bool {
         word == self.word && self.about.parents.contains(&scope.kind)
@@ -341,7 +346,6 @@ impl Kind for Policy {
     fn request(&self, at: &At<'_>, change: &Change) -> Result<Request, String> {
         let (scope, (_, parent)) = (Scope::of(at)?, at.parent().ok_or("it stands in nothing")?);
         let named = |verb| scope.named(Command::new(verb), &parent.name).word("policy").word(self.word);
-        let defaults = (self.defaults)();
         let command = match (&change.before, &change.after) {
             (Some(before), Some(after)) if self.keeps => {
                 (self.write)(named(self.verb), &changed(self.about.fields, before, after))

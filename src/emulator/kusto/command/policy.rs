@@ -231,6 +231,7 @@ fn starred(view: &View<'_>, scope: Scope) -> Result<Vec<Target>, Fault> {
         Scope::External => {
             database()?.external_tables.keys().map(|name| Target::External(name.clone())).collect()
         }
+        Scope::GraphModel => database()?.graph_models.keys().cloned().map(Target::GraphModel).collect(),
         _ => database()?.tables.keys().map(|name| Target::Table(None, name.clone())).collect(),
     })
 }
