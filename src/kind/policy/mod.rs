@@ -345,7 +345,7 @@ impl Kind for Policy {
             }
             (_, Some(after)) => (self.write)(named(self.verb), after),
             // Where the defaults are the same as nothing they are what stood there when it was new.
-            (_, None) if (self.is_absence)(self, scope, &defaults) => {
+            (_, None) if scope.kind == "database" && (self.is_absence)(self, scope, &defaults) => {
                 (self.write)(named(self.verb), &defaults)
             }
             (_, None) => match (self.unset)(scope) {
