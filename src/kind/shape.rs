@@ -268,6 +268,24 @@ impl Shape {
         }
     }
 
+    /// See [`recalled`].
+    fn recalled(&self, live: &Value, wanted: &Value) -> Value {
+        match (self, live, wanted) {
+            (Self::Secret, _, Value::Secret(_)) => wanted.clone(),
+            (Self::Object { fields, .. }, Value::Map(live), Value::Map(wanted)) => {
+                Value::Map(recalled(fields, live, wanted))
+            }
+            (Self::List(item) | Self::Set(item), Value::List(live), Value::List(wanted)) => {
+                let one = |live: &Value| {
+                    let same = wanted.iter().find(|wanted| item.same(Some(live), Some(wanted)));
+                    same.map_or_else(|| live.clone(), |wanted| item.recalled(live, wanted))
+                };
+                Value::List(live.iter().map(one).collect())
+            }
+            _ => live.clone(),
+        }
+    }
+
     /// What stands after a change: `wanted` laid over `live`, object by object; everything else as a whole.
     pub fn overlay(&self, live: Option<&Value>, wanted: &Value) -> Value {
         match (self, live, wanted) {
@@ -278,6 +296,16 @@ impl Shape {
             _ => wanted.clone(),
         }
     }
+}
+
+/// A live body with the secrets that `wanted` has for the same things, of which live shows only that there are some.
+pub fn recalled(fields: &[Field], live: &Body, wanted: &Body) -> Body {
+    let one = |(name, value): (&std::sync::Arc<str>, &Value)| {
+        let found = field(fields, name).zip(wanted.get(name));
+        let value = found.map_or_else(|| value.clone(), |(field, wanted)| field.shape.recalled(value, wanted));
+        (name.clone(), value)
+    };
+    live.iter().map(one).collect()
 }
 
 /// Lays `wanted` over `live`, property by property in the order of the fields: what is not wanted stays, except

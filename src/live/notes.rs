@@ -34,14 +34,16 @@ pub(super) fn script(database: &Address, replies: &DatabaseReplies) -> Option<St
     let mut known: BTreeMap<String, bool> = BTreeMap::new();
     for statement in &replies.script {
         let beginning = match &statement.says {
-            Says::Elsewhere | Says::ExternalTable { .. } | Says::Mapping { .. } => continue,
+            Says::Elsewhere | Says::Mapping { .. } => continue,
+            Says::ExternalTable { .. } if is_read(statement) => continue,
+            Says::ExternalTable { .. } => "external table of another form".to_owned(),
             Says::Policy { scope, policy, .. } => {
                 format!("policy {policy} of {}", scope.trim_end_matches('s'))
             }
             Says::Principals { scope, role, .. } => format!("{role} of {scope}"),
             Says::Opaque => beginning(&statement.text),
         };
-        let read = statement.says != Says::Opaque
+        let read = !matches!(statement.says, Says::Opaque | Says::ExternalTable { .. })
             && *known.entry(beginning.clone()).or_insert_with(|| is_read(statement));
         if !read {
             *counts.entry(beginning).or_default() += 1;

@@ -34,6 +34,8 @@ pub struct Differences {
     pub changes: BTreeMap<Address, Resolution>,
     /// Desired laid over live: names, places and bodies as they will be.
     pub world: Inventory,
+    /// Live bodies of things that go, with the secrets that the spec knows, so that they can be made again.
+    pub recalled: BTreeMap<Address, Body>,
     /// Which declared thing refers to which.
     pub references: BTreeSet<(Address, Address)>,
     /// What cannot be made so.
@@ -210,6 +212,11 @@ impl Inputs<'_> {
         let Some((kind, after)) = rest(live, &body) else { return };
         if after.as_ref().is_some_and(|after| shape::same_bodies(kind.about().fields, &live.body, after)) {
             return;
+        }
+        let known = kind.settle(Some(live), &body);
+        let recalled = shape::recalled(kind.about().fields, &live.body, &known);
+        if recalled != live.body {
+            found.recalled.insert(address.clone(), recalled);
         }
         self.record(found, address, live, Change::new(Some(live.body.clone()), after), reason);
     }

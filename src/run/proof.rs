@@ -309,6 +309,28 @@ mod tests {
     }
 
     #[test]
+    fn what_is_never_absent_stands_before_until_it_is_as_wanted() {
+        let number =
+            |most: i64| json!({"graphSnapshotsCapacity": {"clusterMaximumConcurrentOperations": most}});
+        let mut step = plan(1).steps.remove(0);
+        for (kind, expected) in [("capacityPolicy", Verdict::Before), ("calloutPolicy", Verdict::Neither)] {
+            step.kind = kind.to_owned();
+            step.change = Change::new(None, body(&number(2)));
+            let of = |found: &Json| {
+                let mut live = live(&step.address, found);
+                if let Some(mut resource) = live.remove(&step.address) {
+                    resource.kind = kind::by_name(kind).unwrap().about().name;
+                    live.insert(step.address.clone(), resource);
+                }
+                live
+            };
+            assert_eq!(verdict(&step, true, &of(&number(5)), &nothing).0, expected, "{kind}");
+        }
+        step.kind = "capacityPolicy".to_owned();
+        assert_eq!(verdict(&step, true, &live(&step.address, &number(2)), &nothing).0, Verdict::After);
+    }
+
+    #[test]
     fn differences_are_sentences() {
         let address = || "clusters.a.databases.d".parse().unwrap();
         let of = |property: &str, before, after, found| {

@@ -22,8 +22,11 @@ async fn a_cluster_known_by_its_uri_is_managed_on_the_kusto_plane_alone() {
     let spec = |database: &str| {
         let tables =
             "tables: {\"T 1.x-y\": {columns: {a: int}}}, functions: {F: {body: \"['T 1.x-y'] | take 1\"}}";
+        let rules = "policies: {caching: 31d, callout: [{calloutType: webapi, calloutUriRegex: x, canCall: false}], \
+                     capacity: {graphSnapshotsCapacity: {clusterMaximumConcurrentOperations: 2}}}\n    \
+                     workloadGroups: {W: {requestQueuingPolicy: true}}";
         let text = format!(
-            "version: 1\nclusters:\n  remote:\n    uri: {uri}\n    databases: {{{database}: {{{tables}}}}}\n"
+            "version: 1\nclusters:\n  remote:\n    uri: {uri}\n    databases: {{{database}: {{{tables}}}}}\n    {rules}\n"
         );
         std::fs::write(folder.path().join("adx.yaml"), text).unwrap();
         load(folder.path())
@@ -39,7 +42,11 @@ async fn a_cluster_known_by_its_uri_is_managed_on_the_kusto_plane_alone() {
     assert!(asked.iter().all(|entry| entry.plane == "kusto"), "{asked:#?}");
 
     let destroy = world.plan(&remote, true).await;
-    assert!(destroy.changes.keys().all(|address| address.segments().len() > 2), "the database is not ours");
+    let database: Address = "clusters.remote.databases.d".parse().unwrap();
+    assert!(!destroy.changes.contains_key(&database), "the database is not ours");
+    let gone: Vec<&str> =
+        destroy.changes.keys().filter(|at| at.segments().len() == 2).map(Address::key).collect();
+    assert_eq!(gone, ["caching", "callout", "W"]);
     let missing = world.plan(&spec("nope"), false).await;
     assert_eq!(missing.refusals.len(), 1, "{:?}", missing.refusals);
 }

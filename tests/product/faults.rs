@@ -110,15 +110,19 @@ async fn struck_run(world: &World, plan: &Plan, strike: &Strike) -> Result<Repor
 }
 
 /// One apply with one fault; what is wrong about its end, if anything.
-async fn trial(at: usize, trial: Trial) -> Result<(), String> {
-    let spec = load(&root().join("examples/event-grid"));
+async fn trial(example: &str, at: usize, trial: Trial) -> Result<(), String> {
+    let spec = load(&root().join("examples").join(example));
     let strike = Strike::new(|_| true, at, trial);
     let world = World::new(Some(strike.clone())).await;
     let plan = world.plan(&spec, false).await;
     let report = struck_run(&world, &plan, &strike).await?;
     let struck = strike.struck.lock().unwrap().clone();
     let place = || {
-        format!("{trial:?} at request {at} ({struck}): {:?}\n{}", report.outcome, report.sentences.join("\n"))
+        format!(
+            "{example}: {trial:?} at request {at} ({struck}): {:?}\n{}",
+            report.outcome,
+            report.sentences.join("\n")
+        )
     };
     let live = world.look(&plan.scope).await.inventory;
     match report.outcome {
@@ -132,7 +136,17 @@ async fn trial(at: usize, trial: Trial) -> Result<(), String> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_request_with_every_fault_ends_before_or_after() {
-    let spec = load(&root().join("examples/event-grid"));
+    every_fault("event-grid").await;
+}
+
+/// Among these are things that are never absent, so that finding one does not say who made it so.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn so_do_the_commands_of_a_cluster() {
+    every_fault("governance").await;
+}
+
+async fn every_fault(example: &'static str) {
+    let spec = load(&root().join("examples").join(example));
     let world = World::new(None).await;
     let plan = world.plan(&spec, false).await;
     let before = world.emulator.requests().len();
@@ -145,7 +159,7 @@ async fn every_request_with_every_fault_ends_before_or_after() {
         if tasks.len() >= 6 {
             complaints.extend(tasks.join_next().await.unwrap().unwrap().err());
         }
-        tasks.spawn(trial(at, fault));
+        tasks.spawn(trial(example, at, fault));
     }
     while let Some(ended) = tasks.join_next().await {
         complaints.extend(ended.unwrap().err());

@@ -11,11 +11,11 @@ mod path;
 mod read;
 mod write;
 
-use super::{database, in_database};
+use super::{database, in_database, with_children};
 use crate::kind::replies::Reply;
 use crate::kind::script::Says;
 use crate::kind::shape::{self, differing};
-use crate::kind::{About, At, Finding, Found, Kind, Source, Undo};
+use crate::kind::{About, At, Finding, Found, Kind, Need, Source, Undo};
 use crate::model::Resource;
 use crate::model::body::{Body, Value};
 use crate::model::command::Command;
@@ -39,11 +39,11 @@ impl Kind for ExternalTable {
         let mut found = Vec::new();
         for statement in &database(reply)?.script {
             let Says::ExternalTable { name } = &statement.says else { continue };
-            let body =
-                read::definition(&statement.text).map_err(|why| format!("{why}, in `{}`", statement.text))?;
+            // What cannot be followed is reported with the statements that nobody reads.
+            let Ok(body) = read::definition(&statement.text) else { continue };
             found.push(Found {
                 path: vec![("externalTables", name.clone())],
-                body: complete(body),
+                body: complete(body).into_iter().filter(|(_, value)| *value != Value::Null).collect(),
                 ..Found::default()
             });
         }
@@ -70,12 +70,21 @@ impl Kind for ExternalTable {
         after
     }
 
+    /// Texts have commands of their own, which need no secret.
+    fn stages(&self, _at: &At<'_>, change: &Change) -> Vec<Body> {
+        let (Some(before), Some(after)) = (&change.before, &change.after) else { return Vec::new() };
+        let both = TEXTS.iter().all(|(name, _)| !same(name, before, after));
+        let next = || before.clone().with("docString", after.text("docString").unwrap_or_default());
+        (both && only_texts(before, after)).then(next).into_iter().collect()
+    }
+
     fn request(&self, at: &At<'_>, change: &Change) -> Result<Request, String> {
         if let Some(why) = change.after.as_ref().and_then(check::impossible) {
             return Err(why);
         }
         let command = match (&change.before, &change.after) {
-            (_, None) => Command::new(".drop external table").name(at.name()).word("ifexists"),
+            (_, None) => Command::new(".drop external table").name(at.name()),
+            (Some(before), Some(after)) if only_texts(before, after) => alter_text(at.name(), before, after),
             (Some(before), Some(after)) => {
                 write::create_or_alter(at.name(), &connection::with_secrets_of(after, before))?
             }
@@ -95,13 +104,61 @@ impl Kind for ExternalTable {
         before.text("kind") == Some("sql") && after.text("kind") == Some("sql") && moved()
     }
 
+    /// A definition is written back with the secrets that the spec knows; what stood in a dropped one, after it.
     fn undo(&self, at: &At<'_>, change: &Change) -> Undo {
-        self.request(at, &change.invert()).map_or_else(Undo::Never, |request| Undo::By(vec![request]))
+        let known = |before: &Body| connection::with_secrets_of(before, &at.resource.body);
+        let back = Change::new(change.after.clone(), change.before.as_ref().map(known));
+        match self.request(at, &back) {
+            Ok(request) if change.after.is_none() => with_children(at, request),
+            Ok(request) => Undo::By(vec![request]),
+            Err(why) => Undo::Never(why),
+        }
+    }
+
+    /// An identity is of use only once the policy of the database allows it.
+    fn needs(&self, at: &At<'_>) -> Vec<Need> {
+        let credentials = connection::of(&at.resource.body).filter_map(|known| known.text("credential"));
+        let used = credentials.into_iter().any(|credential| credential.starts_with("managed_identity="));
+        let Some((parent, _)) = at.ancestor("database").filter(|_| used) else { return Vec::new() };
+        let (name, field) = ("managedIdentity".to_owned(), vec!["connectionStrings".to_owned()]);
+        vec![Need { parent, collection: "policies", name, field, required: false }]
     }
 
     fn check(&self, at: &At<'_>) -> Vec<Finding> {
         check::findings(&at.resource.body)
     }
+}
+
+/// What is told about a table, and the word in its command.
+const TEXTS: [(&str, &str); 2] = [("docString", "docstring"), ("folder", "folder")];
+
+fn same(name: &str, before: &Body, after: &Body) -> bool {
+    before.text(name).unwrap_or_default() == after.text(name).unwrap_or_default()
+}
+
+/// Whether nothing but texts differs.
+fn only_texts(before: &Body, after: &Body) -> bool {
+    let differing = differing(ABOUT.fields, before, after);
+    !differing.is_empty() && differing.iter().all(|field| TEXTS.iter().any(|(name, _)| *name == field.name))
+}
+
+fn alter_text(table: &str, before: &Body, after: &Body) -> Command {
+    let differs = TEXTS.iter().find(|(name, _)| !same(name, before, after));
+    let (name, word) = *differs.unwrap_or(&TEXTS[0]);
+    let command = Command::new(".alter external table").name(table).word(word);
+    command.text(after.text(name).unwrap_or_default())
+}
+
+/// What the service takes where nothing is said, and so is the same as nothing.
+const USUAL: [(&str, &str); 4] = [
+    ("compressionType", "gzip"),
+    ("includeHeaders", "None"),
+    ("encoding", "UTF8NoBOM"),
+    ("sqlDialect", "SqlServer"),
+];
+
+fn is_usual(name: &str, value: &Value) -> bool {
+    *value == Value::Bool(false) || USUAL.iter().any(|(known, usual)| *known == name && value.as_text() == Some(usual))
 }
 
 /// Brings a body to the one form in which it is compared and written.
@@ -115,6 +172,7 @@ fn complete(mut body: Body) -> Body {
     }
     let kind = body.text("kind").unwrap_or_default().to_owned();
     let address = |connection: &Body| match connection::url(connection) {
+        Some(url) if connection::ends_plain(&kind, url) && connection.len() == 1 => connection::read(&kind, url),
         Some(url) => connection.clone().with("url", connection::canonical_url(&kind, url)),
         None => connection.clone(),
     };
@@ -122,7 +180,11 @@ fn complete(mut body: Body) -> Body {
         let connections: Vec<Value> = connection::of(&body).map(|known| Value::Map(address(known))).collect();
         body.set("connectionStrings", connections);
     }
-    body
+    let usual = |(name, value): (std::sync::Arc<str>, Value)| {
+        let value = if is_usual(&name, &value) { Value::Null } else { value };
+        (name, value)
+    };
+    body.into_iter().map(usual).collect()
 }
 
 /// A partition with its type, which follows from what it is made of.
@@ -192,10 +254,13 @@ mod tests {
         assert_eq!(at_work(&live, Some(&wanted)), Undo::Never(write::STARRED.to_owned()));
         let secret = Value::Secret(crate::model::body::SecretRef::Env("K".to_owned()));
         let known = Body::new().with("url", "https://a/c").with("secret", secret);
-        let wanted = wanted.with("folder", "f").with("connectionStrings", vec![Value::Map(known)]);
+        let wanted = wanted.with("namePrefix", "f").with("connectionStrings", vec![Value::Map(known)]);
         let Undo::By(requests) = at_work(&live, Some(&wanted)) else { panic!("the reference is known") };
         assert!(requests[0].shown().contains("${secret.env.K}"), "{}", requests[0].shown());
-        assert!(shape::same_bodies(ABOUT.fields, &live, &wanted.without("folder")));
+        assert!(shape::same_bodies(ABOUT.fields, &live, &wanted.clone().without("namePrefix")));
+        let told = live.clone().with("docString", "it's");
+        let Undo::By(requests) = at_work(&live, Some(&told)) else { panic!("texts need no secret") };
+        assert_eq!(requests[0].shown(), r#".alter external table E docstring """#);
     }
 
     #[test]

@@ -58,7 +58,7 @@ pub(super) fn in_database(at: &At<'_>, command: Command) -> Request {
 pub(super) fn children_again(at: &At<'_>) -> Vec<Request> {
     let depth = at.address.segments().len() + 1;
     let children = at.world.below(at.address).filter(|(address, _)| address.segments().len() == depth);
-    let again = children.filter_map(|(address, resource)| {
+    let again = children.filter(|(_, resource)| resource.is_live).filter_map(|(address, resource)| {
         let kind = super::by_name(resource.kind)?;
         let child = At { address, resource, world: at.world };
         kind.requests(&child, &Change::new(None, Some(resource.body.clone()))).ok()

@@ -19,12 +19,13 @@ const ABOUT: About = About {
     ..BASE
 };
 
-/// On is absence: the schema script need not mention what every new table has. Deleting the policy would turn it
-/// off, so absence is set by `true`.
+/// On is absence: the schema script need not mention what every new table has. So the commands are the other way
+/// round: absence is set by `true`, and deleting the policy turns it off.
 pub(super) static POLICY: Policy = Policy {
     defaults: || Body::new().with("isEnabled", true),
     from_words: super::switched,
-    write: |command, body| command.flag(flag(Some(body), "isEnabled")),
+    verb: ".delete",
+    write: |command, _| command,
     unset: |_| (".alter", "true"),
     is_absence: |_, _, body| flag(Some(body), "isEnabled"),
     loss,
@@ -47,8 +48,7 @@ mod tests {
 
     #[test]
     fn on_is_what_a_table_has_without_being_asked() {
-        let (off, on) =
-            (".alter table T policy ingestiontime false", ".alter table T policy ingestiontime true");
+        let (off, on) = (".delete table T policy ingestiontime", ".alter table T policy ingestiontime true");
         let at = "tables.T.policies.ingestionTime";
         assert_eq!(
             steps("ingestionTimePolicy", at, json!(null), json!({"isEnabled": false})),

@@ -124,6 +124,8 @@ struct Policy {
     loss: fn(&At<'_>, &Change) -> Loss,
     /// Whether a loss for good still lies ahead, so that the step can be taken back.
     can_be_undone: bool,
+    /// What must be sent before a change is taken back.
+    before_undo: fn(&At<'_>, &Change) -> Vec<Request>,
     /// The names it uses.
     needs: fn(&At<'_>) -> Vec<Need>,
     /// What, as it stands in live, forbids it.
@@ -154,6 +156,7 @@ impl Policy {
             database_shows: &[],
             loss: |_, _| Loss::none(),
             can_be_undone: false,
+            before_undo: |_, _| Vec::new(),
             needs: |_| Vec::new(),
             waits: |_, _| Vec::new(),
             check: |_| Vec::new(),
@@ -365,7 +368,9 @@ impl Kind for Policy {
         if loss.class == LossClass::Irreversible && !self.can_be_undone {
             return Undo::Never(loss.what);
         }
-        self.request(at, &change.invert()).map_or_else(Undo::Never, |request| Undo::By(vec![request]))
+        let first = (self.before_undo)(at, change);
+        let back = self.request(at, &change.invert());
+        back.map_or_else(Undo::Never, |request| Undo::By(first.into_iter().chain([request]).collect()))
     }
 
     fn needs(&self, at: &At<'_>) -> Vec<Need> {

@@ -4,11 +4,12 @@
 
 use super::{BASE, Policy, flag};
 use crate::kind::shape::{Field, NameRule, Shape};
-use crate::kind::{About, At, Finding, Keyed};
-use crate::model::Address;
+use crate::kind::{self, About, At, Finding, Keyed};
 use crate::model::body::{Body, Value};
 use crate::model::duration::Ticks;
 use crate::model::inventory::Inventory;
+use crate::model::request::Request;
+use crate::model::{Address, Change};
 
 const WINDOW: &[Field] = &[
     Field::new("minValue", Shape::DateTime, "When the window begins.").required(),
@@ -55,16 +56,32 @@ pub(super) static POLICY: Policy = Policy {
             .with("maxAge", Value::Time(Ticks::seconds(300)))
     },
     database_shows: &[".show external table * policy query_acceleration"],
+    before_undo,
     waits,
     check,
     ..Policy::of(&ABOUT, "query_acceleration")
 };
 
+/// A schema that follows the lake stops doing so before the policy is switched off again.
+fn before_undo(at: &At<'_>, change: &Change) -> Vec<Request> {
+    let Some((address, table)) = at.parent().filter(|(_, table)| flag(Some(&table.body), FOLLOWS)) else {
+        return Vec::new();
+    };
+    let stays = flag(change.before.as_ref(), "isEnabled");
+    let Some(kind) = kind::by_name(table.kind).filter(|_| !stays) else { return Vec::new() };
+    let at = At { address: &address, resource: table, world: at.world };
+    let still = table.body.clone().with(FOLLOWS, false);
+    kind.request(&at, &Change::new(Some(table.body.clone()), Some(still))).into_iter().collect()
+}
+
+/// The property of the table by which its schema follows the lake.
+const FOLLOWS: &str = "autoUpdateSchema";
+
 /// A schema that follows the lake needs the policy, so that the table changes first.
 fn waits(at: &At<'_>, live: &Inventory) -> Vec<Address> {
     let table = at.parent().and_then(|(address, _)| live.get(&address).map(|table| (address, table)));
     table
-        .filter(|(_, table)| flag(Some(&table.body), "autoUpdateSchema"))
+        .filter(|(_, table)| flag(Some(&table.body), FOLLOWS))
         .map(|(address, _)| address)
         .into_iter()
         .collect()

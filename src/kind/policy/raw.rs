@@ -40,7 +40,7 @@ const ABOUT: About = About {
           cluster these are `diagnostics`, `multidatabaseadmins` and `rowstore`, the first two of which no command \
           unsets.",
     page: "https://learn.microsoft.com/kusto/management/policies",
-    example: "policies:\n  rowid: '{\"IsEnabled\": true}'\n",
+    example: "policies:\n  shards_grouping: '{\"IsEnabled\": true}'\n",
     fields: &[Field::new(POLICY, Shape::Any, "The policy: a JSON object or list.").required()],
     ..BASE
 };

@@ -205,7 +205,6 @@ pub(crate) const ALL: &[&dyn Policy] = &[
     &restricted_view_access::RestrictedViewAccess,
     &retention::Retention,
     &row_level_security::RowLevelSecurity,
-    &opaque::ROW_ID,
     &row_order::RowOrder,
     &opaque::ROW_STORE,
     &sandbox::Sandbox,

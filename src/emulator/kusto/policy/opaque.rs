@@ -11,9 +11,6 @@ pub(super) struct Opaque {
     scopes: &'static [Scope],
 }
 
-/// `policy rowid`, of tables.
-pub(super) static ROW_ID: Opaque = Opaque { word: "rowid", title: "RowIdPolicy", scopes: &[Scope::Table] };
-
 /// `policy shards_grouping`, of databases.
 pub(super) static SHARDS_GROUPING: Opaque =
     Opaque { word: "shards_grouping", title: "ShardsGroupingPolicy", scopes: &[Scope::Database] };

@@ -45,6 +45,11 @@ pub(super) fn read(kind: &str, text: &str) -> Body {
     }
 }
 
+/// Whether an address says behind itself how to sign in, in a word that is no secret.
+pub(super) fn ends_plain(kind: &str, url: &str) -> bool {
+    kind != "sql" && url.split_once(';').is_some_and(|(_, rest)| is_plain(rest))
+}
+
 /// Whether what stands behind an address is no secret.
 pub(super) fn is_plain(rest: &str) -> bool {
     rest == "impersonate" || rest.starts_with("managed_identity=")
@@ -99,6 +104,7 @@ pub(super) fn literal_secret(kind: &str, url: &str) -> bool {
         "sql" => url.split(';').filter_map(|part| part.split_once('=')).any(|(key, value)| {
             !value.trim().is_empty() && secrets.iter().any(|secret| key.trim().eq_ignore_ascii_case(secret))
         }),
+        kind if ends_plain(kind, url) => false,
         _ => url.contains(';') || url.split_once('?').is_some_and(|(_, query)| !query.is_empty()),
     }
 }

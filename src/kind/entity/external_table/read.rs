@@ -133,8 +133,7 @@ impl<'a> Reader<'a> {
         } else if *function == "Bin" {
             self.mark(',')?;
             let size = if self.word_is("time").or_else(|| self.word_is("timespan")).is_some() {
-                let size = self.inside()?;
-                kql::unquoted(size).unwrap_or_else(|| size.to_owned())
+                self.inside()?.trim_matches(['"', '\'']).to_owned()
             } else {
                 self.word_or_number()?.to_owned()
             };

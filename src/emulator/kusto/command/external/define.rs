@@ -224,16 +224,16 @@ fn settings(table: &mut ExternalTable, given: &Properties) -> Result<(), Fault> 
 fn value(setting: &Setting, given: &Properties) -> Result<Option<Value>, Fault> {
     let word = setting.word;
     match setting.takes {
-        Takes::Flag => Ok(given.flag(word)?.map(Value::Bool)),
+        Takes::Flag => Ok(given.flag(word)?.filter(|flag| *flag).map(Value::Bool)),
         Takes::Text => Ok(given.text(word)?.filter(|text| !text.is_empty()).map(|text| json!(text))),
-        Takes::Word(words, _) => {
+        Takes::Word(words, default) => {
             let Some(Property::Text(text) | Property::Bare(text)) = given.get(word) else { return Ok(None) };
             let found = words.iter().find(|known| known.eq_ignore_ascii_case(text));
             let found = found.ok_or_else(|| {
                 let words = words.join(", ");
                 Fault::bad_request(format!("Property '{word}' takes one of {words}, not '{text}'."))
             })?;
-            Ok(Some(json!(found)))
+            Ok(Some(json!(found)).filter(|_| default != Some(found)))
         }
     }
 }

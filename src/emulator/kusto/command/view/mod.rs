@@ -196,6 +196,7 @@ fn refuse_taken(database: &Database, name: &str) -> Result<(), Fault> {
     for (kind, taken) in [
         ("Table", database.tables.contains_key(name)),
         ("ExpressionFunction", database.functions.contains_key(name)),
+        ("ExternalTable", database.external_tables.contains_key(name)),
     ] {
         if taken {
             return Err(Fault::already_exists(kind, name));
