@@ -204,7 +204,11 @@ fn transplanted(
     for (address, resource) in state.spec.desired.inventory.iter().filter(|(at, _)| at.segments().len() > 2) {
         let in_database = address.segments()[1].collection.as_ref() == "databases";
         let by_command = kind::by_name(resource.kind).unwrap().about().plane == Plane::Kusto;
-        if !by_command || resource.mode != Mode::Managed || !in_database || resource.body.references().len() > 0 {
+        if !by_command
+            || resource.mode != Mode::Managed
+            || !in_database
+            || resource.body.references().len() > 0
+        {
             continue;
         }
         let at = moved(address, root, database, names);
