@@ -9,8 +9,8 @@ use crate::states::{State, migrate, states};
 use crate::support::{complain, entries, load};
 use crate::world::World;
 use adxform::kind::shape::{Field, Shape, field};
-use adxform::kind::{self, About, Keyed, Plane};
-use adxform::model::command::quoted_name;
+use adxform::kind::{self, About, At, Keyed, Kind, Plane};
+use adxform::model::command::{quoted_name, quoted_text};
 use adxform::model::inventory::{Inventory, Mode, Resource};
 use adxform::model::kql::{self, TokenKind};
 use adxform::model::{Address, Body, Value};
@@ -76,18 +76,31 @@ fn name(dice: &mut Dice, about: &About, number: usize) -> String {
     if about.names.objection(&name).is_some() { format!("Plain{number}") } else { name }
 }
 
+/// Whether a thing may have another name: those that are words of the service may not.
+fn is_free(kind: &dyn Kind, address: &Address, resource: &Resource, world: &Inventory) -> bool {
+    let by_name = matches!(kind.about().keyed, Keyed::ByName | Keyed::Tagged(..));
+    let (Some(parent), true) = (address.parent(), by_name && address.segments().len() > 2) else {
+        return false;
+    };
+    let other = Resource { name: "Other9".into(), ..resource.clone() };
+    let other_address = parent.child(address.collection(), "Other9");
+    let findings = kind.check(&At { address, resource, world }).len();
+    kind.check(&At { address: &other_address, resource: &other, world }).len() == findings
+}
+
 /// New names for everything in a folder that has a name of its own, alike in all states.
 fn renaming(folder: &Folder, dice: &mut Dice, next: &mut usize) -> BTreeMap<String, String> {
     let mut names = BTreeMap::new();
-    for (address, resource) in folder.states.iter().flat_map(|state| state.spec.desired.inventory.iter()) {
-        let Some(kind) = kind::by_name(resource.kind).filter(|kind| kind.about().plane == Plane::Kusto)
-        else {
-            continue;
-        };
-        let by_name = matches!(kind.about().keyed, Keyed::ByName | Keyed::Tagged(..));
-        if by_name && address.segments().len() > 4 && !names.contains_key(&*resource.name) {
-            *next += 1;
-            names.insert(resource.name.to_string(), name(dice, kind.about(), *next));
+    for world in folder.states.iter().map(|state| &state.spec.desired.inventory) {
+        for (address, resource) in world.iter() {
+            let Some(kind) = kind::by_name(resource.kind).filter(|kind| kind.about().plane == Plane::Kusto)
+            else {
+                continue;
+            };
+            if !names.contains_key(&*resource.name) && is_free(kind, address, resource, world) {
+                *next += 1;
+                names.insert(resource.name.to_string(), name(dice, kind.about(), *next));
+            }
         }
     }
     names
@@ -112,9 +125,7 @@ fn renamed_kql(text: &str, names: &BTreeMap<String, String>) -> String {
             },
             TokenKind::Text if bracketed => {
                 match kql::unquoted(piece).and_then(|name| names.get(&name).cloned()) {
-                    Some(name) => {
-                        out.push_str(quoted_name(&format!(" {name}")).trim_start_matches("['").trim_start())
-                    }
+                    Some(name) => out.push_str(&quoted_text(&name)),
                     None => out.push_str(piece),
                 }
             }
@@ -127,10 +138,22 @@ fn renamed_kql(text: &str, names: &BTreeMap<String, String>) -> String {
 
 fn renamed_value(value: &Value, shape: &Shape, names: &BTreeMap<String, String>) -> Value {
     match (value, shape) {
-        (Value::Text(text), Shape::Kql(_)) => Value::from(renamed_kql(text, names)),
+        (Value::Text(text), Shape::Any) if text.starts_with(['{', '[']) => {
+            let json: serde_json::Value = serde_json::from_str(text).unwrap();
+            let renamed = renamed_value(&Value::from_json(&json), shape, names);
+            Value::from(renamed.shown().to_string())
+        }
+        (Value::Text(text), Shape::Kql(_) | Shape::Any) => Value::from(renamed_kql(text, names)),
         (Value::Text(_), Shape::Enum(_) | Shape::OpenEnum(_) | Shape::ScalarType) => value.clone(),
         (Value::Text(text), _) => {
             names.get(&**text).map_or_else(|| value.clone(), |name| Value::from(name.as_str()))
+        }
+        (Value::List(items), Shape::Any) => {
+            Value::List(items.iter().map(|value| renamed_value(value, shape, names)).collect())
+        }
+        (Value::Map(body), Shape::Any) => {
+            let each = body.iter().map(|(key, value)| (key.clone(), renamed_value(value, shape, names)));
+            Value::Map(each.collect())
         }
         (Value::List(items), Shape::List(item) | Shape::Set(item)) => {
             Value::List(items.iter().map(|value| renamed_value(value, item, names)).collect())
@@ -151,6 +174,25 @@ fn renamed_body(body: &Body, fields: &[Field], names: &BTreeMap<String, String>)
     body.iter().map(|(key, given)| (key.clone(), value(key, given))).collect()
 }
 
+/// Where a thing of a state goes in a database.
+fn moved(address: &Address, root: &Address, database: &str, names: &BTreeMap<String, String>) -> Address {
+    address.segments()[2..].iter().fold(root.child("databases", database), |at, segment| {
+        at.child(&segment.collection, names.get(&*segment.key).map_or(&*segment.key, String::as_str))
+    })
+}
+
+/// Whether the things of a state stand in the way of nothing that is there.
+fn fits(
+    state: &State,
+    root: &Address,
+    database: &str,
+    names: &BTreeMap<String, String>,
+    into: &Inventory,
+) -> bool {
+    let all = state.spec.desired.inventory.iter().map(|(at, _)| at).filter(|at| at.segments().len() > 2);
+    all.into_iter().all(|at| into.get(&moved(at, root, database, names)).is_none())
+}
+
 /// The things of a state, under other names and in a database.
 fn transplanted(
     state: &State,
@@ -161,14 +203,15 @@ fn transplanted(
 ) {
     for (address, resource) in state.spec.desired.inventory.iter().filter(|(at, _)| at.segments().len() > 2) {
         let in_database = address.segments()[1].collection.as_ref() == "databases";
-        if resource.mode != Mode::Managed || !in_database || resource.body.references().len() > 0 {
+        let by_command = kind::by_name(resource.kind).unwrap().about().plane == Plane::Kusto;
+        if !by_command
+            || resource.mode != Mode::Managed
+            || !in_database
+            || resource.body.references().len() > 0
+        {
             continue;
         }
-        let mut at = root.child("databases", database);
-        for segment in &address.segments()[2..] {
-            let key = names.get(&*segment.key).map_or(&*segment.key, String::as_str);
-            at = at.child(&segment.collection, key);
-        }
+        let at = moved(address, root, database, names);
         let known = |at: &Address| at.segments().len() == 2 || into.get(at).is_some();
         if into.get(&at).is_some() || !known(&at.parent().unwrap()) {
             continue;
@@ -202,7 +245,7 @@ fn random(folders: &[Folder], seed: u64, stream: &str, uri: &str) -> Spec {
         for folder in folders {
             let names = renaming(folder, &mut named, &mut next);
             let state = &folder.states[dice.below(folder.states.len())];
-            if dice.chance(25) {
+            if dice.chance(25) && fits(state, &root, database, &names, &inventory) {
                 transplanted(state, &root, database, &names, &mut inventory);
             }
         }

@@ -161,7 +161,11 @@ async fn destroy(world: &World, spec: &Spec, scope: &Scope) -> Result<(), String
         return Err(wrong("destroy failed", &plan, Some(&report)));
     }
     let left = world.look(scope).await.inventory;
-    let declared = |address| spec.desired.inventory.get(address).is_some_and(|r| r.mode == Mode::Managed);
+    let declared = |address| {
+        let found = spec.desired.inventory.get(address);
+        let mode = found.map(|found| adxform::plan::scope::mode(address, found, &spec.desired.inventory));
+        mode == Some(Mode::Managed)
+    };
     let left: Vec<String> =
         left.iter().map(|(a, _)| a).filter(|a| declared(a)).map(ToString::to_string).collect();
     if left.is_empty() {

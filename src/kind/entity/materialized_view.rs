@@ -132,6 +132,11 @@ impl Kind for MaterializedView {
         if kind.as_deref() == Some("materialized-view") {
             after.set("sourceKind", "materialized-view");
         }
+        for (name, usual) in [("isEnabled", true), ("autoUpdateSchema", false)] {
+            if after.get(name) == Some(&Value::Null) {
+                after.set(name, usual);
+            }
+        }
         settle_by_query(&mut after, wanted);
         after
     }
