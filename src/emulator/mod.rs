@@ -45,6 +45,8 @@ pub struct Options {
     pub faults: Vec<Rule>,
     /// Scale of the durations that operations have in Azure; 0 makes each last about 5 ms.
     pub pace: f64,
+    /// How long the backfill of a materialized view lasts; by the pace when it is not given.
+    pub backfill: Option<Duration>,
     /// Faults decided by the process that embeds the emulator.
     pub hook: Option<Arc<dyn Hook>>,
     /// Resource groups that exist from the start: (subscription id, group name).
@@ -59,6 +61,7 @@ impl Default for Options {
             latency: Duration::ZERO,
             faults: Vec::new(),
             pace: 0.0,
+            backfill: None,
             hook: None,
             groups: Vec::new(),
         }
@@ -101,8 +104,8 @@ impl Emulator {
     pub async fn start(options: Options) -> Result<Self, StartError> {
         let store = Arc::new(Store::open(options.state.as_deref())?);
         let engine = Engine::open(Arc::clone(&store))?;
-        let backfill = clock::Clock::new(options.pace).lasting(kusto::BACKFILL_MILLISECONDS);
-        engine.set_backfill(Duration::from_nanos(backfill.unsigned_abs()));
+        let paced = clock::Clock::new(options.pace).lasting(kusto::BACKFILL_MILLISECONDS);
+        engine.set_backfill(options.backfill.unwrap_or(Duration::from_nanos(paced.unsigned_abs())));
         Self::start_on(options, store, Arc::new(Bridge(engine))).await
     }
 

@@ -313,17 +313,14 @@ mod tests {
         let number =
             |most: i64| json!({"graphSnapshotsCapacity": {"clusterMaximumConcurrentOperations": most}});
         let mut step = plan(1).steps.remove(0);
-        for (kind, expected) in [("capacityPolicy", Verdict::Before), ("calloutPolicy", Verdict::Neither)] {
+        for (kind, expected) in [("capacityPolicy", Verdict::Before), ("", Verdict::Neither)] {
             step.kind = kind.to_owned();
             step.change = Change::new(None, body(&number(2)));
-            let of = |found: &Json| {
-                let mut live = live(&step.address, found);
-                if let Some(resource) = live.get_mut(&step.address) {
-                    resource.kind = kind::by_name(kind).unwrap().about().name;
-                }
-                live
-            };
-            assert_eq!(verdict(&step, true, &of(&number(5)), &nothing).0, expected, "{kind}");
+            let mut live = Inventory::new();
+            let kind = kind::by_name(kind).map_or("", |kind| kind.about().name);
+            let body = body(&number(5)).unwrap();
+            live.insert(step.address.clone(), Resource { kind, body, ..Resource::default() });
+            assert_eq!(verdict(&step, true, &live, &nothing).0, expected, "{kind}");
         }
         step.kind = "capacityPolicy".to_owned();
         assert_eq!(verdict(&step, true, &live(&step.address, &number(2)), &nothing).0, Verdict::After);

@@ -5,13 +5,15 @@
 
 use crate::support::{complain, load, root};
 use crate::world::World;
-use adxform::emulator::{Exchange, Fault, Hook};
+use adxform::emulator::{Exchange, Fault, Hook, Options};
+use adxform::plan::Plan;
 use adxform::run::event::Intent;
 use adxform::run::machine::OnFailure;
-use adxform::run::report::Outcome;
+use adxform::run::report::{Outcome, Report};
 use serde_json::json;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
@@ -34,8 +36,9 @@ const TRIALS: [Trial; 7] = [
     Trial::CrashAfter(Intent::Rollback),
 ];
 
-/// Strikes once, at the n-th request after it is armed.
+/// Strikes once, at the n-th request of some sort after it is armed.
 struct Strike {
+    of: fn(&Exchange) -> bool,
     at: usize,
     trial: Trial,
     armed: AtomicBool,
@@ -45,15 +48,18 @@ struct Strike {
 }
 
 impl Strike {
-    fn new(at: usize, trial: Trial) -> Arc<Self> {
+    fn new(of: fn(&Exchange) -> bool, at: usize, trial: Trial) -> Arc<Self> {
         let (armed, seen) = (AtomicBool::new(false), AtomicUsize::new(0));
-        Arc::new(Self { at, trial, armed, seen, crash: Notify::new(), struck: Mutex::default() })
+        Arc::new(Self { of, at, trial, armed, seen, crash: Notify::new(), struck: Mutex::default() })
     }
 }
 
 impl Hook for Strike {
     fn before(&self, exchange: &Exchange) -> Fault {
-        if !self.armed.load(Ordering::SeqCst) || self.seen.fetch_add(1, Ordering::SeqCst) + 1 != self.at {
+        if !self.armed.load(Ordering::SeqCst)
+            || !(self.of)(exchange)
+            || self.seen.fetch_add(1, Ordering::SeqCst) + 1 != self.at
+        {
             return Fault::None;
         }
         let what = exchange.csl.as_ref().unwrap_or(&exchange.path);
@@ -78,21 +84,16 @@ impl Hook for Strike {
     }
 }
 
-/// One apply with one fault; what is wrong about its end, if anything.
-async fn trial(example: &str, at: usize, trial: Trial) -> Result<(), String> {
-    let spec = load(&root().join("examples").join(example));
-    let strike = Strike::new(at, trial);
-    let world = World::new(Some(strike.clone())).await;
-    let plan = world.plan(&spec, false).await;
+/// Carries a plan out under a fault, taken up again where the fault or a reading stopped it.
+async fn struck_run(world: &World, plan: &Plan, strike: &Strike) -> Result<Report, String> {
     strike.armed.store(true, Ordering::SeqCst);
     let report = tokio::select! {
         biased;
         () = strike.crash.notified() => None,
-        (report, _) = world.apply(&plan, OnFailure::Rollback) => Some(report),
+        (report, _) = world.apply(plan, OnFailure::Rollback) => Some(report),
     };
     strike.armed.store(false, Ordering::SeqCst);
-    let struck = strike.struck.lock().unwrap().clone();
-    let report = match (report, trial) {
+    let report = match (report, strike.trial) {
         (Some(report), _) => report,
         (None, Trial::CrashBefore(intent) | Trial::CrashAfter(intent)) => {
             world.take_up(&world.newest(), intent).await
@@ -100,12 +101,22 @@ async fn trial(example: &str, at: usize, trial: Trial) -> Result<(), String> {
         (None, _) => return Err("it crashed by itself".to_owned()),
     };
     // A reading that is refused leaves the run where it is, nothing in doubt; one command goes on.
-    let report = match report.outcome {
+    Ok(match report.outcome {
         Outcome::Blocked(_) if report.unsettled.is_empty() => {
             world.take_up(&world.newest(), Intent::Resume).await
         }
         _ => report,
-    };
+    })
+}
+
+/// One apply with one fault; what is wrong about its end, if anything.
+async fn trial(example: &str, at: usize, trial: Trial) -> Result<(), String> {
+    let spec = load(&root().join("examples").join(example));
+    let strike = Strike::new(|_| true, at, trial);
+    let world = World::new(Some(strike.clone())).await;
+    let plan = world.plan(&spec, false).await;
+    let report = struck_run(&world, &plan, &strike).await?;
+    let struck = strike.struck.lock().unwrap().clone();
     let place = || {
         format!(
             "{example}: {trial:?} at request {at} ({struck}): {:?}\n{}",
@@ -154,5 +165,51 @@ async fn every_fault(example: &'static str) {
         complaints.extend(ended.unwrap().err());
     }
     println!("{requests} requests × {} faults", TRIALS.len());
+    complain(&complaints);
+}
+
+/// How long a backfill lasts here: longer than a run waits before it believes that a lost request did nothing.
+const BACKFILL: Duration = Duration::from_millis(900);
+
+/// One backfill with one fault at its command, or at a look at its operation.
+async fn backfill(at: usize, trial: Trial) -> Result<(), String> {
+    let asks = |exchange: &Exchange| {
+        exchange
+            .csl
+            .as_ref()
+            .is_some_and(|csl| csl.starts_with(".create async") || csl.starts_with(".show operations"))
+    };
+    let strike = Strike::new(asks, at, trial);
+    let options = Options { hook: Some(strike.clone()), backfill: Some(BACKFILL), ..Options::default() };
+    let world = World::with(options).await;
+    let before = load(&root().join("tests/product/backfill/before"));
+    let (report, _) = world.apply(&world.plan(&before, false).await, OnFailure::Rollback).await;
+    assert_eq!(report.outcome, Outcome::Done);
+    let spec = load(&root().join("tests/product/backfill/after"));
+    let plan = world.plan(&spec, false).await;
+    let report = struck_run(&world, &plan, &strike).await?;
+    tokio::time::sleep(BACKFILL + Duration::from_millis(100)).await;
+    let live = world.look(&plan.scope).await.inventory;
+    let left = live.iter().find(|(_, thing)| thing.kind == "materializedView");
+    match report.outcome {
+        Outcome::Done if world.plan(&spec, false).await.is_empty() => Ok(()),
+        Outcome::RolledBack if left.is_none() => Ok(()),
+        outcome => Err(format!(
+            "{trial:?} at request {at} ({}): {outcome:?}, and then {left:?}\n{}",
+            strike.struck.lock().unwrap(),
+            report.sentences.join("\n")
+        )),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_backfill_with_every_fault_ends_before_or_after() {
+    let mut tasks: JoinSet<Result<(), String>> = JoinSet::new();
+    let trials = (1..=3).flat_map(|at| TRIALS.map(|fault| (at, fault)));
+    trials.for_each(|(at, fault)| drop(tasks.spawn(backfill(at, fault))));
+    let mut complaints = Vec::new();
+    while let Some(ended) = tasks.join_next().await {
+        complaints.extend(ended.unwrap().err());
+    }
     complain(&complaints);
 }

@@ -32,10 +32,15 @@ pub(crate) struct World {
 impl World {
     /// An empty subscription with the resource group of the states and those of the examples.
     pub(crate) async fn new(hook: Option<Arc<dyn Hook>>) -> Self {
+        Self::with(Options { hook, ..Options::default() }).await
+    }
+
+    /// As [`World::new`], on an emulator with other options.
+    pub(crate) async fn with(options: Options) -> Self {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let group = |name: &str| ("00000000-0000-0000-0000-000000000000".to_owned(), name.to_owned());
         let groups = ["rg", "rg-states", "rg-storms", "rg-smartvitals", "rg-shared"].map(group).to_vec();
-        let emulator = Emulator::start(Options { groups, hook, ..Options::default() }).await.unwrap();
+        let emulator = Emulator::start(Options { groups, ..options }).await.unwrap();
         let secret_env: adxform::cloud::Env = std::sync::Arc::new(|name| Some(format!("secret-of-{name}")));
         let cloud = Cloud::new(Config { secret_env, ..Config::local(emulator.arm_url()) }).unwrap();
         Self { emulator, cloud, folder: tempfile::tempdir().unwrap(), runs: AtomicUsize::new(0) }

@@ -209,7 +209,7 @@ fn read(row: Row<'_>) -> Result<Body, String> {
     let told = json(row, "ExportProperties")?;
     for (name, value) in told.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null()) {
         let field = ABOUT.fields.iter().find(|field| field.name.eq_ignore_ascii_case(name));
-        if let Some(field) = field.filter(|_| *value != Json::from("")) {
+        if let Some(field) = field.filter(|_| value.as_str() != Some("")) {
             raw.set(field.name, Value::from_json(value));
         }
     }

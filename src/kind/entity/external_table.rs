@@ -71,6 +71,9 @@ impl Kind for ExternalTable {
     }
 
     fn request(&self, at: &At<'_>, change: &Change) -> Result<Request, String> {
+        if let Some(why) = change.after.as_ref().and_then(check::impossible) {
+            return Err(why);
+        }
         let command = match (&change.before, &change.after) {
             (_, None) => Command::new(".drop external table").name(at.name()).word("ifexists"),
             (Some(before), Some(after)) => {
@@ -133,4 +136,89 @@ fn typed(partition: &Body) -> Body {
     let typed = partition.clone().with("type", of);
     let fields = ["name", "type", "column", "function", "modulus", "size"];
     fields.into_iter().filter_map(|name| Some((name.into(), typed.get(name)?.clone()))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kind::entity::tests::{body, steps};
+    use serde_json::json;
+
+    fn one(url: &str, more: serde_json::Value) -> serde_json::Value {
+        let mut json = json!({"kind": "storage", "columns": {"a": "datetime"}, "dataFormat": "csv"});
+        json["connectionStrings"] = json!([{"url": url}]);
+        for (name, value) in more.as_object().unwrap() {
+            json[name] = value.clone();
+        }
+        json
+    }
+
+    #[test]
+    fn every_change_sends_the_whole() {
+        let before = one("https://a/c", json!({"folder": "f", "compressed": true}));
+        let after = one(
+            "https://a/d",
+            json!({"partitions": [{"name": "Day", "column": "a", "function": "StartOfDay"}], "pathFormat": "'d='Day"}),
+        );
+        let command = r#".create-or-alter external table E (a:datetime) kind = storage"#;
+        assert_eq!(
+            steps("externalTable", "externalTables.E", before, after),
+            [
+                format!(
+                    r#"{command} partition by (Day:datetime = startofday (a)) pathformat = ("d=" Day) dataformat = csv (h"https://a/d") with (folder = "f", compressed = true)"#
+                ),
+                format!(
+                    r#"  undo {command} dataformat = csv (h"https://a/c") with (folder = "f", compressed = true)"#
+                ),
+            ]
+        );
+    }
+
+    fn at_work(before: &Body, after: Option<&Body>) -> Undo {
+        let (address, world) =
+            ("clusters.c.databases.d.externalTables.E".parse().unwrap(), Default::default());
+        let resource = Resource { kind: "externalTable", name: "E".into(), ..Resource::default() };
+        let at = At { address: &address, resource: &resource, world: &world };
+        ExternalTable.undo(&at, &Change::new(Some(before.clone()), after.cloned()))
+    }
+
+    #[test]
+    fn a_secret_without_reference_is_never_put_back() {
+        let text =
+            r#".create external table E (a:datetime) kind=storage dataformat=csv (h@"https://a/c;*******")"#;
+        let live = read::definition(text).unwrap();
+        assert_eq!(at_work(&live, None), Undo::Never(write::STARRED.to_owned()));
+        let wanted = body("externalTable", &one("https://a/d", json!({})));
+        assert_eq!(at_work(&live, Some(&wanted)), Undo::Never(write::STARRED.to_owned()));
+        let secret = Value::Secret(crate::model::body::SecretRef::Env("K".to_owned()));
+        let known = Body::new().with("url", "https://a/c").with("secret", secret);
+        let wanted = wanted.with("folder", "f").with("connectionStrings", vec![Value::Map(known)]);
+        let Undo::By(requests) = at_work(&live, Some(&wanted)) else { panic!("the reference is known") };
+        assert!(requests[0].shown().contains("${secret.env.K}"), "{}", requests[0].shown());
+        assert!(shape::same_bodies(ABOUT.fields, &live, &wanted.without("folder")));
+    }
+
+    #[test]
+    fn what_the_service_prints_is_read() {
+        let text = ".create-or-alter external table ['my E'] (a:datetime, ['b c']:string)\nkind=blob\npartition by (Who:string = ['b c'], Day:datetime = bin(a, time(1.00:00:00)), N:long=hash(a,3))\npathformat = (Who \"/\" datetime_pattern(\"yyyy\",Day))\ndataformat=CSV\n(\n   h@\"https://a/c;impersonate\",h'https://a/d?*******'\n)\nwith (folder=\"f\", docstring='', FireTriggers=false, unknown=5)";
+        let read = complete(read::definition(text).unwrap());
+        let wanted = one(
+            "",
+            json!({
+                "columns": {"a": "datetime", "b c": "string"}, "folder": "f",
+                "partitions": [
+                    {"name": "Who", "column": "b c"}, {"name": "Day", "column": "a", "function": "Bin", "size": "1d"},
+                    {"name": "N", "column": "a", "function": "Hash", "modulus": 3},
+                ],
+                "pathFormat": "Who '/' datetime_pattern('yyyy', Day)",
+                "connectionStrings": [{"url": "https://a/c", "credential": "impersonate"}, "https://a/d?"],
+            }),
+        );
+        let wanted = complete(body("externalTable", &wanted));
+        let names: Vec<&str> = differing(ABOUT.fields, &read, &wanted).iter().map(|f| f.name).collect();
+        assert!(names.is_empty(), "{names:?}");
+        for text in [".create external table E", ".create external table E (a:long) kind=x ('')", "x"] {
+            assert!(read::definition(text).is_err(), "{text}");
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! Continuous exports: their definitions (`kusto/management/data-export/`). Nothing is written.
 
 use super::{Command, Parsed};
-use crate::emulator::kusto::catalog::{ContinuousExport, Database, Deed, Editor};
+use crate::emulator::kusto::catalog::{ContinuousExport, Database, Deed, Editor, FORMATS};
 use crate::emulator::kusto::choices;
 use crate::emulator::kusto::columns::{EXPORT_FAILURES, EXPORTED, EXPORTS};
 use crate::emulator::kusto::error::Fault;
@@ -15,6 +15,8 @@ use serde_json::{Map, Value, json};
 const KIND: &str = "ContinuousExport";
 /// The bounds of a file's size (`M:data-export/create-alter-continuous.md`).
 const SIZES: std::ops::RangeInclusive<i64> = 104_857_600..=1_073_741_824;
+/// The formats of files that exports write.
+const WRITTEN: &[&str] = &["csv", "json", "parquet", "tsv"];
 const ROW_GROUP_SIZE: i64 = 100_000;
 const MINUTE: i64 = 60 * time::SECOND;
 
@@ -206,10 +208,20 @@ fn check(
     Ok(if told { facts } else { Vec::new() })
 }
 
-/// External tables are taken on trust.
-#[expect(clippy::unnecessary_wraps, reason = "what it writes to may be missing")]
-fn check_target(_: &Database, _: &ContinuousExport) -> Result<(), Fault> {
-    Ok(())
+/// The external table is there, in a format that is written, and has the columns of the query.
+fn check_target(database: &Database, export: &ContinuousExport) -> Result<(), Fault> {
+    let table = database.external(&export.external_table)?;
+    let fault = |why: String| Fault::bad_request(format!("Continuous export '{}' {why}.", export.name));
+    let format = table.format.and_then(|at| FORMATS.get(at)).map(|(word, _)| *word);
+    if let Some(format) = format.filter(|format| !WRITTEN.contains(format)) {
+        return Err(fault(format!("writes csv, tsv, json or parquet, and '{}' is of {format}", table.name)));
+    }
+    match kql::output(database, &export.query) {
+        Some(columns) if !table.inferred && columns != table.columns => {
+            Err(fault(format!("does not give the columns of external table '{}'", table.name)))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn put(edit: &mut Editor<'_>, export: ContinuousExport) -> Result<Frame, Fault> {

@@ -81,7 +81,7 @@ pub(crate) fn read(text: &str, source: &str) -> Result<ViewQuery, String> {
     let tail: Vec<&Piece<'_>> = pieces[start.map_or(0, |at| at + 1)..].iter().collect();
     let stages: Vec<&[&Piece<'_>]> = split(&tail, 0, "|");
     let is_summarize = |stage: &&[&Piece<'_>]| stage.first().is_some_and(|piece| piece.is("summarize"));
-    let last = stages.last().copied().filter(|stage| is_summarize(&stage));
+    let last = stages.last().copied().filter(|stage| is_summarize(stage));
     let Some(last) = last.filter(|_| stages.iter().filter(|stage| is_summarize(stage)).count() == 1) else {
         return Err("its query does not end with its only summarize".to_owned());
     };

@@ -40,7 +40,9 @@ pub(crate) fn altered_row(table: &ExternalTable) -> Vec<Value> {
 pub(crate) fn define(table: &ExternalTable, in_the_clear: bool) -> String {
     let columns = table.columns.iter().map(|(name, of)| format!("{}:{}", names::print(name), of.name()));
     let columns = columns.collect::<Vec<_>>().join(", ");
-    let mut text = format!(".create-or-alter external table {} ({columns})\n", names::print(&table.name));
+    let mut text = format!(".create-or-alter external table {}", names::print(&table.name));
+    // Columns that follow the data are never given.
+    text.push_str(&if table.is_on("AutoUpdateSchema") { "\n".to_owned() } else { format!(" ({columns})\n") });
     let _ = writeln!(text, "kind = {}", table.kind.word());
     if !table.target.is_empty() {
         let _ = writeln!(text, "table = {}", names::print(&table.target));

@@ -69,9 +69,6 @@ pub(crate) fn commands(database: &Database, options: Options) -> Vec<String> {
         if options.encoding {
             out.extend(column_policies(table));
         }
-        if options.security {
-            out.extend(principals(&entity_of(table), &table.principals));
-        }
     }
     for view in database.views.values() {
         let entity = format!("materialized-view {}", names::print(&view.name));
@@ -115,15 +112,16 @@ fn groups_and_models(database: &Database) -> impl Iterator<Item = String> + '_ {
     groups.chain(database.graph_models.values().filter_map(model))
 }
 
-/// The principals of what is no table.
+/// The principals of what is in a database, who hold a role on the database already.
 fn of_entities(database: &Database) -> Vec<String> {
+    let tables = database.tables.values().map(|table| (entity_of(table), &table.principals));
     let named = |word: &str, name: &str| format!("{word} {}", names::print(name));
     let functions = database.functions.iter().map(|(name, f)| (named("function", name), &f.principals));
     let views = database.views.iter().map(|(name, v)| (named("materialized-view", name), &v.principals));
     let models = database.graph_models.iter().map(|(name, m)| (named("graph_model", name), &m.principals));
     let externals = database.external_tables.iter();
     let externals = externals.map(|(name, e)| (named("external table", name), &e.principals));
-    let all = functions.chain(views).chain(models).chain(externals);
+    let all = tables.chain(functions).chain(views).chain(models).chain(externals);
     all.flat_map(|(entity, held)| principals(&entity, held).collect::<Vec<_>>()).collect()
 }
 

@@ -56,6 +56,12 @@ fn foreign(body: &Body, kind: &str) -> Vec<Finding> {
         .collect()
 }
 
+/// Why a body cannot stand, where what the spec leaves out is kept from live.
+pub(super) fn impossible(body: &Body) -> Option<String> {
+    let finding = partitioned(body).into_iter().next()?;
+    Some(format!("`partitions`, as they would stand: {}", finding.message))
+}
+
 fn partitioned(body: &Body) -> Vec<Finding> {
     let mut findings = Vec::new();
     let columns = body.get("columns").and_then(Value::as_map);

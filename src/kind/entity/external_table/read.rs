@@ -1,7 +1,7 @@
 //! An external table out of the command that makes it, as the schema script gives it.
 //!
 //! Words that this reader does not know are left out; what it cannot follow is said with the text
-//! (test: `what_is_written_is_read`).
+//! (test: `what_the_service_prints_is_read`).
 
 use super::fields::{ABOUT, FUNCTIONS, SETTINGS};
 use super::{connection, path};

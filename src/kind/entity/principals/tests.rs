@@ -1,3 +1,5 @@
+//! Roles by their commands, as they are read, and what is left of them.
+
 use super::*;
 use crate::kind::entity::tests::{body, steps};
 use crate::kind::replies::{DatabaseReplies, Rows};

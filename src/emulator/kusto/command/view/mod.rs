@@ -116,12 +116,18 @@ fn alter_one(name: String, cursor: &mut Cursor<'_>) -> Result<Command, Fault> {
     let (kind, change): (&str, Change) = match word {
         "docstring" => {
             let text = cursor.text("the new docstring")?;
-            let change = move |view: &mut MaterializedView| Ok(view.doc_string.clone_from(&text));
+            let change = move |view: &mut MaterializedView| {
+                view.doc_string.clone_from(&text);
+                Ok(())
+            };
             ("MaterializedViewAlterDocString", Box::new(change))
         }
         "folder" => {
             let text = cursor.text("the new folder")?;
-            let change = move |view: &mut MaterializedView| Ok(view.folder.clone_from(&text));
+            let change = move |view: &mut MaterializedView| {
+                view.folder.clone_from(&text);
+                Ok(())
+            };
             ("MaterializedViewAlterFolder", Box::new(change))
         }
         "lookback" => {
@@ -190,6 +196,7 @@ fn refuse_taken(database: &Database, name: &str) -> Result<(), Fault> {
     for (kind, taken) in [
         ("Table", database.tables.contains_key(name)),
         ("ExpressionFunction", database.functions.contains_key(name)),
+        ("ExternalTable", database.external_tables.contains_key(name)),
     ] {
         if taken {
             return Err(Fault::already_exists(kind, name));
