@@ -63,7 +63,6 @@ fn defaults() -> Body {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::kind::entity::tests::cluster_steps;
     use serde_json::json;
 
