@@ -11,7 +11,7 @@ use crate::cloud::Cloud;
 use crate::kind;
 use crate::live::{self, Live};
 use crate::model::inventory::{Inventory, Mode, Resource};
-use crate::model::{Address, Body, LossClass};
+use crate::model::{Address, Body, LossClass, Scope};
 use crate::plan::diff::Inputs;
 use crate::plan::text::{self, counted};
 use crate::plan::{self, MaxDeletes, Plan, scope};
@@ -32,7 +32,7 @@ pub(super) async fn run(args: &ImportArgs, global: &Global, terminal: Terminal) 
     session.close().await;
     let mut live = live?;
     live.inventory = targeted(live.inventory, global);
-    let part = !global.targets.is_empty() || !global.excludes.is_empty();
+    let part = !global.targets.is_empty() || !global.excludes.is_empty() || !live.unreadable.is_empty();
     let claim = if args.additive || part { Claim::Additive } else { Claim::Exact };
     let written = write::spec(&live.inventory, claim);
     let replaced = save(&args.out, &written)?;
@@ -89,7 +89,7 @@ async fn read(session: &Session, args: &ImportArgs) -> Result<Live, Failure> {
         containers.insert(root.child("databases", &name), database);
     }
     containers.insert(root.clone(), cluster);
-    let mut live = session.read(&scope::everything(containers.clone())).await?;
+    let mut live = whole(session, scope::everything(containers.clone()), !args.databases.is_empty()).await?;
     live.notes
         .extend(live.unreadable.iter().map(|(address, why)| format!("{address} could not be read: {why}")));
     // A cluster lists all of its databases; only those that are asked for are imported.
@@ -102,6 +102,25 @@ async fn read(session: &Session, args: &ImportArgs) -> Result<Live, Failure> {
         let help = "correct its name, its subscription or its resource group";
         return Err(Failure::error(format!("there is no cluster {}", root.key()), help));
     }
+    Ok(live)
+}
+
+/// Reads a scope. What the cluster says of itself takes rights on all of it: it is not asked for where only some
+/// databases are wanted, and its refusal is no reason to import nothing.
+async fn whole(session: &Session, mut scope: Scope, only_databases: bool) -> Result<Live, Failure> {
+    let without = |scope: &mut Scope| scope.containers.values_mut().for_each(|at| at.commands.clear());
+    if only_databases {
+        without(&mut scope);
+    }
+    let why = match session.read(&scope).await {
+        Err(why) if scope.containers.values().any(|at| !at.commands.is_empty()) => why,
+        read => return read,
+    };
+    without(&mut scope);
+    let mut live = session.read(&scope).await?;
+    let message = why.message.trim_end();
+    let roots = scope.containers.keys().filter(|at| at.segments().len() == 1);
+    live.unreadable.extend(roots.map(|at| (at.child("policies", "*"), message.to_owned())));
     Ok(live)
 }
 

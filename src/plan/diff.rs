@@ -120,7 +120,9 @@ impl Inputs<'_> {
         let same_kind = live.filter(|live| live.kind == wanted.kind);
         let before = same_kind.map(|live| live.body.clone());
         let body = scope::resolved(&wanted.body, self.live);
-        let body = if exact::is_within(self.desired, address) {
+        // What a thing that never goes leaves out cannot be unset either.
+        let is_exact = same_kind.is_none_or(|live| self.stays(address, live).is_none());
+        let body = if is_exact && exact::is_within(self.desired, address) {
             exact::wanted(kind, same_kind, &body)
         } else {
             body

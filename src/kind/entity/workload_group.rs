@@ -198,7 +198,7 @@ impl Kind for WorkloadGroup {
 
     fn settle(&self, live: Option<&Resource>, wanted: &Body) -> Body {
         let live = live.map(|live| &live.body);
-        let mut wanted = wanted.clone();
+        let mut wanted = defaulted(wanted);
         if let Some(rates) = wanted.get(RATES).and_then(Value::as_list) {
             let before = live.and_then(|live| live.get(RATES)).and_then(Value::as_list).unwrap_or_default();
             let rates = with_added(rates.iter().map(enabled).collect(), before);
@@ -248,6 +248,33 @@ impl Kind for WorkloadGroup {
         }
         findings
     }
+}
+
+/// What is wanted, with the service's own choice where nothing is wanted explicitly: it fills that in at once.
+fn defaulted(wanted: &Body) -> Body {
+    let levels =
+        Body::new().with("queriesEnforcementLevel", "QueryHead").with("commandsEnforcementLevel", "Database");
+    let defaults = [
+        (RATES, Value::List(Vec::new())),
+        ("requestRateLimitsEnforcementPolicy", Value::Map(levels)),
+        ("requestQueuingPolicy", Value::Map(Body::new().with("isEnabled", false))),
+    ];
+    let mut wanted = wanted.clone();
+    for (name, default) in defaults {
+        let filled = match (wanted.get(name), &default) {
+            (Some(Value::Null), _) => default,
+            (Some(Value::Map(given)), Value::Map(default)) => {
+                let choice = |(name, value): (std::sync::Arc<str>, Value)| match value {
+                    Value::Null => (name.clone(), default.get(&name).cloned().unwrap_or(Value::Null)),
+                    value => (name, value),
+                };
+                Value::Map(given.clone().into_iter().map(choice).collect())
+            }
+            _ => continue,
+        };
+        wanted.set(name, filled);
+    }
+    wanted
 }
 
 fn is_built_in(name: &str) -> bool {

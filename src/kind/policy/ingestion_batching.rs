@@ -30,14 +30,9 @@ const ABOUT: About = About {
     ..BASE
 };
 
-/// What the command for absence writes on a cluster, which has none that deletes; [`defaults`] say the same.
-const UNSET: &str =
-    r#"'{"MaximumBatchingTimeSpan":"00:05:00","MaximumNumberOfItems":500,"MaximumRawDataSizeMB":1024}'"#;
-
 pub(super) static POLICY: Policy = Policy {
     defaults,
     check,
-    unset: |scope| if scope.kind == "cluster" { (".alter", UNSET) } else { (".delete", "") },
     is_absence: |_, scope, body| {
         scope.kind == "cluster" && shape::same_bodies(ABOUT.fields, body, &defaults())
     },
@@ -64,7 +59,6 @@ fn check(at: &At<'_>) -> Vec<Finding> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::kind::entity::tests::{cluster_steps, steps};
     use serde_json::json;
 
@@ -73,10 +67,8 @@ mod tests {
         let (kind, at) = ("ingestionBatchingPolicy", "policies.ingestionBatching");
         assert_eq!(
             cluster_steps(kind, at, json!(null), json!({"maximumNumberOfItems": 5}))[1],
-            format!("  undo .alter cluster policy ingestionbatching {UNSET}")
+            r#"  undo .alter cluster policy ingestionbatching '{"MaximumBatchingTimeSpan":"00:05:00","MaximumNumberOfItems":500,"MaximumRawDataSizeMB":1024}'"#
         );
-        let written = serde_json::from_str(UNSET.trim_matches('\'')).unwrap();
-        assert_eq!((POLICY.from_json)(&POLICY, &written).unwrap(), defaults());
     }
 
     #[test]

@@ -48,12 +48,8 @@ const ABOUT: About = About {
     ..BASE
 };
 
-/// What the command for absence writes; [`defaults`] say the same.
-const UNSET: &str = r#"'{"PercentageOfNodes":-1,"MinimumNumberOfNodes":-1,"MaximumNumberOfNodes":-1,"SuperSlackerNumberOfNodesThreshold":-1,"EnableMetadataPrefetch":false,"MaximumLagAllowedInMinutes":-1,"RefreshPeriodInSeconds":-1}'"#;
-
 pub(super) static POLICY: Policy = Policy {
     defaults,
-    unset: |_| (".alter", UNSET),
     is_absence: |_, _, body| shape::same_bodies(ABOUT.fields, body, &defaults()),
     shows: &[".show cluster policy query_weak_consistency"],
     ..Policy::of(&ABOUT, "query_weak_consistency")
@@ -67,22 +63,22 @@ fn defaults() -> Body {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::kind::entity::tests::cluster_steps;
     use serde_json::json;
 
     #[test]
     fn unset_is_all_left_to_the_service() {
         let (kind, at) = ("queryWeakConsistencyPolicy", "policies.queryWeakConsistency");
-        let json = r#"{"EnableMetadataPrefetch":false,"MaximumLagAllowedInMinutes":-1,"MaximumNumberOfNodes":-1,"MinimumNumberOfNodes":-1,"PercentageOfNodes":20,"RefreshPeriodInSeconds":-1,"SuperSlackerNumberOfNodesThreshold":-1}"#;
+        let set = |share: i64| {
+            let rest = r#""EnableMetadataPrefetch":false,"MaximumLagAllowedInMinutes":-1,"MaximumNumberOfNodes":-1,"MinimumNumberOfNodes":-1"#;
+            let last = r#""RefreshPeriodInSeconds":-1,"SuperSlackerNumberOfNodesThreshold":-1"#;
+            format!(
+                ".alter cluster policy query_weak_consistency '{{{rest},\"PercentageOfNodes\":{share},{last}}}'"
+            )
+        };
         assert_eq!(
             cluster_steps(kind, at, json!(null), json!({"percentageOfNodes": 20})),
-            [
-                format!(".alter cluster policy query_weak_consistency '{json}'"),
-                format!("  undo .alter cluster policy query_weak_consistency {UNSET}"),
-            ]
+            [set(20), format!("  undo {}", set(-1))]
         );
-        let written = serde_json::from_str(UNSET.trim_matches('\'')).unwrap();
-        assert_eq!((POLICY.from_json)(&POLICY, &written).unwrap(), defaults());
     }
 }
