@@ -346,6 +346,7 @@ impl Kind for Policy {
     fn request(&self, at: &At<'_>, change: &Change) -> Result<Request, String> {
         let (scope, (_, parent)) = (Scope::of(at)?, at.parent().ok_or("it stands in nothing")?);
         let named = |verb| scope.named(Command::new(verb), &parent.name).word("policy").word(self.word);
+        let defaults = (self.defaults)();
         let command = match (&change.before, &change.after) {
             (Some(before), Some(after)) if self.keeps => {
                 (self.write)(named(self.verb), &changed(self.about.fields, before, after))
