@@ -302,7 +302,8 @@ impl Shape {
 pub fn recalled(fields: &[Field], live: &Body, wanted: &Body) -> Body {
     let one = |(name, value): (&std::sync::Arc<str>, &Value)| {
         let found = field(fields, name).zip(wanted.get(name));
-        let value = found.map_or_else(|| value.clone(), |(field, wanted)| field.shape.recalled(value, wanted));
+        let value =
+            found.map_or_else(|| value.clone(), |(field, wanted)| field.shape.recalled(value, wanted));
         (name.clone(), value)
     };
     live.iter().map(one).collect()

@@ -48,7 +48,8 @@ fn draft(
     let change = &resolution.change;
     let world = if change.after.is_none() { live } else { &found.world };
     let Some(resource) = world.get(address) else { return Ok(()) };
-    let recalled = found.recalled.get(address).map(|body| Resource { body: body.clone(), ..resource.clone() });
+    let recalled =
+        found.recalled.get(address).map(|body| Resource { body: body.clone(), ..resource.clone() });
     let at = At { address, resource: recalled.as_ref().unwrap_or(resource), world };
     let both = change.before.is_some() && change.after.is_some() && kind.replaces(change);
     let mut halves = Vec::new();

@@ -158,7 +158,8 @@ const USUAL: [(&str, &str); 4] = [
 ];
 
 fn is_usual(name: &str, value: &Value) -> bool {
-    *value == Value::Bool(false) || USUAL.iter().any(|(known, usual)| *known == name && value.as_text() == Some(usual))
+    *value == Value::Bool(false)
+        || USUAL.iter().any(|(known, usual)| *known == name && value.as_text() == Some(usual))
 }
 
 /// Brings a body to the one form in which it is compared and written.
@@ -172,7 +173,9 @@ fn complete(mut body: Body) -> Body {
     }
     let kind = body.text("kind").unwrap_or_default().to_owned();
     let address = |connection: &Body| match connection::url(connection) {
-        Some(url) if connection::ends_plain(&kind, url) && connection.len() == 1 => connection::read(&kind, url),
+        Some(url) if connection::ends_plain(&kind, url) && connection.len() == 1 => {
+            connection::read(&kind, url)
+        }
         Some(url) => connection.clone().with("url", connection::canonical_url(&kind, url)),
         None => connection.clone(),
     };

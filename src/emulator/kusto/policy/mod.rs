@@ -223,10 +223,10 @@ pub(crate) fn find(word: &str) -> Option<&'static dyn Policy> {
 pub(crate) fn word(cursor: &mut Cursor<'_>) -> Result<&'static dyn Policy, Fault> {
     let at = cursor.clone();
     let word = cursor.keyword().unwrap_or_default();
-    if cursor.eat(word) {
-        if let Some(policy) = find(word) {
-            return Ok(policy);
-        }
+    if cursor.eat(word)
+        && let Some(policy) = find(word)
+    {
+        return Ok(policy);
     }
     Err(at.expected("the name of a policy"))
 }
