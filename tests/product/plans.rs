@@ -27,6 +27,7 @@ fn live(desired: &Desired) -> Inventory {
             rows: figures.then_some(1000),
             bytes: figures.then_some(123_456),
             mode: Mode::Managed,
+            is_live: true,
             ..resource.clone()
         };
         live.insert(address.clone(), found);

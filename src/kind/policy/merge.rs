@@ -72,7 +72,6 @@ pub(super) static POLICY: Policy = Policy {
     },
     numbered: &[("kind", KINDS)],
     is_absence: Policy::is_default_of_database,
-    unset: Policy::unset_on_database,
     ..Policy::of(&ABOUT, "merge")
 };
 

@@ -172,11 +172,6 @@ impl Policy {
         scope.kind == "database" && shape::same_bodies(self.about.fields, body, &(self.defaults)())
     }
 
-    /// On a database absence is set by the defaults, which stood there when it was new.
-    fn unset_on_database(scope: &Scope) -> (&'static str, &'static str) {
-        if scope.kind == "database" { (".alter", "'{}'") } else { (".delete", "") }
-    }
-
     /// Whether the policy may stand in this scope and goes by this word.
     fn is(&self, scope: &Scope, word: &str) -> bool {
         word == self.word && self.about.parents.contains(&scope.kind)
@@ -353,7 +348,10 @@ impl Kind for Policy {
             }
             (_, Some(after)) => (self.write)(named(self.verb), after),
             // Where the defaults are the same as nothing they are what stood there when it was new.
-            (_, None) if scope.kind == "database" && (self.is_absence)(self, scope, &defaults) => {
+            (_, None)
+                if matches!(scope.kind, "database" | "cluster")
+                    && (self.is_absence)(self, scope, &defaults) =>
+            {
                 (self.write)(named(self.verb), &defaults)
             }
             (_, None) => match (self.unset)(scope) {

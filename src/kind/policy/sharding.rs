@@ -48,7 +48,6 @@ pub(super) static POLICY: Policy = Policy {
     },
     complete,
     shows: &[".show cluster policy sharding"],
-    unset: Policy::unset_on_database,
     is_absence: |policy, scope, body| {
         let legacy = LEGACY
             .iter()
