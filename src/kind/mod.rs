@@ -337,6 +337,12 @@ pub trait Kind: Sync {
         None
     }
 
+    /// The name under which a declared thing leaves what it was beside itself, where it does; a number may follow. What
+    /// is left so is not dropped with what the spec leaves out.
+    fn leaves(&self, _wanted: &Resource) -> Option<String> {
+        None
+    }
+
     /// What is wanted when the spec says that it is all there is.
     fn exactly(&self, wanted: &Body) -> Body {
         wanted.clone()

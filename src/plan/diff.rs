@@ -234,7 +234,12 @@ impl Inputs<'_> {
         let undeclared = entries.filter(|(at, _)| self.desired.inventory.get(at).is_none());
         let exact = if self.destroy { Vec::new() } else { exact::undeclared(self.desired, self.live) };
         let undeclared: BTreeMap<_, _> = undeclared.chain(exact).collect();
-        for (address, live) in undeclared {
+        if undeclared.is_empty() {
+            return;
+        }
+        let left = exact::left_beside(self.desired);
+        let is_left = |at: &Address, live: &Resource| left.iter().any(|left| left.is(at, live));
+        for (address, live) in undeclared.into_iter().filter(|(at, live)| !is_left(at, live)) {
             if scope::is_targeted(address, self.targets, self.excludes) {
                 self.delete(found, address, live, &Resource::default(), Reason::Pruned);
             }

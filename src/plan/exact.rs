@@ -25,6 +25,31 @@ pub(super) fn undeclared<'a>(desired: &Desired, live: &'a Inventory) -> Vec<(&'a
     desired.exact.iter().flat_map(|exact| live.below(exact)).filter(|(at, _)| out(at)).collect()
 }
 
+/// The names under which a declared thing leaves what it was beside itself.
+pub(super) struct Left {
+    parent: Address,
+    collection: String,
+    name: String,
+}
+
+impl Left {
+    /// Whether a live thing was left so.
+    pub(super) fn is(&self, at: &Address, live: &Resource) -> bool {
+        let number = live.name.strip_prefix(self.name.as_str());
+        let beside = at.collection() == self.collection && at.parent().as_ref() == Some(&self.parent);
+        beside && number.is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit()))
+    }
+}
+
+/// What declared things have left beside themselves: it stays until it is dropped by name.
+pub(super) fn left_beside(desired: &Desired) -> Vec<Left> {
+    let of = |(at, wanted): (&Address, &Resource)| {
+        let name = crate::kind::by_name(wanted.kind)?.leaves(wanted)?;
+        Some(Left { parent: at.parent()?, collection: at.collection().to_owned(), name })
+    };
+    desired.inventory.iter().filter_map(of).collect()
+}
+
 /// What is wanted of a thing when what it leaves out is to be unset: what it would be if it were made now, and
 /// explicitly nothing wherever live has something beyond that.
 pub(super) fn wanted(kind: &dyn Kind, live: Option<&Resource>, wanted: &Body) -> Body {

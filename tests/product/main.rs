@@ -8,6 +8,7 @@ mod dice;
 mod endpoint;
 mod examples;
 mod faults;
+mod hostile;
 mod import;
 mod kills;
 mod kql;

@@ -7,8 +7,8 @@ use crate::support::{complain, entries, load};
 use crate::world::World;
 use adxform::kind::Undo;
 use adxform::kind::{self, shape};
-use adxform::model::inventory::{Inventory, Mode};
-use adxform::model::{Request, Scope};
+use adxform::model::inventory::{Inventory, Mode, Resource};
+use adxform::model::{Address, Request, Scope};
 use adxform::plan::{Plan, text};
 use adxform::run::event::Intent;
 use adxform::run::machine::OnFailure;
@@ -43,7 +43,14 @@ pub(crate) fn states(folder: &Path) -> Vec<State> {
 /// What went wrong on the way from one state to another, with the plan that was at work.
 fn wrong(what: &str, plan: &Plan, report: Option<&Report>) -> String {
     let report = report.map_or(String::new(), |r| {
-        format!("{:?}\n{:#?}\n{}\n", r.outcome, r.troubles, r.sentences.join("\n"))
+        let differences: Vec<String> = r.differences.iter().map(ToString::to_string).collect();
+        format!(
+            "{:?}\n{:#?}\n{}\n{}\n",
+            r.outcome,
+            r.troubles,
+            r.sentences.join("\n"),
+            differences.join("\n")
+        )
     });
     format!("{what}\n{report}{}", text::plan(plan, text::Style { verbose: true }))
 }
@@ -161,13 +168,17 @@ async fn destroy(world: &World, spec: &Spec, scope: &Scope) -> Result<(), String
         return Err(wrong("destroy failed", &plan, Some(&report)));
     }
     let left = world.look(scope).await.inventory;
-    let declared = |address| {
-        let found = spec.desired.inventory.get(address);
-        let mode = found.map(|found| adxform::plan::scope::mode(address, found, &spec.desired.inventory));
-        mode == Some(Mode::Managed)
+    let of_spec = |address: &Address, live: &Resource| {
+        let Some(wanted) = spec.desired.inventory.get(address) else { return false };
+        let mode = adxform::plan::scope::mode(address, wanted, &spec.desired.inventory);
+        let kind = kind::by_name(wanted.kind).unwrap();
+        // Of some things only a part was declared, and what others put there stays.
+        let rest = kind.remains(live, &wanted.body);
+        let is_others = rest.is_some_and(|rest| shape::same_bodies(kind.about().fields, &rest, &live.body));
+        mode == Mode::Managed && !is_others
     };
     let left: Vec<String> =
-        left.iter().map(|(a, _)| a).filter(|a| declared(a)).map(ToString::to_string).collect();
+        left.iter().filter(|(at, live)| of_spec(at, live)).map(|(at, _)| at.to_string()).collect();
     if left.is_empty() {
         Ok(())
     } else {

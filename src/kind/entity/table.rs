@@ -183,6 +183,10 @@ impl Kind for Table {
         stages
     }
 
+    fn leaves(&self, wanted: &Resource) -> Option<String> {
+        copy::is_wanted(&wanted.body).then(|| copy::old_name(&wanted.name))
+    }
+
     fn request(&self, at: &At<'_>, change: &Change) -> Result<Request, String> {
         let name = at.name();
         if let Some(names) = &change.rename {

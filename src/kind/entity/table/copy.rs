@@ -16,6 +16,14 @@ use crate::model::command::Command;
 use crate::model::inventory::{Inventory, Resource};
 use crate::model::request::{KustoRequest, Request};
 
+/// The ending of the name of the old table.
+const OLD: &str = "_old";
+
+/// The name under which a table's old self stays beside it; a number may follow.
+pub(super) fn old_name(name: &str) -> String {
+    format!("{name}{OLD}")
+}
+
 /// Whether a body asks for it.
 pub(super) fn is_wanted(after: &Body) -> bool {
     after.text("onTypeChange") == Some("copy")
@@ -30,7 +38,7 @@ pub(super) fn is_meant(before: &Body, after: &Body) -> bool {
 
 /// What it costs: rows that arrive while it runs are in the old table only.
 pub(super) fn loss(at: &At<'_>) -> Loss {
-    let old = free(at, "_old");
+    let old = free(at, OLD);
     let what =
         format!("rows that arrive while the table is copied are only in `{old}`, which stays beside it");
     Loss::new(LossClass::IngestionGap, what).of(at.resource.rows, at.resource.bytes)
@@ -42,7 +50,7 @@ pub(super) fn loss(at: &At<'_>) -> Loss {
 /// What reads or guards the table so that a copy would not be the same.
 pub(super) fn request(at: &At<'_>, before: &Body, after: &Body) -> Result<Request, String> {
     possible(at)?;
-    let (name, copy, old) = (at.name(), free(at, "_copy"), free(at, "_old"));
+    let (name, copy, old) = (at.name(), free(at, "_copy"), free(at, OLD));
     let columns = columns_of(after);
     let text = |name: &str| after.text(name).unwrap_or_default().to_owned();
     let mut script = vec![
@@ -83,7 +91,7 @@ pub(super) fn request(at: &At<'_>, before: &Body, after: &Body) -> Result<Reques
 
 /// The way back: the old table takes its name again, and the copy is dropped.
 pub(super) fn undo(at: &At<'_>) -> Undo {
-    let (name, copy, old) = (at.name(), free(at, "_copy"), free(at, "_old"));
+    let (name, copy, old) = (at.name(), free(at, "_copy"), free(at, OLD));
     let script = [swap(name, &copy, &old), Command::new(".drop table").name(&copy).word("ifexists")];
     Undo::By(vec![alone(at, Command::script(script))])
 }
