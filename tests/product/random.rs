@@ -207,7 +207,7 @@ fn transplanted(
         if !by_command
             || resource.mode != Mode::Managed
             || !in_database
-            || resource.body.references().len() > 0
+            || !resource.body.references().is_empty()
         {
             continue;
         }
