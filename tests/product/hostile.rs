@@ -3,7 +3,7 @@
 use crate::dice::Dice;
 use crate::random::{folders, renamed_body};
 use adxform::kind::shape::{Field, Shape};
-use adxform::kind::{self, At};
+use adxform::kind::{self, At, Keyed};
 use adxform::model::inventory::{Inventory, Mode, Resource};
 use adxform::model::{Address, Body, Change, Request, Value};
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,9 +21,11 @@ const PIECES: &[&str] = &[
     "2020-01-01", "datetime(now)", "\\u0041", "%41", "&amp;", "{}", "[]", "{\"a\":1}", "'a' 'b'", "é'", "\\'", "\\\"",
 ];
 
+/// A name or a text. None begins like JSON: the checker would read it as JSON wherever it stands.
 fn hostile(dice: &mut Dice) -> String {
     let count = 1 + dice.below(6);
-    (0..count).map(|_| dice.pick(PIECES)).collect()
+    let text: String = (0..count).map(|_| dice.pick(PIECES)).collect();
+    if text.trim_start().starts_with(['[', '{']) { format!("_{text}") } else { text }
 }
 
 /// A value with every free text and every key of a map replaced.
@@ -80,7 +82,9 @@ fn hostile_names_and_texts_parse() {
         let (mut world, names) = (Inventory::new(), BTreeMap::from([("T".to_owned(), hostile(&mut dice))]));
         for (address, resource) in inventory.iter().filter(|(_, resource)| resource.mode == Mode::Managed) {
             let fields = kind::by_name(resource.kind).unwrap().about().fields;
-            let name = if dice.chance(70) { hostile(&mut dice).into() } else { resource.name.clone() };
+            let is_word = matches!(kind::by_name(resource.kind).unwrap().about().keyed, Keyed::Other(_));
+            let name =
+                if !is_word && dice.chance(70) { hostile(&mut dice).into() } else { resource.name.clone() };
             let body = renamed_body(&spoilt_body(&resource.body, fields, &mut dice), fields, &names);
             world.insert(address.clone(), Resource { name, body, ..resource.clone() });
         }

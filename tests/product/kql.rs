@@ -32,10 +32,35 @@ pub(crate) fn check(commands: &BTreeSet<String>) {
     let output = child.wait_with_output().unwrap();
     writer.join().unwrap().unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "Microsoft's parser objects:\n{said}");
+    let objections: Vec<&str> = said.lines().filter(|line| is_objection(line)).collect();
+    assert!(said.contains("\"summary\""), "the checker did not come to its end:\n{said}");
+    assert!(objections.is_empty(), "Microsoft's parser objects:\n{}", objections.join("\n"));
     println!(
         "Microsoft's parser over {} commands: {}",
         commands.len(),
         said.lines().last().unwrap_or_default()
     );
+}
+
+/// Whether a line of the checker is an objection to a command of ours, not one of two habits of the checker itself.
+///
+/// It takes every text inside of a policy's or a mapping's command that begins like JSON for JSON, be it a bracketed
+/// name or a query that begins with one; and it knows that the grammar lacks the policies of materialized views, but
+/// not where the view's name has a blank.
+fn is_objection(line: &str) -> bool {
+    let Ok(said) = serde_json::from_str::<serde_json::Value>(line) else { return !line.is_empty() };
+    let Some(diagnostics) = said["diagnostics"].as_array().filter(|_| said["ok"] != true) else {
+        return false;
+    };
+    let command = said["command"].as_str().unwrap_or_default();
+    diagnostics.iter().any(|found| {
+        let (code, text) = (found["code"].as_str(), found["text"].as_str().unwrap_or_default());
+        let literal = text.trim_start_matches(['h', '@', '\'', '"']).trim_start();
+        let bracketed = literal.starts_with("['") || literal.starts_with("[\"") || literal.starts_with("[\\");
+        let is_name = code == Some("X-JSON") && bracketed;
+        let of_view = code == Some("KS005")
+            && matches!(text, "merge" | "retention")
+            && command.split_whitespace().nth(1) == Some("materialized-view");
+        !is_name && !of_view
+    })
 }

@@ -106,6 +106,13 @@ fn renaming(folder: &Folder, dice: &mut Dice, next: &mut usize) -> BTreeMap<Stri
     names
 }
 
+/// Whether the text after these tokens is the name that a function of the language takes.
+fn is_named(text: &str, before: &[kql::Token]) -> bool {
+    let [.., function, open] = before else { return false };
+    let named = ["external_table", "materialized_view"];
+    open.kind == TokenKind::Mark('(') && named.contains(&&text[function.span.clone()])
+}
+
 /// A text of KQL with its names replaced.
 fn renamed_kql(text: &str, names: &BTreeMap<String, String>) -> String {
     let Ok(tokens) = kql::tokens(text) else { return text.to_owned() };
@@ -123,7 +130,7 @@ fn renamed_kql(text: &str, names: &BTreeMap<String, String>) -> String {
                 Some(name) => out.push_str(&quoted_name(name)),
                 None => out.push_str(piece),
             },
-            TokenKind::Text if bracketed => {
+            TokenKind::Text if bracketed || is_named(text, &tokens[..at]) => {
                 match kql::unquoted(piece).and_then(|name| names.get(&name).cloned()) {
                     Some(name) => out.push_str(&quoted_text(&name)),
                     None => out.push_str(piece),

@@ -189,7 +189,7 @@ impl Kind for MaterializedView {
 
     fn request(&self, at: &At<'_>, change: &Change) -> Result<Request, String> {
         let command = match (&change.before, &change.after) {
-            (_, None) => Command::new(".drop materialized-view").name(at.name()).word("ifexists"),
+            (_, None) => Command::new(".drop materialized-view").name(at.name()),
             (Some(before), Some(after)) if !self.replaces(change) => update(at.name(), before, after)?,
             (_, Some(after)) if is(after, "backfill") == Some(true) => {
                 let create = create(Command::new(".create async materialized-view"), at.name(), after)?;

@@ -142,23 +142,22 @@ impl<'a> Cursor<'a> {
         Ok(Parameter { name, takes: ParameterType::Scalar { of, default } })
     }
 
+    /// Reads columns with their types, or a star alone, which stands for any columns.
     fn table_type(&mut self) -> Result<ParameterType, Fault> {
         self.expect_mark("(")?;
         let mut columns = Vec::new();
-        let mut open = false;
+        if self.eat_mark("*") {
+            self.expect_mark(")")?;
+            return Ok(ParameterType::Table { columns, open: true });
+        }
         loop {
-            if self.eat_mark("*") {
-                open = true;
-                self.expect_mark(")")?;
-                break;
-            }
             columns.push(self.typed_name("a column name")?);
             if self.eat_mark(")") {
                 break;
             }
             self.expect_mark(",")?;
         }
-        Ok(ParameterType::Table { columns, open })
+        Ok(ParameterType::Table { columns, open: false })
     }
 
     /// Reads the literal of a default value, and keeps it as written.
@@ -241,7 +240,7 @@ mod tests {
         let cases = [
             ("() { T }", "()"),
             ("(x:long,s:string='d'){x}", "(x:long, s:string='d')"),
-            ("(T:(a:string,*), ['b c']:int32 = -5) { T }", "(T:(a:string, *), ['b c']:int=-5)"),
+            ("(T:(a:string), ['b c']:int32 = -5) { T }", "(T:(a:string), ['b c']:int=-5)"),
             ("(T:(*)) { T }", "(T:(*))"),
             (
                 "(t:timespan=time(1d), d:datetime=datetime(2020-01-01)) { 1 }",

@@ -135,7 +135,7 @@ fn knows_where_a_name_stands() {
 #[test]
 fn reads_parameter_lists() {
     let names = |text| parameters(text).into_iter().map(|p| p.0).collect::<Vec<_>>().join(" ");
-    assert_eq!(names("(T: (a: string, *), s: string = 'x, y', ['odd one']: long)"), "T s odd one");
+    assert_eq!(names("(T: (a: string, b: long), s: string = 'x, y', ['odd one']: long)"), "T s odd one");
     assert_eq!(names("()"), "");
     assert_eq!(names("a: long, b: long"), "a b");
 }
