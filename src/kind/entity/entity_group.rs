@@ -141,8 +141,8 @@ impl Kind for EntityGroup {
     fn request(&self, at: &At<'_>, change: &Change) -> Result<Request, String> {
         let verb = match (&change.before, &change.after) {
             (_, None) => return Ok(in_database(at, Command::new(".drop entity_group").name(at.name()))),
-            (None, Some(_)) => ".create entity_group",
-            (Some(_), Some(_)) => ".alter entity_group",
+            (Some(_), Some(_)) if !self.replaces(change) => ".alter entity_group",
+            (_, Some(_)) => ".create entity_group",
         };
         let after = change.after.as_ref().into_iter().flat_map(texts);
         let member = |text: &str| {
@@ -152,6 +152,19 @@ impl Kind for EntityGroup {
         let members = after.map(member).collect::<Result<Vec<_>, _>>()?;
         let command = Command::new(verb).name(at.name()).word("(");
         Ok(in_database(at, command.list(&members, |command, member| member.write(command)).word(")")))
+    }
+
+    /// Only `.create` takes a cluster without a database, there and on the way back.
+    fn replaces(&self, change: &Change) -> bool {
+        let whole = |text: &str| Member::parse(text).is_some_and(|member| member.database.is_none());
+        let ends = change.before.as_ref().zip(change.after.as_ref());
+        ends.is_some_and(|(before, after)| texts(before).chain(texts(after)).any(whole))
+    }
+
+    fn notes(&self, _at: &At<'_>, change: &Change) -> Vec<String> {
+        let why =
+            "it is dropped and created again, because no other command takes a cluster without a database";
+        self.replaces(change).then(|| why.to_owned()).into_iter().collect()
     }
 
     fn loss(&self, _at: &At<'_>, _change: &Change) -> Loss {
@@ -212,10 +225,14 @@ mod tests {
             steps("entityGroup", "entityGroups.G", json!(null), one.clone()),
             [first, "  undo .drop entity_group G"]
         );
+        let made = steps("entityGroup", "entityGroups.G", json!(null), two.clone());
+        assert_eq!(made[0], r#".create entity_group G (database("a')) .drop table T"), cluster("c"))"#);
+        assert_eq!(steps("entityGroup", "entityGroups.G", one.clone(), two)[0], made[0]);
+        let three = json!({"entities": ["database('a')"]});
         assert_eq!(
-            steps("entityGroup", "entityGroups.G", one.clone(), two),
+            steps("entityGroup", "entityGroups.G", one, three),
             [
-                r#".alter entity_group G (database("a')) .drop table T"), cluster("c"))"#,
+                r#".alter entity_group G (database("a"))"#,
                 r#"  undo .alter entity_group G (cluster("c").database("d"))"#
             ]
         );

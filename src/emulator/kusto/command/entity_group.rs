@@ -29,7 +29,8 @@ pub(super) fn parse(verb: &str, cursor: &mut Cursor<'_>) -> Parsed {
         _ => return Ok(None),
     };
     let if_not_exists = verb == Verb::Create && cursor.eat("ifnotexists");
-    let entities = cursor.list(member)?;
+    let whole = verb == Verb::Create;
+    let entities = cursor.list(|cursor| member(whole, cursor))?;
     Ok(Some(define(verb, name, if_not_exists, entities)))
 }
 
@@ -45,13 +46,14 @@ fn row(group: &EntityGroup) -> Vec<Value> {
     vec![json!(group.name), json!(json!(group.entities).to_string())]
 }
 
-/// `cluster('c').database('d')`, or one of the two.
-fn member(cursor: &mut Cursor<'_>) -> Result<String, Fault> {
+/// `cluster('c').database('d')`, or one of the two; a `whole` cluster is taken at creation alone.
+fn member(whole: bool, cursor: &mut Cursor<'_>) -> Result<String, Fault> {
     let mut pieces = Vec::new();
     if cursor.eat("cluster") {
         pieces.push(named("cluster", cursor)?);
         if !cursor.eat_mark(".") {
-            return Ok(pieces.remove(0));
+            let alone = pieces.remove(0);
+            return if whole { Ok(alone) } else { Err(cursor.expected("a `.` and database('…')")) };
         }
     }
     if !cursor.eat("database") {
