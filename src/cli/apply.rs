@@ -5,6 +5,8 @@ use super::exit::{Exit, Failure};
 use super::session::{self, Session};
 use super::terminal::Terminal;
 use super::{plan, runs};
+use crate::kind;
+use crate::model::Address;
 use crate::plan::{Plan, scope};
 use crate::run::event::Difference;
 use crate::run::proof;
@@ -93,9 +95,19 @@ async fn carry_out(
         }
         return Ok(Exit::Done);
     }
-    if !running.auto_approve && !ask(&plan, session, terminal, destroy) {
-        terminal.say("Nothing was changed.");
-        return Ok(Exit::Error);
+    if !running.auto_approve {
+        if !ask(&plan, session, terminal, destroy) {
+            terminal.say(
+                "Nothing was changed. The plan stands as it is: give the command again to be asked again.",
+            );
+            return Ok(Exit::Error);
+        }
+        // Whoever reads a plan takes their time, and colleagues do not wait.
+        let live = session.read(&plan.scope).await?;
+        let differences = proof::stale(&plan, &live.inventory);
+        if !differences.is_empty() {
+            return Err(stale(&differences, "give the command again to see the plan from here"));
+        }
     }
     runs::begin(session, plan, running, terminal).await
 }
@@ -107,6 +119,29 @@ fn ask(plan: &Plan, session: &Session, terminal: Terminal, destroy: bool) -> boo
     }
     let what = if destroy { "Destroy all this" } else { "Do this" };
     terminal.ask(&format!("{what} on {}? Only `yes` will do it:", session.target), "yes")
+        && confirm(&deleted(plan), terminal)
+}
+
+/// The clusters and databases that a plan deletes, with their names.
+fn deleted(plan: &Plan) -> Vec<(&Address, &str)> {
+    let gone = plan.changes.iter().filter(|(_, c)| c.change.after.is_none() && c.with.is_none());
+    gone.filter(|(_, change)| holds_data(&change.kind))
+        .map(|(address, c)| (address, c.name.as_str()))
+        .collect()
+}
+
+/// Whether things of a kind hold everything that somebody may have put into them: clusters and databases.
+pub(super) fn holds_data(kind: &str) -> bool {
+    kind::by_name(kind).is_some_and(|kind| kind.about().may_exist)
+}
+
+/// Has the name of each thing typed that goes with all its data.
+pub(super) fn confirm(gone: &[(&Address, &str)], terminal: Terminal) -> bool {
+    gone.iter().all(|(address, name)| {
+        let question =
+            format!("{address} is deleted with everything in it. Type its name, {name}, to confirm:");
+        terminal.ask(&question, name)
+    })
 }
 
 async fn apply_saved(
@@ -115,15 +150,18 @@ async fn apply_saved(
     global: &Global,
     terminal: Terminal,
 ) -> Result<Exit, Failure> {
-    let plan::Saved { plan, spec, .. } = saved;
+    let plan::Saved { plan, spec, seen, .. } = saved;
     let state = super::config::Config::beside(&spec)?.state_directory(&spec);
     let _lock = runs::lock(&state, &args.running, "apply").await?;
     nothing_pending(&state)?;
     let session = Session::open(&spec, global, &plan.scope, terminal).await?;
     let ended = match session.read(&plan.scope).await {
         Ok(live) => match proof::stale(&plan, &live.inventory).as_slice() {
-            [] => carry_out(&session, plan, &args.running, terminal, false).await,
-            differences => Err(stale(differences)),
+            [] => {
+                terminal.say(&plan::moved(&seen, &plan, &live.inventory));
+                carry_out(&session, plan, &args.running, terminal, false).await
+            }
+            differences => Err(stale(differences, "make the plan again with `adxform plan --out`")),
         },
         Err(failure) => Err(failure),
     };
@@ -131,10 +169,10 @@ async fn apply_saved(
     ended
 }
 
-fn stale(differences: &[Difference]) -> Failure {
+fn stale(differences: &[Difference], then: &str) -> Failure {
     let lines: Vec<String> = differences.iter().map(super::report::difference).collect();
     let message = format!("the plan is stale: live has changed since it was made\n{}", lines.join("\n"));
-    Failure::new(Exit::Stale, message, "nothing was changed; make the plan again with `adxform plan --out`")
+    Failure::new(Exit::Stale, message, format!("nothing was changed; {then}"))
 }
 
 /// An interrupted run comes first: its plan and this one must not mix.

@@ -109,9 +109,9 @@ impl Config {
         }
     }
 
-    /// How many requests run at a time.
-    pub fn parallelism(&self, global: &Global) -> usize {
-        global.parallelism.or(self.parallelism).unwrap_or(10).max(1)
+    /// How many requests run at a time, where a flag, a variable or the file says so.
+    pub fn parallelism(&self, global: &Global) -> Option<usize> {
+        global.parallelism.or(self.parallelism).map(|given| given.max(1))
     }
 
     /// The directory of journals, the lock and local state.
@@ -140,11 +140,12 @@ mod tests {
         let file: Config =
             toml::from_str("target = \"local\"\nparallelism = 3\n[azure]\ncloud = \"china\"\n").unwrap();
         let mut global = Global::default();
-        assert_eq!((file.target(&global), file.parallelism(&global)), (Target::Local, 3));
+        assert_eq!((file.target(&global), file.parallelism(&global)), (Target::Local, Some(3)));
         global.endpoint = Some("http://127.0.0.1:1".to_owned());
         global.parallelism = Some(1);
         assert_eq!(file.target(&global), Target::Endpoint("http://127.0.0.1:1".to_owned()));
-        assert_eq!(file.parallelism(&global), 1);
+        assert_eq!(file.parallelism(&global), Some(1));
+        assert_eq!(Config::default().parallelism(&Global::default()), None);
     }
 
     #[test]

@@ -35,7 +35,7 @@ pub(super) async fn run(args: &EmulatorArgs, terminal: Terminal) -> Result<Exit,
     })?;
     let ready = serde_json::json!({"arm": emulator.arm_url(), "pid": std::process::id()});
     terminal.result(&format!("{ready}\n"));
-    super::interrupt::first().await;
+    super::interrupt::Interrupts::caught().first().await;
     emulator.stop().await;
     Ok(Exit::Done)
 }

@@ -13,6 +13,7 @@ mod files;
 mod import;
 mod interrupt;
 mod plan;
+mod previous;
 mod progress;
 mod report;
 mod resume;
@@ -74,6 +75,7 @@ fn connected(command: &Command, global: &Global, terminal: Terminal) -> Result<E
     let runtime =
         runtime.map_err(|error| Failure::error(format!("no threads can be started: {error}"), ""))?;
     runtime.block_on(async {
+        interrupt::survive_full_files();
         match command {
             Command::Plan(args) => plan::run(args, global, terminal).await,
             Command::Apply(args) => apply::run(args, global, terminal).await,

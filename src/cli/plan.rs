@@ -4,8 +4,11 @@ use super::args::{Global, PlanArgs};
 use super::exit::{Exit, Failure};
 use super::session::{self, Planned, Session};
 use super::terminal::Terminal;
+use crate::model::inventory::Inventory;
+use crate::model::{Address, Body};
 use crate::plan::{FORMAT, Plan, scope, text};
 use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// A saved plan, as it stands in its file.
@@ -18,8 +21,35 @@ pub(super) struct Saved {
     pub(super) spec: PathBuf,
     /// SHA-256 of the plan, so that a damaged or edited file is refused.
     pub(super) digest: String,
+    /// Checksums of everything that was live then, so that what has changed beside the plan can be told.
+    #[serde(default)]
+    pub(super) seen: Seen,
     /// The plan.
     pub(super) plan: Plan,
+}
+
+/// A checksum of each live thing.
+type Seen = BTreeMap<Address, String>;
+
+fn seen(live: &Inventory) -> Seen {
+    let sum = |body: &Body| format!("{:08x}", crc32fast::hash(body.shown().to_string().as_bytes()));
+    live.iter().map(|(address, thing)| (address.clone(), sum(&thing.body))).collect()
+}
+
+/// What has changed in live beside the things that a saved plan changes, as a note; empty when nothing has.
+pub(super) fn moved(then: &Seen, plan: &Plan, live: &Inventory) -> String {
+    const SHOWN: usize = 5;
+    let now = seen(live);
+    let all: BTreeSet<&Address> = then.keys().chain(now.keys()).collect();
+    let moved = all.into_iter().filter(|at| then.get(*at) != now.get(*at) && !plan.changes.contains_key(*at));
+    let moved: Vec<String> = moved.map(ToString::to_string).collect();
+    if then.is_empty() || moved.is_empty() {
+        return String::new();
+    }
+    let more = moved.len().saturating_sub(SHOWN);
+    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+    let names = moved.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
+    format!("Note: since the plan was made, live has changed in what it does not touch: {names}{more}.")
 }
 
 /// Reads live and prints what apply would do.
@@ -32,13 +62,13 @@ pub(super) async fn run(args: &PlanArgs, global: &Global, terminal: Terminal) ->
     let session = Session::open(&args.spec.spec, global, &scope, terminal).await?;
     let planned = session::plan(&session, &spec, scope, global, args.allow, args.destroy).await;
     session.close().await;
-    let Planned { plan, .. } = planned?;
+    let Planned { plan, live } = planned?;
     print(&plan, terminal);
     if let Some(exit) = session::refused(&plan) {
         return Ok(exit);
     }
     if let Some(path) = &args.out {
-        save(&plan, &args.spec.spec, path)?;
+        save(&plan, &live, &args.spec.spec, path)?;
         terminal.say(&format!("The plan is saved; apply it with: adxform apply {}", path.display()));
     }
     Ok(if args.detailed_exitcode && !plan.is_empty() { Exit::Changes } else { Exit::Done })
@@ -54,9 +84,9 @@ pub(super) fn print(plan: &Plan, terminal: Terminal) {
     terminal.say(&text::refusals(&plan.refusals));
 }
 
-fn save(plan: &Plan, spec: &Path, path: &Path) -> Result<(), Failure> {
-    let saved =
-        Saved { adxform_plan: FORMAT, spec: spec.to_owned(), digest: plan.digest(), plan: plan.clone() };
+fn save(plan: &Plan, live: &Inventory, spec: &Path, path: &Path) -> Result<(), Failure> {
+    let (spec, seen) = (spec.to_owned(), seen(live));
+    let saved = Saved { adxform_plan: FORMAT, spec, digest: plan.digest(), seen, plan: plan.clone() };
     let text = serde_json::to_vec_pretty(&saved).map_err(|error| Failure::error(error.to_string(), ""))?;
     super::files::write_private(path, &text)
 }

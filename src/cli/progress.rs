@@ -2,8 +2,9 @@
 
 use super::terminal::Terminal;
 use crate::model::change::Action;
+use crate::plan::text::{counted, duration};
 use crate::run::event::{Verdict, Way};
-use crate::run::notice::{Notice, Observer, StepOf};
+use crate::run::notice::{Notice, Observer, RunningStep, StepOf, Waiting};
 
 /// Tells a run's notices to whoever started the program.
 #[derive(Debug, Clone, Copy)]
@@ -33,7 +34,7 @@ impl Observer for Progress {
 fn line(notice: &Notice, verbose: u8) -> Option<String> {
     let text = match notice {
         Notice::RunStarted { run, steps } => {
-            format!("Run {run}: {}", crate::plan::text::counted(*steps, "step"))
+            format!("Run {run}: {}", counted(*steps, "step"))
         }
         Notice::RunResumed { run, .. } => format!("Run {run} is taken up again"),
         Notice::StepStarted { of, request } if verbose > 0 => format!("{}: {request}", step(of)),
@@ -43,6 +44,7 @@ fn line(notice: &Notice, verbose: u8) -> Option<String> {
         | Notice::Interrupted => {
             return None;
         }
+        Notice::StillRunning { done, running, waiting } => still_running(*done, running, waiting),
         Notice::StepAccepted { of } => format!("{}: accepted, the service works on it", step(of)),
         Notice::StepFinished { of, seconds } if *seconds >= 1.0 => {
             format!("{}: done ({seconds:.0} s)", step(of))
@@ -66,7 +68,7 @@ fn line(notice: &Notice, verbose: u8) -> Option<String> {
         Notice::Turned { step: Some(_), .. } => "Not going on".to_owned(),
         Notice::Turned { why, .. } => format!("Not going on: {why}"),
         Notice::RollbackStarted { steps } => {
-            format!("Undoing {}", crate::plan::text::counted(*steps, "step"))
+            format!("Undoing {}", counted(*steps, "step"))
         }
         Notice::ProofStarted { .. } => "Reading live again".to_owned(),
         Notice::Proved { way: Way::Apply } => "Proved: live is as the spec says".to_owned(),
@@ -77,6 +79,21 @@ fn line(notice: &Notice, verbose: u8) -> Option<String> {
         }
     };
     Some(text)
+}
+
+fn still_running(done: usize, running: &[RunningStep], waiting: &[Waiting]) -> String {
+    const SHOWN: usize = 4;
+    let waits: usize = waiting.iter().map(|waiting| waiting.steps).sum();
+    let mut text = format!("{done} done, {} running, {waits} waiting", running.len());
+    for RunningStep { of, seconds, expected } in running.iter().take(SHOWN) {
+        let usual =
+            if *expected < 2 { String::new() } else { format!(", usually {}", duration((*expected).into())) };
+        text.push_str(&format!("\n{}: {seconds} s{usual}", step(of)));
+    }
+    for Waiting { for_what, steps } in waiting.iter().take(SHOWN) {
+        text.push_str(&format!("\n     {} waiting for {for_what}", counted(*steps, "step")));
+    }
+    text
 }
 
 fn step(of: &StepOf) -> String {

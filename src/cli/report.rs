@@ -3,8 +3,9 @@
 use super::runs::Known;
 use super::terminal::Terminal;
 use crate::plan::text::counted;
-use crate::run::event::Difference;
-use crate::run::report::{Entry, Report};
+use crate::run::event::{Difference, Intent};
+use crate::run::report::Report;
+use crate::run::standing::Standing;
 use serde_json::{Value as Json, json};
 use std::fmt::Write;
 
@@ -24,7 +25,7 @@ pub(super) fn difference(of: &Difference) -> String {
     format!("  {of}")
 }
 
-/// Where a run stands and why.
+/// Where a run stands, step by step, and what may be done with it.
 pub(super) fn standing(known: &Known) -> String {
     let header = &known.recorded.header;
     let steps = counted(header.plan.steps.len(), "step");
@@ -32,26 +33,26 @@ pub(super) fn standing(known: &Known) -> String {
         "Run {} on {}, started {} by {} with {}: {steps}.\n",
         known.id, header.target, header.started, header.who, header.tool
     );
+    if let Some(last) = known.recorded.frames.last() {
+        let _ = writeln!(text, "Its last record is of {}.", last.at);
+    }
     if known.recorded.torn {
         text.push_str(
-            "Its last record is cut off, as after a crash; what it would have said is looked up in live.\n",
+            "A record behind that is cut off, as after a crash; what it would have said is looked up in live.\n",
         );
     }
-    let report = Report::of(&known.id, &known.machine, None);
-    listed(&mut text, "Done", &report.applied);
-    listed(&mut text, "Undone", &report.undone);
-    listed(&mut text, "In doubt", &report.unsettled);
-    listed(&mut text, "Not run", &report.not_run);
-    details(&mut text, &report);
-    if known.has_ended() {
-        let _ = writeln!(text, "{}", report.sentences.join("\n"));
-    } else {
-        let id = &known.id;
-        let _ = writeln!(
-            text,
-            "It did not come to its end. `adxform resume {id}` looks at what is in doubt and finishes the rest; \
-             `adxform rollback {id}` looks at what is in doubt and undoes what is done."
+    if known.is_at_work() {
+        text.push_str(
+            "Another process is at work on it right now: what follows changes, and neither resume nor rollback can \
+             begin until it ends.\n",
         );
+    }
+    let _ = writeln!(text, "{}", Standing::recorded(&known.recorded, &known.machine));
+    let id = &known.id;
+    for (intent, word) in [(Intent::Resume, "resume"), (Intent::Rollback, "rollback")] {
+        if known.machine.may(intent).is_ok() {
+            let _ = writeln!(text, "To {word} it: adxform {word} {id}");
+        }
     }
     text
 }
@@ -66,7 +67,10 @@ pub(super) fn document(known: &Known) -> Json {
         "started": header.started,
         "who": header.who,
         "ended": known.has_ended(),
+        "atWork": known.is_at_work(),
         "torn": known.recorded.torn,
+        "lastRecord": known.recorded.frames.last().map(|frame| &frame.at),
+        "standing": Standing::recorded(&known.recorded, &known.machine),
         "applied": report.applied,
         "undone": report.undone,
         "unsettled": report.unsettled,
@@ -74,16 +78,6 @@ pub(super) fn document(known: &Known) -> Json {
         "differences": report.differences,
         "sentences": report.sentences,
     })
-}
-
-fn listed(text: &mut String, title: &str, entries: &[Entry]) {
-    if entries.is_empty() {
-        return;
-    }
-    let _ = writeln!(text, "{title}:");
-    for entry in entries {
-        let _ = writeln!(text, "  {:>3}. {} ({})", entry.step + 1, entry.address, entry.kind);
-    }
 }
 
 fn details(text: &mut String, report: &Report) {

@@ -8,7 +8,7 @@ use super::terminal::Terminal;
 use super::{apply, runs};
 use crate::kind::{self, At};
 use crate::model::inventory::{Inventory, Resource};
-use crate::model::{Change, LossClass};
+use crate::model::{Address, Change, LossClass};
 use crate::plan::{Plan, text};
 use crate::run::event::Intent;
 use std::path::Path;
@@ -47,8 +47,10 @@ pub(super) async fn run(
     }
     if !args.running.auto_approve {
         terminal.say(&super::report::standing(&known));
-        if !terminal.ask(&format!("{word} the run {}? Only `yes` will do it:", known.id), "yes") {
-            terminal.say("Nothing was changed.");
+        if !terminal.ask(&format!("{word} the run {}? Only `yes` will do it:", known.id), "yes")
+            || !apply::confirm(&deleted(&known, intent), terminal)
+        {
+            terminal.say("Nothing was changed; the run stands where it stood.");
             return Ok(Exit::Error);
         }
     }
@@ -57,6 +59,16 @@ pub(super) async fn run(
     let ended = runs::take_up(&session, &known, intent, terminal).await;
     session.close().await;
     ended
+}
+
+/// The clusters and databases that undoing a run that has ended deletes, with their names.
+fn deleted(known: &Known, intent: Intent) -> Vec<(&Address, &str)> {
+    if intent == Intent::Resume || !known.has_ended() {
+        return Vec::new();
+    }
+    let made = known.recorded.header.plan.changes.iter().filter(|(_, c)| c.change.before.is_none());
+    let made = made.filter(|(_, change)| apply::holds_data(&change.kind));
+    made.map(|(address, change)| (address, change.name.as_str())).collect()
 }
 
 /// What a finished run made may hold data by now, and later runs may have built on it.

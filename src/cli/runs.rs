@@ -7,7 +7,7 @@ use super::progress::Progress;
 use super::session::Session;
 use super::terminal::Terminal;
 use crate::model::Address;
-use crate::plan::Plan;
+use crate::plan::{Plan, Times};
 use crate::run::azure::Azure;
 use crate::run::driver::{Interrupts, Run, RunError};
 use crate::run::effects::Effects;
@@ -18,6 +18,7 @@ use crate::run::machine::{self, Phase, Policy};
 use crate::run::report::{Outcome, Report};
 use crate::run::schemas;
 use crate::run::store::FileStore;
+use crate::run::times;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use time::OffsetDateTime;
@@ -55,6 +56,16 @@ impl Known {
         self.has_ended() && Report::of(&self.id, &self.machine, None).outcome == Outcome::RolledBack
     }
 
+    /// Whether a process is writing its journal at this moment.
+    pub(super) fn is_at_work(&self) -> bool {
+        FileStore::open(&self.path).is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock)
+    }
+
+    /// Whether a request of it was ever about to be sent.
+    fn has_acted(&self) -> bool {
+        self.machine.states().iter().any(|state| state.sends > 0)
+    }
+
     /// Whether it came to an end.
     pub(super) fn has_ended(&self) -> bool {
         matches!(self.machine.phase(), Phase::Ended(_))
@@ -88,11 +99,22 @@ pub(super) fn newest(state: &Path) -> Option<String> {
 pub(super) fn unfinished(state: &Path) -> Result<Option<Known>, Failure> {
     for id in ids(state).into_iter().rev().filter(|id| has_begun(state, id)) {
         let known = read(state, &id)?;
-        if !known.has_ended() {
+        if !known.has_ended() && known.has_acted() {
             return Ok(Some(known));
         }
     }
     Ok(None)
+}
+
+/// What the newest runs on a target took.
+pub(super) fn times(state: &Path, target: &str) -> Times {
+    const RUNS: usize = 20;
+    const LARGEST: u64 = 8 << 20;
+    let small = |path: &PathBuf| std::fs::metadata(path).is_ok_and(|found| found.len() <= LARGEST);
+    let paths = ids(state).into_iter().rev().map(|id| journal(state, &id)).filter(small).take(RUNS);
+    let recorded = paths.filter_map(|path| Recorded::read(&std::fs::read(path).ok()?).ok());
+    let here: Vec<Recorded> = recorded.filter(|recorded| recorded.header.target == target).collect();
+    times::learned(here.iter())
 }
 
 /// Whether a run came as far as its first record; before that nothing was changed.
@@ -194,7 +216,7 @@ pub(super) async fn begin(
         started: now(),
         policy: Policy {
             on_failure: on_failure(running),
-            parallelism: session.parallelism,
+            parallelism: session.parallelism.unwrap_or(Policy::default().parallelism),
             ..Policy::default()
         },
         plan,
@@ -231,17 +253,25 @@ async fn drive(
     session: &Session,
     terminal: Terminal,
 ) -> Result<Exit, Failure> {
+    if let Some(parallelism) = session.parallelism {
+        run.machine.set_parallelism(parallelism);
+    }
     run.observer = Box::new(Progress::new(terminal));
     run.timing = session.timing;
+    run.read_at = session.read_at();
     run.interrupts = Interrupts::default();
     let interrupts = run.interrupts.clone();
+    let mut signals = interrupt::Interrupts::caught();
+    let then = match run.machine.policy().on_failure {
+        machine::OnFailure::Rollback => "then the run is undone, unless it is done by then",
+        machine::OnFailure::Stop => "then the run stops and keeps what is done",
+    };
     let watch = tokio::spawn(async move {
-        interrupt::first().await;
-        terminal.say(
-            "Interrupted: running steps come to their end; then the run is undone, unless it is done by then. Once more stops at once.",
-        );
+        signals.first().await;
+        terminal
+            .say(&format!("Interrupted: running steps come to their end; {then}. Once more stops at once."));
         interrupts.first.cancel();
-        interrupt::first().await;
+        signals.second().await;
         interrupts.second.cancel();
     });
     let report = run.to_end().await;

@@ -3,19 +3,22 @@
 use super::args::{Allow, Global};
 use super::config::{self, Config, Target};
 use super::exit::{Exit, Failure};
+use super::previous;
+use super::runs;
 use super::terminal::Terminal;
 use crate::cloud::{self, Cloud, CloudError, Credential};
 use crate::emulator::{self, Emulator};
 use crate::kind::{self, At};
 use crate::live::{self, Live};
-use crate::model::{Address, Scope};
+use crate::model::{Address, Inventory, Scope};
 use crate::plan::diff::Inputs;
 use crate::plan::{self, Plan, Refusal, Rule};
 use crate::run::Timing;
 use crate::spec::{self, Spec};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use tokio::time::Instant;
 
 /// A connection to a target, and where the tool keeps its own files for it.
 pub(super) struct Session {
@@ -23,8 +26,11 @@ pub(super) struct Session {
     pub(super) cloud: Cloud,
     /// The directory of journals, the lock and local state.
     pub(super) state: PathBuf,
-    /// How many requests run at a time.
-    pub(super) parallelism: usize,
+    /// How many requests run at a time, where anybody says so; a run that is taken up keeps its own number otherwise.
+    pub(super) parallelism: Option<usize>,
+    read_at: Mutex<Option<Instant>>,
+    /// The spec, as the command line names it.
+    pub(super) spec: PathBuf,
     /// How long runs wait for what.
     pub(super) timing: Timing,
     /// Where the work goes, for people: `Azure`, or the emulator's URL.
@@ -71,7 +77,9 @@ impl Session {
             ..cloud
         };
         let cloud = Cloud::new(cloud).map_err(|e| unreachable(&e))?;
-        Ok(Self { cloud, state, parallelism, timing, target, emulator })
+        let spec = spec.to_path_buf();
+        let read_at = Mutex::default();
+        Ok(Self { cloud, state, parallelism, read_at, spec, timing, target, emulator })
     }
 
     /// Reads everything in a scope.
@@ -79,7 +87,17 @@ impl Session {
     /// # Errors
     /// What could not be read, and what to do.
     pub(super) async fn read(&self, scope: &Scope) -> Result<Live, Failure> {
-        live::read(&self.cloud, scope).await.map_err(|error| unreachable(&error))
+        let now = Instant::now();
+        let live = live::read(&self.cloud, scope).await.map_err(|error| unreachable(&error))?;
+        if let Ok(mut read_at) = self.read_at.lock() {
+            *read_at = Some(now);
+        }
+        Ok(live)
+    }
+
+    /// When the last reading of live began.
+    pub(super) fn read_at(&self) -> Option<Instant> {
+        self.read_at.lock().ok().and_then(|read_at| *read_at)
     }
 
     /// Ends the session; the embedded emulator writes its state and stops.
@@ -127,6 +145,8 @@ pub(super) fn environment() -> cloud::Env {
 pub(super) struct Planned {
     /// The plan.
     pub(super) plan: Plan,
+    /// Live, as the plan found it.
+    pub(super) live: Inventory,
 }
 
 /// Reads live and makes the plan of a spec.
@@ -186,7 +206,9 @@ pub(super) async fn plan(
     }
     let objections = prerequisites(session, spec, &plan).await?;
     plan.refusals.extend(objections);
-    Ok(Planned { plan })
+    plan.times = runs::times(&session.state, &session.target);
+    previous::brake(&session.spec, global, &spec.desired.inventory, &mut plan);
+    Ok(Planned { plan, live: live.inventory })
 }
 
 /// Looks at what the things to be written need around them, and lets their kinds object.

@@ -68,6 +68,7 @@ pub fn make(inputs: &Inputs<'_>, scope: Scope, options: Options) -> Plan {
     figures(&mut plan.steps, inputs.live);
     plan.changes = with_losses(found, &plan.steps);
     plan.outputs = outputs(&plan, inputs.live);
+    plan.refusals.extend(replaced_though_protected(&plan, inputs));
     plan.refusals.extend(too_lossy(&plan, options.allow));
     plan.refusals.extend(too_many(&plan, inputs, options.max_deletes));
     plan.refusals.extend(judge_refusals(&plan));
@@ -139,6 +140,21 @@ fn outputs(plan: &Plan, live: &Inventory) -> BTreeMap<Address, BTreeMap<String, 
         Some((address, leaves.map(|(path, value)| (path, value.clone())).collect()))
     });
     known.collect()
+}
+
+/// What is deleted and created again loses what a deletion loses.
+fn replaced_though_protected(plan: &Plan, inputs: &Inputs<'_>) -> Vec<Refusal> {
+    let is_protected = |address: &&&Address| {
+        inputs.desired.inventory.get(address).is_some_and(|entry| entry.lifecycle.prevent_destroy)
+    };
+    let refusal = |address: &Address| Refusal {
+        address: address.clone(),
+        origin: (inputs.origin)(address),
+        rule: Rule::PreventDestroy,
+        message: format!("{address} would be deleted and created again, and the spec says `preventDestroy`"),
+        help: "take `preventDestroy` away if it is to be made again".to_owned(),
+    };
+    plan.replaced().iter().filter(is_protected).map(|address| refusal(address)).collect()
 }
 
 fn too_lossy(plan: &Plan, allow: LossClass) -> Vec<Refusal> {
@@ -227,12 +243,18 @@ impl Plan {
         requests.flat_map(Request::secrets).collect()
     }
 
-    /// The seconds that the plan takes when everything that can run together does, by the services' usual times.
+    /// The seconds that a step takes: by past runs, or else by the service's usual times.
+    pub fn expected(&self, step: &Step) -> u32 {
+        let learned = self.times.get(&(step.kind.clone(), step.action)).copied();
+        learned.unwrap_or_else(|| kind::by_name(&step.kind).map_or(1, |kind| kind.seconds(&step.change)))
+    }
+
+    /// The seconds that the plan takes when everything that can run together does.
     pub fn seconds(&self) -> u64 {
         let mut ends: Vec<u64> = Vec::with_capacity(self.steps.len());
         let mut line = 0;
         for step in &self.steps {
-            let own = kind::by_name(&step.kind).map_or(1, |kind| kind.seconds(&step.change));
+            let own = self.expected(step);
             let start = step.needs.iter().map(|needs| ends[*needs]).max().unwrap_or(0);
             let start = if step.behind_line { start.max(line) } else { start };
             ends.push(start + u64::from(own));

@@ -9,6 +9,7 @@
 mod circle;
 pub mod diff;
 pub mod document;
+pub mod earlier;
 mod exact;
 pub mod judge;
 mod make;
@@ -51,7 +52,13 @@ pub struct Plan {
     /// What the service found wrong with the schemas of databases before the run, as sentences.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub violations: BTreeMap<Address, Vec<String>>,
+    /// What past runs took, where there were any; no part of what is stored and applied.
+    #[serde(skip)]
+    pub times: Times,
 }
+
+/// Seconds by kind and action.
+pub type Times = BTreeMap<(String, Action), u32>;
 
 /// One thing that changes, as a whole.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -226,7 +226,9 @@ fn last_lines(text: &mut String, plan: &Plan) {
             n
         ),
     };
-    let _ = writeln!(text, "Time: about {} on Azure.", duration(plan.seconds()));
+    let learned = plan.steps.iter().any(|step| plan.times.contains_key(&(step.kind.clone(), step.action)));
+    let by = if learned { ", as past runs took" } else { " on Azure" };
+    let _ = writeln!(text, "Time: about {}{by}.", duration(plan.seconds()));
 }
 
 /// A number with its noun, as in `1 step`, `2 steps`.
@@ -234,7 +236,8 @@ pub fn counted(count: usize, noun: &str) -> String {
     if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }
 
-fn duration(seconds: u64) -> String {
+/// A length of time in words, to the minute from one minute on.
+pub fn duration(seconds: u64) -> String {
     match seconds {
         0..60 => counted(usize::try_from(seconds).unwrap_or_default(), "second"),
         s => counted(usize::try_from(s.div_ceil(60)).unwrap_or_default(), "minute"),

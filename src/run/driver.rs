@@ -8,6 +8,7 @@
 
 use super::effects::{Answer, Effects, Look, LookError, Outgoing};
 use super::event::{Event, Happened, Intent, Operation, Way};
+use super::guard::{Guard, Seen};
 use super::journal::{Clock, Header, Journal, JournalError, Recorded};
 use super::looking::{Looking, Purpose, Round, Timing};
 use super::machine::{Decision, IllegalTransition, Machine, Phase};
@@ -61,6 +62,8 @@ pub struct Run<E, S> {
     pub observer: Box<dyn Observer>,
     /// How long it waits for what.
     pub timing: Timing,
+    /// When the reading of live began from which the plan was made; `None` when that is long ago.
+    pub read_at: Option<Instant>,
     /// The user's wish to stop.
     pub interrupts: Interrupts,
 }
@@ -106,7 +109,7 @@ impl<E: Effects, S: Store> Run<E, S> {
     ) -> Self {
         let observer = Box::new(notice::Silent);
         let (timing, interrupts) = (Timing::default(), Interrupts::default());
-        Self { run, machine, journal, effects, intent, observer, timing, interrupts }
+        Self { run, machine, journal, effects, intent, observer, timing, read_at: None, interrupts }
     }
 
     /// Drives the run to its end, or until it cannot go on, and reports.
@@ -121,6 +124,7 @@ impl<E: Effects, S: Store> Run<E, S> {
         });
         let mut driver = Driver {
             looking: Looking::new(self.timing),
+            seen: Seen::new(self.read_at),
             run: self,
             tasks: JoinSet::new(),
             jobs: HashMap::new(),
@@ -155,6 +159,7 @@ enum Came {
 struct Driver<E, S> {
     run: Run<E, S>,
     looking: Looking,
+    seen: Seen,
     tasks: JoinSet<Came>,
     jobs: HashMap<Id, Job>,
     followed: BTreeSet<usize>,
@@ -178,6 +183,7 @@ impl<E: Effects, S: Store> Driver<E, S> {
                 return;
             }
             let noted = self.interrupted;
+            let tick = self.run.timing.tick;
             tokio::select! {
                 biased;
                 () = second.cancelled() => {
@@ -191,6 +197,7 @@ impl<E: Effects, S: Store> Driver<E, S> {
                     }
                 }
                 Some(came) = self.tasks.join_next_with_id() => self.came(came).await,
+                () = sleep(tick) => self.tick(),
             }
         }
     }
@@ -233,6 +240,14 @@ impl<E: Effects, S: Store> Driver<E, S> {
         }
     }
 
+    /// Nothing has come for a while: says what runs, and what waits for it.
+    fn tick(&mut self) {
+        let now = Instant::now();
+        let since = |step| self.sent.get(&step).map_or(0, |sent: &Instant| (now - *sent).as_secs());
+        let notice = notice::still_running(&self.run.machine, since);
+        self.run.observer.notice(&notice);
+    }
+
     /// Starts whatever the machine allows now. All records of the round are synced before its first request.
     async fn start(&mut self) {
         let mut events = Vec::new();
@@ -244,12 +259,13 @@ impl<E: Effects, S: Store> Driver<E, S> {
                 Decision::Check { step } => {
                     events.push(Event::apply(step, Happened::CheckStarted));
                     match request::check(&self.run.machine, &self.run.run, step) {
-                        Ok(outgoing) => sends.push((Job::Check { step }, vec![outgoing])),
+                        Ok(outgoing) => sends.push((Job::Check { step }, None, vec![outgoing])),
                         Err(message) => refused.push((Way::Apply, step, message)),
                     }
                 }
                 Decision::Send { way, steps } => {
                     let mut batch = Vec::with_capacity(steps.len());
+                    let guard = self.guard(way, &steps);
                     for step in steps {
                         let outgoing = request::next(&self.run.machine, &self.run.run, step, way);
                         let (part, id) = (outgoing.part, outgoing.id.clone());
@@ -264,7 +280,7 @@ impl<E: Effects, S: Store> Driver<E, S> {
                         }
                     }
                     let steps = batch.iter().map(|outgoing| outgoing.step).collect();
-                    sends.push((Job::Send { way, steps }, batch));
+                    sends.push((Job::Send { way, steps }, guard, batch));
                 }
                 Decision::Follow { step, way, operation } => self.follow(step, way, operation),
                 Decision::Settle { steps } => self.look(Purpose::Settle(steps)),
@@ -279,7 +295,7 @@ impl<E: Effects, S: Store> Driver<E, S> {
         if !self.commit(events).await {
             return;
         }
-        for (job, batch) in sends.into_iter().filter(|(_, batch)| !batch.is_empty()) {
+        for (job, guard, batch) in sends.into_iter().filter(|(.., batch)| !batch.is_empty()) {
             let effects = Arc::clone(&self.run.effects);
             let check = matches!(job, Job::Check { .. });
             self.spawn(job, async move {
@@ -290,10 +306,15 @@ impl<E: Effects, S: Store> Driver<E, S> {
                     }
                     Came::Answers(answers)
                 } else {
-                    Came::Answers(send(&*effects, batch).await)
+                    Came::Answers(send(&*effects, guard, batch).await)
                 }
             });
         }
+    }
+
+    fn guard(&mut self, way: Way, steps: &[usize]) -> Option<Guard> {
+        let forward = way == Way::Apply;
+        forward.then(|| Guard::of(&self.run.machine, steps, &mut self.seen, self.run.timing.fresh)).flatten()
     }
 
     fn spawn(&mut self, job: Job, task: impl Future<Output = Came> + Send + 'static) {
@@ -400,8 +421,18 @@ impl<E: Effects, S: Store> Driver<E, S> {
     }
 }
 
-/// Sends a batch; a command that needs a value from the service gets it right before.
-async fn send<E: Effects>(effects: &E, mut batch: Vec<Outgoing>) -> Vec<Answer> {
+/// Sends a batch unless its guard objects; a command that needs a value from the service gets it right before.
+async fn send<E: Effects>(effects: &E, guard: Option<Guard>, mut batch: Vec<Outgoing>) -> Vec<Answer> {
+    if let Some(guard) = guard {
+        let mut objections = guard.objections(effects).await;
+        if !objections.is_empty() {
+            let answer = |of: &Outgoing| match objections.remove(&of.step) {
+                Some(message) => Answer::Refused { message, trace: None },
+                None => Answer::NotRun,
+            };
+            return batch.iter().map(answer).collect();
+        }
+    }
     if let [only] = batch.as_mut_slice()
         && let Some(lookup) = request::lookup(only)
     {

@@ -33,6 +33,10 @@ pub struct Timing {
     pub look_pause: Duration,
     /// How long live may be out of reach.
     pub look_deadline: Duration,
+    /// How old a reading of a thing may be when the thing is first written.
+    pub fresh: Duration,
+    /// Between two notices of how far a run is that waits for long operations.
+    pub tick: Duration,
 }
 
 impl Default for Timing {
@@ -47,6 +51,8 @@ impl Default for Timing {
             proof_deadline: seconds(60),
             look_pause: seconds(5),
             look_deadline: seconds(120),
+            fresh: seconds(5),
+            tick: seconds(10),
         }
     }
 }
@@ -64,6 +70,8 @@ impl Timing {
             proof_deadline: Duration::from_secs(5),
             look_pause: millis(200),
             look_deadline: Duration::from_secs(10),
+            fresh: millis(500),
+            tick: Duration::from_secs(10),
         }
     }
 }

@@ -86,6 +86,7 @@ pub struct Machine {
     outputs: BTreeMap<Address, Attributes>,
     referenced: BTreeMap<Address, BTreeSet<String>>,
     first: BTreeMap<Address, usize>,
+    gone: BTreeMap<Address, usize>,
     differences: Vec<Difference>,
     stuck: BTreeMap<usize, Vec<Difference>>,
     tally: Tally,
@@ -123,6 +124,13 @@ impl Machine {
             outputs: plan.outputs.clone(),
             referenced: referenced(&plan),
             first: plan.steps.iter().rev().map(|step| (step.address.clone(), step.id)).collect(),
+            gone: plan
+                .steps
+                .iter()
+                .rev()
+                .filter(|step| step.change.after.is_none())
+                .map(|step| (step.address.clone(), step.id))
+                .collect(),
             plan,
             policy,
             steps,
@@ -175,6 +183,18 @@ impl Machine {
     /// Whether a step's before-state is what was read when the plan was made, rather than an earlier step's doing.
     pub fn was_read(&self, step: usize) -> bool {
         self.first.get(&self.plan.steps[step].address) == Some(&step)
+    }
+
+    /// Whether a thing that contains a step's own is deleted in the same plan, and takes it away before the step's turn.
+    pub fn goes_with_another(&self, step: usize) -> bool {
+        let address = &self.plan.steps[step].address;
+        let above = (1..address.segments().len()).map(|depth| address.prefix(depth));
+        above.filter_map(|above| self.gone.get(&above)).any(|gone| *gone < step)
+    }
+
+    /// The attributes of things that are known by now.
+    pub const fn outputs(&self) -> &BTreeMap<Address, Attributes> {
+        &self.outputs
     }
 
     /// Those attributes of a thing that something in the plan may ask for; the others need not be kept.

@@ -12,6 +12,7 @@ pub mod azure;
 pub mod driver;
 pub mod effects;
 pub mod event;
+mod guard;
 pub mod journal;
 pub mod lock;
 mod looking;
@@ -25,5 +26,6 @@ pub mod standing;
 pub mod store;
 #[cfg(test)]
 mod testing;
+pub mod times;
 
 pub use looking::Timing;

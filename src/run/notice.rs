@@ -4,13 +4,14 @@
 //! the events of the journal alone, so that nothing is shown that is not recorded.
 
 use super::event::{Difference, Event, Happened, Intent, Verdict, Way};
-use super::machine::{Failure, Machine, Phase, Status};
+use super::machine::{Failure, Machine, Phase, Status, Wait};
 use super::report::Entry;
 use crate::model::Address;
 use crate::model::change::Action;
 use crate::plan::Origin;
 use schemars::JsonSchema;
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// One thing that a run tells.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
@@ -114,6 +115,15 @@ pub enum Notice {
         /// Steps taken back.
         undone: usize,
     },
+    /// Nothing has ended for a while: what runs, how long, and what waits for it.
+    StillRunning {
+        /// Steps that are done.
+        done: usize,
+        /// Steps with a request on its way, followed or in doubt.
+        running: Vec<RunningStep>,
+        /// Steps not begun, by what they wait for.
+        waiting: Vec<Waiting>,
+    },
     /// The end, always the last.
     ChangeSummary {
         /// The run's id.
@@ -149,6 +159,28 @@ pub struct StepOf {
     pub action: Action,
     /// Whether it is done or undone.
     pub way: Way,
+}
+
+/// A step that is under way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RunningStep {
+    /// The step.
+    pub of: StepOf,
+    /// Seconds since its request was sent by this process.
+    pub seconds: u64,
+    /// Seconds that such a step usually takes; on the way back the same is assumed.
+    pub expected: u32,
+}
+
+/// Steps that wait for the same.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Waiting {
+    /// What they wait for, as a noun.
+    pub for_what: String,
+    /// How many they are.
+    pub steps: usize,
 }
 
 /// Somebody who is told.
@@ -239,6 +271,31 @@ pub(super) fn of_phase(machine: &Machine, before: Phase) -> Vec<Notice> {
         Phase::Forward | Phase::Settling | Phase::RollingBack | Phase::Ended(_) => {}
     }
     notices
+}
+
+/// What runs, since how many seconds, and what waits for what.
+pub(super) fn still_running(machine: &Machine, since: impl Fn(usize) -> u64) -> Notice {
+    let mut running = Vec::new();
+    let mut waiting: BTreeMap<String, usize> = BTreeMap::new();
+    for (id, state) in machine.states().iter().enumerate() {
+        let step = &machine.plan().steps[id];
+        if state.status.is_open() {
+            let back =
+                matches!(state.status, Status::Undoing | Status::UndoPending(_) | Status::UndoDoubt(_));
+            let way = if back { Way::Undo } else { Way::Apply };
+            let of = StepOf { step: id, address: step.address.clone(), action: step.action, way };
+            running.push(RunningStep { of, seconds: since(id), expected: machine.plan().expected(step) });
+        } else if let Some(wait) = machine.waits_for(id) {
+            let what = match wait {
+                Wait::Step(need) => format!("step {} ({})", need + 1, machine.plan().steps[need].address),
+                other => other.to_string(),
+            };
+            *waiting.entry(what).or_default() += 1;
+        }
+    }
+    let done = machine.states().iter().filter(|state| state.status == Status::Done).count();
+    let waiting = waiting.into_iter().map(|(for_what, steps)| Waiting { for_what, steps }).collect();
+    Notice::StillRunning { done, running, waiting }
 }
 
 /// How far the run is.

@@ -134,6 +134,7 @@ impl Report {
             Outcome::RolledBack => 3,
             Outcome::Stopped if self.applied.is_empty() && self.unsettled.is_empty() => 1,
             Outcome::Left => 130,
+            Outcome::JournalLost(_) if self.applied.is_empty() && self.unsettled.is_empty() => 1,
             Outcome::Stopped
             | Outcome::StoppedPastLine
             | Outcome::NeedsPerson
@@ -144,7 +145,7 @@ impl Report {
 
     fn sentences(&self, machine: &Machine) -> Vec<String> {
         let mut all = Vec::new();
-        all.extend(self.cause(machine));
+        all.extend(cause(machine));
         let kept = match self.unsettled.len() {
             0 => format!("{} done", steps(self.applied.len())),
             left => format!("{} done or left half-way", steps(self.applied.len() + left)),
@@ -185,35 +186,22 @@ impl Report {
                  `adxform resume {run}` looks at live and goes on, `adxform rollback {run}` undoes.",
                 steps(self.unsettled.len())
             )),
+            Outcome::JournalLost(why) if self.applied.is_empty() && self.unsettled.is_empty() => {
+                all.push(format!(
+                    "{why}. Without its record no request was started: nothing was changed. Make room, or make the \
+                     directory writable, and give the command again."
+                ));
+            }
             Outcome::JournalLost(why) => all.push(format!(
-                "{why}. Without its record no further request was started. When the journal can be written again, \
-                 `adxform resume {run}` looks at live and goes on, `adxform rollback {run}` undoes."
+                "{why}. Without its record no further request was started: {} done, {} in doubt, {} not begun. Make \
+                 room, or make the directory writable; then `adxform resume {run}` looks at live and goes on, \
+                 `adxform rollback {run}` looks at live and undoes.",
+                steps(self.applied.len()),
+                self.unsettled.len(),
+                self.not_run.len()
             )),
         }
         all
-    }
-
-    /// Why the run does not go forward, as a sentence.
-    fn cause(&self, machine: &Machine) -> Option<String> {
-        match machine.failure()? {
-            Failure::Step(step) => {
-                let planned = &machine.plan().steps[*step];
-                let message = machine.states()[*step].message.as_deref();
-                let message = message.unwrap_or("live is neither as before nor as after the step");
-                let word = match planned.action {
-                    Action::Create => "created",
-                    Action::Update => "changed",
-                    Action::Delete => "deleted",
-                };
-                let message = message.trim_end_matches('.');
-                Some(format!("{} could not be {word}: {message}.", planned.address))
-            }
-            Failure::NotProved => {
-                Some("Every step was done, but live is not as the plan says it must be.".to_owned())
-            }
-            Failure::Interrupted => Some("The run was interrupted.".to_owned()),
-            Failure::Requested => None,
-        }
     }
 
     fn past_line(&self, machine: &Machine) -> Vec<String> {
@@ -262,6 +250,29 @@ impl Report {
     }
 }
 
+/// Why a run does not go forward, as a sentence.
+pub(super) fn cause(machine: &Machine) -> Option<String> {
+    match machine.failure()? {
+        Failure::Step(step) => {
+            let planned = &machine.plan().steps[*step];
+            let message = machine.states()[*step].message.as_deref();
+            let message = message.unwrap_or("live is neither as before nor as after the step");
+            let word = match planned.action {
+                Action::Create => "created",
+                Action::Update => "changed",
+                Action::Delete => "deleted",
+            };
+            let message = message.trim_end_matches('.');
+            Some(format!("{} could not be {word}: {message}.", planned.address))
+        }
+        Failure::NotProved => {
+            Some("Every step was done, but live is not as the plan says it must be.".to_owned())
+        }
+        Failure::Interrupted => Some("The run was interrupted.".to_owned()),
+        Failure::Requested => None,
+    }
+}
+
 fn outcome(machine: &Machine, halt: Option<&Halt>) -> Outcome {
     match (machine.phase(), halt) {
         (Phase::Ended(Ending::Done), _) => Outcome::Done,
@@ -301,7 +312,7 @@ const fn is_unsettled(status: &Status) -> bool {
     }
 }
 
-fn troubles(machine: &Machine) -> Vec<Trouble> {
+pub(super) fn troubles(machine: &Machine) -> Vec<Trouble> {
     let mut all = Vec::new();
     for (step, state) in machine.states().iter().enumerate() {
         let planned = &machine.plan().steps[step];
@@ -326,7 +337,7 @@ fn troubles(machine: &Machine) -> Vec<Trouble> {
     all
 }
 
-fn differences(machine: &Machine) -> Vec<Difference> {
+pub(super) fn differences(machine: &Machine) -> Vec<Difference> {
     let mut all = machine.differences().to_vec();
     for found in machine.stuck().values().flatten() {
         if !all.iter().any(|known| known.address == found.address && known.property == found.property) {

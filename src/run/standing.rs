@@ -1,22 +1,28 @@
 //! Where a run stands: step by step, and what resuming or rolling back would do.
 
-use super::event::Intent;
+use super::event::{Difference, Event, Intent};
+use super::journal::Recorded;
 use super::machine::{Cause, Ending, Failure, Machine, Phase, State, Status, Wait};
-use super::report::{Entry, entry, steps};
+use super::report::{Entry, cause, differences, entry, steps, troubles};
 use crate::kind::Undo;
 use crate::model::change::Action;
+use crate::plan::Origin;
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::fmt;
 
 /// Where a run stands, for people and programs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Standing {
     /// Where it stands as a whole, as a sentence.
     pub whole: String,
+    /// What turned it from its way forward, as a sentence.
+    pub why: Option<String>,
     /// Where each step stands, in the plan's order.
     pub steps: Vec<StepStanding>,
+    /// In what live was found to differ from what it should be.
+    pub differences: Vec<Difference>,
     /// What `adxform resume` would do, as a sentence.
     pub resume: String,
     /// What `adxform rollback` would do, as a sentence.
@@ -31,35 +37,88 @@ pub struct StepStanding {
     pub of: Entry,
     /// Where it stands, as a clause.
     pub stands: String,
+    /// When the journal last told of it, RFC 3339.
+    pub at: Option<String>,
     /// What was last said against it or its undo, if anything was.
     pub said: Option<String>,
+    /// When something was said: the request that it was said against, on one line.
+    pub request: Option<String>,
+    /// When something was said: where the spec declares the thing.
+    pub origin: Option<Origin>,
 }
 
 impl Standing {
     /// Where a machine stands when no process drives it.
     pub fn of(machine: &Machine) -> Self {
-        let one = |(id, state): (usize, &State)| StepStanding {
-            of: entry(machine, id),
-            stands: stands(machine, id, state),
-            said: state.undo_message.clone().or_else(|| state.message.clone()),
-        };
+        let mut steps: Vec<StepStanding> = machine
+            .states()
+            .iter()
+            .enumerate()
+            .map(|(id, state)| {
+                let (of, stands) = (entry(machine, id), stands(machine, id, state));
+                StepStanding { of, stands, at: None, said: None, request: None, origin: None }
+            })
+            .collect();
+        // What was said against an undo comes after what was said against the step, and is the news.
+        for trouble in troubles(machine) {
+            let step = &mut steps[trouble.entry.step];
+            step.said = Some(trouble.message);
+            step.request = Some(trouble.request).filter(|request| !request.is_empty());
+            step.origin = trouble.origin;
+        }
         Self {
             whole: whole(machine),
-            steps: machine.states().iter().enumerate().map(one).collect(),
+            why: cause(machine),
+            steps,
+            differences: differences(machine),
             resume: resume(machine),
             rollback: rollback(machine),
         }
+    }
+
+    /// The same of a run as its journal tells it, with the moments of each step's last record.
+    pub fn recorded(recorded: &Recorded, machine: &Machine) -> Self {
+        let mut standing = Self::of(machine);
+        for frame in &recorded.frames {
+            for event in &frame.events {
+                if let Event::Step { step, .. } = event
+                    && let Some(step) = standing.steps.get_mut(*step)
+                {
+                    step.at = Some(frame.at.clone());
+                }
+            }
+        }
+        standing
     }
 }
 
 impl fmt::Display for Standing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", self.whole)?;
-        for StepStanding { of, stands, said } in &self.steps {
-            writeln!(f, "  {:>3}. {} {}: {stands}", of.step + 1, word(of.action), of.address)?;
-            if let Some(said) = said {
-                writeln!(f, "       {said}")?;
+        if let Some(why) = &self.why {
+            writeln!(f, "{why}")?;
+        }
+        for StepStanding { of, stands, at, said, request, origin } in &self.steps {
+            write!(f, "  {:>3}. {} {}: {stands}", of.step + 1, word(of.action), of.address)?;
+            match at {
+                Some(at) => writeln!(f, " ({at})")?,
+                None => writeln!(f)?,
             }
+            if let Some(said) = said {
+                writeln!(f, "       said: {said}")?;
+            }
+            if let Some(request) = request {
+                writeln!(f, "       request: {request}")?;
+            }
+            if let Some(Origin { file, line, column }) = origin {
+                writeln!(f, "       at {file}:{line}:{column}")?;
+            }
+        }
+        if !self.differences.is_empty() {
+            writeln!(f, "When live was last looked at, it differed:")?;
+        }
+        for of in &self.differences {
+            writeln!(f, "  {of}")?;
         }
         writeln!(f, "Resume: {}", self.resume)?;
         write!(f, "Rollback: {}", self.rollback)
@@ -98,7 +157,8 @@ fn whole(machine: &Machine) -> String {
             "The run failed past the line of no return and kept what was done."
         }
         Phase::Ended(Ending::NeedsPerson) => {
-            "The run was rolled back as far as it could be, and live is not as before: a person is needed."
+            "The run was rolled back as far as it could be, and live is not as before: a person is needed. Put right \
+             by hand what is listed, then roll back once more."
         }
     }
     .to_owned()

@@ -49,7 +49,7 @@ fn aftermath(folder: &Path, endpoint: &str, word: &str, at: usize) -> Result<(),
     let run = |words: &[&str]| adxform(folder, endpoint, words).output().unwrap();
     let shown = run(&["show"]);
     let text = String::from_utf8_lossy(&shown.stdout).into_owned();
-    if text.contains("is as the plan says") {
+    if text.contains("The run is done") {
         return Ok(());
     }
     if !text.contains("adxform resume") {

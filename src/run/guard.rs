@@ -1,0 +1,106 @@
+//! The guard: a thing is looked at again right before its first write, so that nobody's change is overwritten unseen.
+//!
+//! A plan is made from one reading of live, and a run may take an hour. A step whose before-state was read when the plan
+//! was made goes out only while live still stands so; otherwise it is refused with what differs, and the run turns as
+//! after any refusal (test: `tests/product/races.rs`, and the law of writes that stand in the simulation).
+
+use super::effects::{Effects, Look};
+use super::event::{Attributes, Verdict};
+use super::machine::{Machine, Status};
+use super::proof;
+use crate::model::body::Value;
+use crate::model::{Address, Scope};
+use crate::plan::Plan;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// When which part of live was last read.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    whole: Option<Instant>,
+    parts: BTreeMap<Address, Instant>,
+}
+
+impl Seen {
+    /// The whole was read at a moment.
+    pub(super) fn new(whole: Option<Instant>) -> Self {
+        Self { whole, parts: BTreeMap::new() }
+    }
+
+    fn is_fresh(&self, part: &Address, fresh: Duration) -> bool {
+        let last = self.parts.get(part).copied().max(self.whole);
+        last.is_some_and(|last| last.elapsed() < fresh)
+    }
+}
+
+/// What is looked at before a batch is sent.
+#[derive(Debug)]
+pub(super) struct Guard {
+    plan: Arc<Plan>,
+    scope: Scope,
+    /// The steps to be looked at, and whether a request was sent for them before.
+    steps: Vec<(usize, bool)>,
+    known: BTreeMap<Address, Attributes>,
+}
+
+impl Guard {
+    /// The guard of a batch that is about to go forward; `None` when nothing of it has to be looked at.
+    pub(super) fn of(machine: &Machine, steps: &[usize], seen: &mut Seen, fresh: Duration) -> Option<Self> {
+        let plan = machine.plan();
+        let concerned: Vec<(usize, bool)> = steps
+            .iter()
+            .filter(|id| {
+                let waits = matches!(machine.states()[**id].status, Status::Waiting | Status::Checked);
+                waits && machine.was_read(**id) && !machine.goes_with_another(**id)
+            })
+            .map(|id| (*id, machine.states()[*id].sends > 0))
+            .collect();
+        let within = |container: &Address| {
+            concerned.iter().any(|(id, _)| plan.steps[*id].address.is_within(container))
+        };
+        let parts: Vec<Address> = plan.scope.containers.keys().filter(|at| within(at)).cloned().collect();
+        let deepest = parts.iter().max_by_key(|at| at.segments().len())?.clone();
+        if seen.is_fresh(&deepest, fresh) {
+            return None;
+        }
+        seen.parts.insert(deepest, Instant::now());
+        let mut scope = plan.scope.clone();
+        scope.containers.retain(|at, _| within(at));
+        Some(Self { plan: Arc::clone(plan), scope, steps: concerned, known: machine.outputs().clone() })
+    }
+
+    /// The steps that must not go out, and why: empty when live still stands as it was read.
+    pub(super) async fn objections<E: Effects>(&self, effects: &E) -> BTreeMap<usize, String> {
+        match effects.look(&self.scope).await {
+            Ok(look) => self.steps.iter().filter_map(|step| self.objection(*step, &look)).collect(),
+            Err(error) => {
+                let why = format!("it could not be looked at right before it was to be written: {error}");
+                self.steps.first().map(|(id, _)| (*id, why)).into_iter().collect()
+            }
+        }
+    }
+
+    fn objection(&self, (id, sent): (usize, bool), look: &Look) -> Option<(usize, String)> {
+        let step = &self.plan.steps[id];
+        if look.hides(&step.address).is_some() {
+            return None;
+        }
+        let known = |address: &Address, path: &[String]| -> Option<Value> {
+            self.known.get(address)?.get(&path.join(".")).cloned()
+        };
+        let (verdict, differences) = proof::verdict(step, true, &look.live, &known);
+        let found = match verdict {
+            Verdict::Before | Verdict::Either => return None,
+            // Its own request, which was taken for lost, has arrived after all.
+            Verdict::After if sent => return None,
+            Verdict::After => "somebody has made it so already".to_owned(),
+            Verdict::Neither => {
+                let all: BTreeSet<String> = differences.iter().map(ToString::to_string).collect();
+                all.into_iter().collect::<Vec<_>>().join("; ")
+            }
+        };
+        Some((id, format!("somebody has changed it since the plan was made, so it was not written: {found}")))
+    }
+}
