@@ -222,7 +222,8 @@ pub(super) async fn begin(
         plan,
     };
     let path = journal(&session.state, &run);
-    super::files::private_directory(&journals(&session.state))?;
+    super::files::private_directory(&journals(&session.state))
+        .map_err(|failure| Failure { help: NOTHING_WITHOUT_JOURNAL.to_owned(), ..failure })?;
     let store = FileStore::create(&path).map_err(|error| not_written(&path, &error.to_string()))?;
     let begun = Run::begin(&header, store, OffsetDateTime::now_utc, effects).await;
     drive(begun.map_err(|error| not_written(&path, &error.to_string()))?, session, terminal).await
@@ -292,9 +293,11 @@ const fn on_failure(running: &Running) -> machine::OnFailure {
     }
 }
 
+const NOTHING_WITHOUT_JOURNAL: &str =
+    "nothing was changed: without its journal no run begins; look at permissions and free space";
+
 fn not_written(path: &Path, error: &str) -> Failure {
-    let help = "nothing was changed: without its journal no run begins; look at permissions and free space";
-    Failure::error(format!("{}: {error}", path.display()), help)
+    Failure::error(format!("{}: {error}", path.display()), NOTHING_WITHOUT_JOURNAL)
 }
 
 /// A new id: the moment, so that ids sort by time, and four letters against coincidence.

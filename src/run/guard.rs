@@ -60,8 +60,9 @@ impl Guard {
         let within = |container: &Address| {
             concerned.iter().any(|(id, _)| plan.steps[*id].address.is_within(container))
         };
-        let parts: Vec<Address> = plan.scope.containers.keys().filter(|at| within(at)).cloned().collect();
-        let deepest = parts.iter().max_by_key(|at| at.segments().len())?.clone();
+        let root = plan.steps[concerned.first()?.0].address.prefix(1);
+        let parts = plan.scope.containers.keys().filter(|at| within(at));
+        let deepest = parts.max_by_key(|at| at.segments().len()).cloned().unwrap_or(root);
         if seen.is_fresh(&deepest, fresh) {
             return None;
         }

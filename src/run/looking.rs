@@ -216,6 +216,11 @@ impl Looking {
         let known = |address: &_, path: &[String]| machine.known(address, path);
         let plan = machine.plan();
         let mut differences = proof::residue(plan, way, &look.live, &known);
+        if way == Way::Undo {
+            // What the run never touched is not its to put back: somebody else is at work there.
+            let untouched = machine.untouched();
+            differences.retain(|of| !untouched.contains(&of.address));
+        }
         differences.extend(schemas::fresh(&plan.violations, &look.violations));
         let busy = plan.changes.keys().any(|address| look.busy.contains(address));
         let since = *self.proof_since.get_or_insert(at);

@@ -192,6 +192,19 @@ impl Machine {
         above.filter_map(|above| self.gone.get(&above)).any(|gone| *gone < step)
     }
 
+    /// The things that surely no request of the run has reached: nothing was sent, or the only one was refused.
+    pub fn untouched(&self) -> BTreeSet<&Address> {
+        let reached = |id: usize| match self.steps[id].status {
+            Status::Waiting | Status::Checking | Status::Checked => self.steps[id].sends > 0,
+            Status::Refused => self.steps[id].sends > 1,
+            _ => true,
+        };
+        let (reached, others): (Vec<&Step>, Vec<&Step>) =
+            self.plan.steps.iter().partition(|step| reached(step.id));
+        let reached: BTreeSet<&Address> = reached.into_iter().map(|step| &step.address).collect();
+        others.into_iter().map(|step| &step.address).filter(|address| !reached.contains(address)).collect()
+    }
+
     /// The attributes of things that are known by now.
     pub const fn outputs(&self) -> &BTreeMap<Address, Attributes> {
         &self.outputs

@@ -156,7 +156,8 @@ impl Report {
                 all.push(format!("{kept}; live was read again and is as the plan says."));
             }
             Outcome::RolledBack => all.push(format!(
-                "{} undone; live was read again and is as it was before the run. Nothing is left to do.",
+                "{} undone; what the run had touched was read again and is as it was before the run. Nothing is left to \
+                 do.",
                 steps(self.undone.len())
             )),
             Outcome::Stopped if self.applied.is_empty() && self.unsettled.is_empty() => {

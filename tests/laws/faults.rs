@@ -22,6 +22,12 @@ pub(crate) enum Fault {
     CrashAfter,
     /// The process dies as it goes out; it takes effect later.
     CrashLate,
+    /// It is delivered twice, and the reply to one of them arrives.
+    Twice,
+    /// It is delivered twice; the service says no to the second, so that nobody knows.
+    TwiceLost,
+    /// The service has it tried again for minutes before it takes it.
+    Throttled,
     /// A long operation, which succeeds.
     Long,
     /// A long operation that is lost sight of, and succeeds.
@@ -37,6 +43,8 @@ pub(crate) enum Fault {
 }
 
 impl Fault {
+    /// What the network and the service do besides, now and then, with any request.
+    pub(crate) const NOW_AND_THEN: &[Self] = &[Self::Twice, Self::TwiceLost, Self::Throttled];
     /// What can go wrong with a command.
     pub(crate) const OF_COMMANDS: &[Self] = &[
         Self::Refuse,

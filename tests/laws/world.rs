@@ -51,6 +51,7 @@ pub(crate) struct World {
     pub(crate) torn: BTreeSet<usize>,
     /// Things that somebody else wrote.
     pub(crate) meddled: BTreeSet<Address>,
+    meddled_at: BTreeMap<Address, Instant>,
     /// Undo requests that failed by a fault.
     pub(crate) failed_undos: usize,
     /// Breaches of laws.
@@ -101,6 +102,7 @@ impl World {
             effective: BTreeSet::new(),
             torn: BTreeSet::new(),
             meddled: BTreeSet::new(),
+            meddled_at: BTreeMap::new(),
             failed_undos: 0,
             breaches: Vec::new(),
             faults,
@@ -168,6 +170,9 @@ impl World {
                     return Fault::None;
                 }
                 *left -= 1;
+                if dice.chance(20) {
+                    return dice.pick(Fault::NOW_AND_THEN);
+                }
                 dice.pick(if arm { Fault::OF_ARM } else { Fault::OF_COMMANDS })
             }
         }
@@ -177,7 +182,31 @@ impl World {
         let steps = self.plan.steps.len();
         let address = self.plan.steps[self.delays.below(steps)].address.clone();
         self.live.insert(address.clone(), thing(&address, Body::new().with("p", 99)));
+        self.meddled_at.insert(address.clone(), Instant::now());
         self.meddled.insert(address);
+    }
+
+    /// Whether somebody else's write is overwritten by the first write of a thing, though it stood long enough to be
+    /// seen before.
+    fn overwritten(&mut self, batch: &[Outgoing]) {
+        const SEEN: Duration = Duration::from_secs(6);
+        for of in batch {
+            if of.way == Way::Undo || !self.id_is_first(of) {
+                continue;
+            }
+            let Some(at) = self.meddled_at.get(&of.address) else { continue };
+            let same =
+                self.live.get(&of.address).is_some_and(|now| now.body.get("p") == Some(&Value::from(99)));
+            if same && at.elapsed() > SEEN {
+                self.breaches.push(format!("{} overwrites what somebody else wrote", of.id));
+            }
+        }
+    }
+
+    /// Whether a request is the first that was ever sent for its thing.
+    fn id_is_first(&self, of: &Outgoing) -> bool {
+        let first = self.plan.steps.iter().find(|step| step.address == of.address);
+        first.is_some_and(|step| step.id == of.step) && of.id.ends_with(".1")
     }
 
     /// A batch goes out.
@@ -192,6 +221,9 @@ impl World {
                 break;
             }
         }
+        let minutes = u64::from(fault.1 == Fault::Throttled) * (30 + self.delays.below(300) as u64);
+        let delay = delay + Duration::from_secs(minutes);
+        self.overwritten(batch);
         let exclusive =
             |of: &Outgoing| matches!(of.request, Request::Arm(_)) && of.address.segments().len() == 1;
         for of in batch {
@@ -235,12 +267,25 @@ impl World {
             answers.into_iter().map(|_| Answer::Lost { why: why.clone() }).collect::<Vec<_>>()
         };
         if of.way == Way::Undo {
-            self.failed_undos += usize::from(!matches!(fault, Fault::None | Fault::Long));
+            self.failed_undos +=
+                usize::from(!matches!(fault, Fault::None | Fault::Long | Fault::Twice | Fault::Throttled));
         }
         match fault {
             Fault::None => answers.push(self.whole(of)),
             Fault::Refuse => {
                 answers.push(Answer::Refused { message: "the service says no".into(), trace: None })
+            }
+            Fault::Throttled => answers.push(self.whole(of)),
+            Fault::Twice => {
+                let answer = self.whole(of);
+                self.again(of);
+                answers.push(answer);
+            }
+            Fault::TwiceLost => {
+                self.whole(of);
+                self.again(of);
+                answers
+                    .push(Answer::Lost { why: "it went out twice, and the second was refused".to_owned() });
             }
             Fault::LoseBefore => {
                 answers.resize(batch.len(), Answer::NotRun);
@@ -286,6 +331,13 @@ impl World {
     fn whole(&mut self, of: &Outgoing) -> Answer {
         self.take_effect(&Effect { of: of.clone(), extent: Extent::Whole });
         Answer::Done { outputs: outputs(of), trace: Some(of.id.clone()) }
+    }
+
+    /// A second delivery right behind the first: the service writes the same once more.
+    fn again(&mut self, of: &Outgoing) {
+        let now = self.live.get(&of.address).cloned();
+        let body = now.map(|now| now.body);
+        self.write(&of.address, body, Extent::Whole);
     }
 
     fn long(&mut self, of: &Outgoing, due: Instant, extent: Option<Extent>, fault: Fault) -> Answer {

@@ -1,6 +1,7 @@
 //! Real kills: the binary applies, is killed with SIGKILL once its journal has so many records, and one command
 //! finishes or undoes the work.
 
+use crate::dice::Dice;
 use crate::support::{complain, root};
 use crate::world::World;
 use std::path::Path;
@@ -49,7 +50,7 @@ fn aftermath(folder: &Path, endpoint: &str, word: &str, at: usize) -> Result<(),
     let run = |words: &[&str]| adxform(folder, endpoint, words).output().unwrap();
     let shown = run(&["show"]);
     let text = String::from_utf8_lossy(&shown.stdout).into_owned();
-    if text.contains("The run is done") {
+    if text.contains("The run is done") || text.contains("The run was rolled back, and live was proved") {
         return Ok(());
     }
     if !text.contains("adxform resume") {
@@ -101,6 +102,52 @@ async fn a_killed_apply_is_finished_or_undone_by_one_command() {
     println!("{kills} kills");
     complain(&complaints);
     assert!(kills >= 10, "only {kills} kills hit a running apply");
+}
+
+/// Kills a command at a random instant after its journal began; `false` when it had ended by itself.
+fn killed_somewhen(folder: &Path, endpoint: &str, words: &[&str], dice: &mut Dice) -> bool {
+    let mut child = adxform(folder, endpoint, words).spawn().unwrap();
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while records(folder) == 0 && child.try_wait().unwrap().is_none() {
+        assert!(Instant::now() < deadline, "the run does not begin");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    std::thread::sleep(Duration::from_micros(dice.below(400_000) as u64));
+    let running = child.try_wait().unwrap().is_none();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    running
+}
+
+/// `ADXFORM_KILLS=500 cargo test --test product kills` kills more often, `ADXFORM_SEED=N` at other instants.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn killed_at_any_instant_and_killed_again_it_is_finished_or_undone() {
+    let given = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
+    let (rounds, seed) = (given("ADXFORM_KILLS").unwrap_or(10), given("ADXFORM_SEED").unwrap_or(1));
+    let (mut complaints, mut kills) = (Vec::new(), 0);
+    for round in 0..rounds {
+        let world = World::new(None).await;
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::copy(root().join("tests/product/pairs.yaml"), folder.path().join("adx.yaml")).unwrap();
+        let endpoint = world.emulator.arm_url().to_owned();
+        let path = folder.path().to_owned();
+        let task = tokio::task::spawn_blocking(move || {
+            let mut dice = Dice::new(seed.wrapping_mul(1_000_003) + round, "kills");
+            let word = dice.pick(&["resume", "rollback"]);
+            let mut hits = usize::from(killed_somewhen(&path, &endpoint, &["apply", "-y"], &mut dice));
+            if hits > 0 && dice.chance(50) {
+                hits += usize::from(killed_somewhen(&path, &endpoint, &[word, "-y"], &mut dice));
+            }
+            (hits, if hits == 0 { Ok(()) } else { aftermath(&path, &endpoint, word, 0) })
+        });
+        let (hits, ended) = task.await.unwrap();
+        kills += hits;
+        complaints.extend(ended.err().map(|why| format!("round {round} of seed {seed}: {why}")));
+        world.emulator.stop().await;
+    }
+    println!("{kills} kills in {rounds} rounds, seed {seed}");
+    complain(&complaints);
+    assert!(kills > 0, "no kill hit a running process");
 }
 
 /// Killed between the making of its journal and the first record, a run has changed nothing and stands in nobody's way.
