@@ -1,6 +1,6 @@
 //! Mappings of external tables. There is no command that creates or alters: a new one is created, another altered.
 
-use super::mapping::{TRANSFORMS, columns_of, elements, json, respelt};
+use super::mapping::{TRANSFORMS, columns_of, elements, json, ordered, respelt};
 use super::{database, in_database};
 use crate::kind::replies::Reply;
 use crate::kind::script::Says;
@@ -34,7 +34,7 @@ const ABOUT: About = About {
     example: "mappings:\n  Paths: {columns: {State: $.state, Source: {constValue: feed}}}\n",
     fields: &[Field::new(
         "columns",
-        Shape::Map(&COLUMN),
+        Shape::OrderedMap(&COLUMN),
         "Per column its place in the data: a position, a path, or `{ordinal, path, field, constValue, transform}`.",
     )
     .required()],
@@ -82,7 +82,7 @@ impl Kind for ExternalMapping {
             (name, respelt.unwrap_or(element))
         });
         let columns: Body = columns.collect();
-        after.with("columns", columns)
+        after.with("columns", ordered(columns, &known))
     }
 
     fn request(&self, at: &At<'_>, change: &Change) -> Result<Request, String> {

@@ -67,7 +67,7 @@ const ABOUT: About = About {
             .role(Role::Immutable),
         Field::new(
             "columns",
-            Shape::Map(&COLUMN),
+            Shape::OrderedMap(&COLUMN),
             "Per column its place in the data: a position (csv), a path, or `{ordinal, path, field, constValue, transform, \
              type}`.",
         )
@@ -144,7 +144,7 @@ impl Kind for Mapping {
             (name, Value::Map(element))
         });
         let columns: Body = columns.collect();
-        after.with("columns", columns)
+        after.with("columns", ordered(columns, &live))
     }
 
     fn request(&self, at: &At<'_>, change: &Change) -> Result<Request, String> {
@@ -179,6 +179,13 @@ impl Kind for Mapping {
         let elements = columns.iter().filter_map(|(name, element)| Some((name, element.as_map()?)));
         elements.flat_map(|(name, element)| findings(kind, table, name, element)).collect()
     }
+}
+
+/// Columns in the order of live, where nothing else differs: their order means nothing.
+pub(super) fn ordered(columns: Body, live: &Body) -> Body {
+    let is_same = columns.iter().count() == live.iter().count()
+        && columns.iter().all(|(name, element)| live.get(name) == Some(element));
+    if is_same { live.clone() } else { columns }
 }
 
 /// An element whose path or field is spelt as in live, where both mean the same.
@@ -254,15 +261,14 @@ pub(super) fn columns_of(body: &Body) -> Body {
     body.get("columns").and_then(Value::as_map).cloned().unwrap_or_default()
 }
 
-/// The mapping's JSON, csv by position, others by column name.
+/// The mapping's JSON, csv by position, others in the order of the columns.
 pub(super) fn json(kind: &str, body: &Body) -> Json {
     let columns = columns_of(body);
     let mut elements: Vec<(&Arc<str>, &Body)> =
         columns.iter().filter_map(|(name, element)| Some((name, element.as_map()?))).collect();
     let position =
         |element: &Body| if let Some(Value::Int(n)) = element.get("ordinal") { *n } else { i64::MAX };
-    elements
-        .sort_by_key(|(name, element)| (if kind == "csv" { position(element) } else { 0 }, (*name).clone()));
+    elements.sort_by_key(|(_, element)| if kind == "csv" { position(element) } else { 0 });
     elements.into_iter().map(|(name, element)| element_json(name, element)).collect()
 }
 
