@@ -71,7 +71,11 @@ pub(super) async fn run(args: &PlanArgs, global: &Global, terminal: Terminal) ->
         save(&plan, &live, &args.spec.spec, path)?;
         terminal.say(&format!("The plan is saved; apply it with: adxform apply {}", path.display()));
     }
-    Ok(if args.detailed_exitcode && !plan.is_empty() { Exit::Changes } else { Exit::Done })
+    if args.detailed_exitcode && !plan.is_empty() {
+        terminal.say("There are changes; `adxform apply` makes them.");
+        return Ok(Exit::Changes);
+    }
+    Ok(Exit::Done)
 }
 
 /// Prints a plan as text or JSON, and why it is refused.

@@ -49,9 +49,11 @@ pub(super) fn standing(known: &Known) -> String {
     }
     let _ = writeln!(text, "{}", Standing::recorded(&known.recorded, &known.machine));
     let id = &known.id;
-    for (intent, word) in [(Intent::Resume, "resume"), (Intent::Rollback, "rollback")] {
+    for (intent, to, word) in
+        [(Intent::Resume, "resume it", "resume"), (Intent::Rollback, "roll it back", "rollback")]
+    {
         if known.machine.may(intent).is_ok() {
-            let _ = writeln!(text, "To {word} it: adxform {word} {id}");
+            let _ = writeln!(text, "To {to}: adxform {word} {id}");
         }
     }
     text

@@ -29,7 +29,7 @@ pub enum MaxDeletes {
     Any,
     /// At most so many.
     Count(usize),
-    /// At most so many in a hundred of what is live and declared, once that is ten things or more.
+    /// At most so many in a hundred of what is live and declared or to go, once that is ten things or more.
     Percent(f64),
 }
 
@@ -39,7 +39,10 @@ impl FromStr for MaxDeletes {
     fn from_str(text: &str) -> Result<Self, String> {
         let wrong = |_| format!("`{text}` is neither a number such as 5 nor a share such as 30%");
         match text.strip_suffix('%') {
-            Some(share) => share.parse().map(Self::Percent).map_err(|_| wrong(())),
+            Some(share) => {
+                let share = share.parse().ok().filter(|share: &f64| share.is_finite() && *share >= 0.0);
+                share.map(Self::Percent).ok_or_else(|| wrong(()))
+            }
             None => text.parse().map(Self::Count).map_err(|_| wrong(())),
         }
     }
@@ -171,9 +174,12 @@ fn too_lossy(plan: &Plan, allow: LossClass) -> Vec<Refusal> {
 }
 
 fn too_many(plan: &Plan, inputs: &Inputs<'_>, limit: MaxDeletes) -> Option<Refusal> {
-    let deletes = plan.changes.values().filter(|c| c.change.after.is_none() && c.with.is_none()).count();
-    let declared = |address: &&Address| inputs.desired.inventory.get(address).is_some();
-    let live = inputs.live.iter().filter(|(address, _)| declared(address)).count();
+    let (_, _, deletes) = plan.counts();
+    // What goes without being declared any more was the spec's too.
+    let ours = |address: &Address| {
+        inputs.desired.inventory.get(address).is_some() || plan.changes.contains_key(address)
+    };
+    let live = inputs.live.iter().filter(|(address, _)| ours(address)).count();
     #[expect(clippy::cast_precision_loss, reason = "a share of a number of things")]
     let (over, bound) = match limit {
         _ if inputs.destroy => return None,
@@ -263,5 +269,56 @@ impl Plan {
             }
         }
         ends.into_iter().max().unwrap_or(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::inventory::{Desired, Mode, Resource};
+
+    /// Whether so many deletions of so many live things are refused; the rest is declared.
+    fn refused(live: usize, deleted: usize, limit: MaxDeletes, destroy: bool) -> bool {
+        let (mut desired, mut found) = (Desired::default(), Inventory::new());
+        for at in 0..live {
+            let address: Address = format!("clusters.c.databases.d.functions.f{at}").parse().unwrap();
+            let body = crate::model::Body::new().with("body", "1");
+            let resource = Resource { kind: "function", body, ..Resource::default() };
+            found.insert(address.clone(), Resource { is_live: true, ..resource.clone() });
+            let mode = if at < deleted { Mode::Absent } else { Mode::Managed };
+            desired.inventory.insert(address, Resource { mode, ..resource });
+        }
+        let origin = |_: &Address| None;
+        let (targets, excludes, references) = (&[][..], &[][..], &[][..]);
+        let inputs = Inputs {
+            desired: &desired,
+            live: &found,
+            references,
+            destroy,
+            targets,
+            excludes,
+            origin: &origin,
+        };
+        let options = Options { allow: LossClass::Irreversible, max_deletes: limit, lock_out: true };
+        let plan = make(&inputs, Scope::default(), options);
+        assert_eq!(plan.counts().2, if destroy { live } else { deleted });
+        plan.refusals.iter().any(|refusal| refusal.rule == Rule::MaxDeletes)
+    }
+
+    #[test]
+    fn the_brake_holds_from_ten_live_things_on() {
+        let usual = "30%".parse().unwrap();
+        for (live, deleted, expected) in
+            [(9, 9, false), (10, 3, false), (10, 4, true), (10, 10, true), (20, 6, false), (20, 7, true)]
+        {
+            assert_eq!(refused(live, deleted, usual, false), expected, "{deleted} of {live}");
+        }
+        assert!(!refused(20, 20, usual, true), "destroy asks in its own way");
+        assert!(refused(3, 2, MaxDeletes::Count(1), false));
+        assert!(!refused(3, 2, MaxDeletes::Count(2), false));
+        assert!(!refused(20, 20, MaxDeletes::Any, false));
+        for wrong in ["x%", "-1", "NaN%", "inf%", "-5%", "%", ""] {
+            assert!(wrong.parse::<MaxDeletes>().is_err(), "{wrong}");
+        }
     }
 }

@@ -156,12 +156,15 @@ impl Report {
                 all.push(format!("{kept}; live was read again and is as the plan says."));
             }
             Outcome::RolledBack => all.push(format!(
-                "{} undone; what the run had touched was read again and is as it was before the run. Nothing is left to \
-                 do.",
-                steps(self.undone.len())
+                "{} undone; what the run had touched was read again and is as it was before the run. {}",
+                steps(self.undone.len()),
+                match self.exit_code {
+                    3 => "When the cause is removed, `adxform apply` makes a new plan and tries again.",
+                    _ => "Nothing is left to do.",
+                }
             )),
             Outcome::Stopped if self.applied.is_empty() && self.unsettled.is_empty() => {
-                all.push("Nothing was changed.".to_owned());
+                all.push("Nothing was changed. When the cause is removed, give the command again.".to_owned());
             }
             Outcome::Stopped => all.push(format!(
                 "{kept} and kept, as --on-failure stop asks. When the cause is removed, `adxform resume {run}` \

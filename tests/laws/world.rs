@@ -52,6 +52,7 @@ pub(crate) struct World {
     /// Things that somebody else wrote.
     pub(crate) meddled: BTreeSet<Address>,
     meddled_at: BTreeMap<Address, Instant>,
+    was_veiled: bool,
     /// Undo requests that failed by a fault.
     pub(crate) failed_undos: usize,
     /// Breaches of laws.
@@ -103,6 +104,7 @@ impl World {
             torn: BTreeSet::new(),
             meddled: BTreeSet::new(),
             meddled_at: BTreeMap::new(),
+            was_veiled: false,
             failed_undos: 0,
             breaches: Vec::new(),
             faults,
@@ -197,7 +199,7 @@ impl World {
             let Some(at) = self.meddled_at.get(&of.address) else { continue };
             let same =
                 self.live.get(&of.address).is_some_and(|now| now.body.get("p") == Some(&Value::from(99)));
-            if same && at.elapsed() > SEEN {
+            if same && at.elapsed() > SEEN && !self.was_veiled {
                 self.breaches.push(format!("{} overwrites what somebody else wrote", of.id));
             }
         }
@@ -406,6 +408,7 @@ impl World {
             roots.map(|root| (root.clone(), "its state is Updating".to_owned())).collect();
         if self.veiled > 0 {
             self.veiled -= 1;
+            self.was_veiled = true;
             let root = Address::root().child("clusters", self.delays.pick(&["a", "b"]));
             hidden.insert(root, "its state is Stopped".to_owned());
         }

@@ -1,16 +1,18 @@
 //! Scripts with a story: each folder of `tests/scenarios/` holds files, a `script`, and what a user then reads.
 //!
 //! The script's first comment says what and why. Its lines are `adxform …` (the real binary, in a sealed
-//! environment), `edit FILE OLD => NEW`, `copy FROM TO`, `serve NAME ARGS…` (an emulator; its URL replaces
+//! environment), `typed ANSWERS adxform …` (the same at a terminal, where somebody types the answers, with commas
+//! between them), `git …`, `edit FILE OLD => NEW`, `copy FROM TO`, `serve NAME ARGS…` (an emulator; its URL replaces
 //! `{NAME}` in later lines) and `kill NAME`. Adding a scenario adds no Rust; `BLESS=1 cargo test --test product
 //! scenarios` writes what is expected.
 
 use crate::support::{complain, entries, expect_file};
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::io::{BufRead, BufReader};
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read, Write as _};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 struct Stage {
     folder: tempfile::TempDir,
@@ -25,7 +27,8 @@ impl Stage {
             .env("HOME", self.folder.path())
             .env("NO_COLOR", "1")
             .env("USER", "tester")
-            .env("HOSTNAME", "here");
+            .env("HOSTNAME", "here")
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }
@@ -52,16 +55,19 @@ impl Stage {
         let words = words(&filled);
         match words[0].as_str() {
             "adxform" => {
-                let output = self.command(&words[1..]).output().unwrap();
-                for (mark, bytes) in [("", &output.stdout), ("! ", &output.stderr)] {
-                    for line in String::from_utf8_lossy(bytes).lines() {
-                        let _ = writeln!(text, "{}", format!("{mark}{line}").trim_end());
-                    }
+                text += &read(&self.command(&words[1..]).output().unwrap());
+            }
+            "typed" => {
+                assert_eq!(words[2], "adxform", "{line}");
+                text += &read(&typed(self.command(&words[3..]), &words[1]));
+            }
+            "git" => {
+                let mut command = Command::new("git");
+                command.args(&words[1..]).current_dir(self.folder.path());
+                for (name, value) in GIT {
+                    command.env(name, value);
                 }
-                let code = output.status.code().unwrap();
-                if code != 0 {
-                    let _ = writeln!(text, "[{code}]");
-                }
+                assert!(command.status().unwrap().success(), "{line}");
             }
             "edit" => {
                 let (old, new) = filled.split_once(&words[1]).unwrap().1.split_once("=>").unwrap();
@@ -94,6 +100,63 @@ impl Drop for Stage {
             let _ = child.wait();
         }
     }
+}
+
+/// The same commits on every machine.
+const GIT: [(&str, &str); 8] = [
+    ("GIT_CONFIG_GLOBAL", "/dev/null"),
+    ("GIT_CONFIG_SYSTEM", "/dev/null"),
+    ("GIT_AUTHOR_NAME", "tester"),
+    ("GIT_AUTHOR_EMAIL", "tester@example.com"),
+    ("GIT_AUTHOR_DATE", "2026-01-01T00:00:00Z"),
+    ("GIT_COMMITTER_NAME", "tester"),
+    ("GIT_COMMITTER_EMAIL", "tester@example.com"),
+    ("GIT_COMMITTER_DATE", "2026-01-01T00:00:00Z"),
+];
+
+/// What a user reads of a command that has ended.
+fn read(output: &Output) -> String {
+    let mut text = String::new();
+    for (mark, bytes) in [("", &output.stdout), ("! ", &output.stderr)] {
+        for line in String::from_utf8_lossy(bytes).lines() {
+            let _ = writeln!(text, "{}", format!("{mark}{line}").trim_end());
+        }
+    }
+    let code = output.status.code().unwrap();
+    if code != 0 {
+        let _ = writeln!(text, "[{code}]");
+    }
+    text
+}
+
+/// Runs a command at a terminal at which somebody types answers; what the terminal shows is its stderr.
+fn typed(mut command: Command, answers: &str) -> Output {
+    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+    use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
+    let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&master).unwrap();
+    unlockpt(&master).unwrap();
+    let name = ptsname(&master, Vec::new()).unwrap().into_string().unwrap();
+    let slave = File::options().read(true).write(true).open(name).unwrap();
+    let mut modes = tcgetattr(&slave).unwrap();
+    modes.local_modes -= LocalModes::ECHO;
+    tcsetattr(&slave, OptionalActions::Now, &modes).unwrap();
+    let mut master = File::from(master);
+    master.write_all(answers.replace(',', "\n").as_bytes()).unwrap();
+    master.write_all(b"\n").unwrap();
+    let child = command.stdin(slave.try_clone().unwrap()).stderr(slave).spawn().unwrap();
+    // The terminal ends when nobody holds its other side any more.
+    drop(command);
+    let shown = std::thread::spawn(move || {
+        let mut shown = Vec::new();
+        let mut piece = [0; 4096];
+        while let Ok(length @ 1..) = master.read(&mut piece) {
+            shown.extend_from_slice(&piece[..length]);
+        }
+        shown
+    });
+    let output = child.wait_with_output().unwrap();
+    Output { stderr: shown.join().unwrap(), ..output }
 }
 
 /// Splits a line at blanks; single quotes hold a word together.
@@ -136,7 +199,9 @@ fn settled(text: &str, folder: &Path) -> String {
 }
 
 /// `9` stands for a digit, `x` for a hexadecimal digit, `*` for any run of digits and points.
-const PATTERNS: [(&str, &str); 6] = [
+const PATTERNS: [(&str, &str); 8] = [
+    ("about * seconds, as", "about N seconds, as"),
+    ("about * second, as", "about N seconds, as"),
     ("99999999-999999999-xxxx", "RUN"),
     ("9999-99-99T99:99:99*Z", "TIME"),
     ("127.0.0.1:*", "127.0.0.1:PORT"),
