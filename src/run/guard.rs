@@ -4,7 +4,7 @@
 //! was made goes out only while live still stands so; otherwise it is refused with what differs, and the run turns as
 //! after any refusal (test: `tests/product/races.rs`, and the law of writes that stand in the simulation).
 
-use super::effects::{Effects, Look};
+use super::effects::{Effects, Look, LookError};
 use super::event::{Attributes, Verdict};
 use super::machine::{Machine, Status};
 use super::proof;
@@ -14,24 +14,35 @@ use crate::plan::Plan;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
-/// When which part of live was last read.
+/// What a part of live was found to be; batches that go out close together share one look.
+type Found = Arc<OnceCell<Result<Look, LookError>>>;
+
+/// When live was last read: the whole for the plan, and parts of it since.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
     whole: Option<Instant>,
-    parts: BTreeMap<Address, Instant>,
+    parts: BTreeMap<Address, (Instant, Found)>,
 }
 
 impl Seen {
     /// The whole was read at a moment.
-    pub(super) fn new(whole: Option<Instant>) -> Self {
+    pub(super) const fn new(whole: Option<Instant>) -> Self {
         Self { whole, parts: BTreeMap::new() }
     }
 
-    fn is_fresh(&self, part: &Address, fresh: Duration) -> bool {
-        let last = self.parts.get(part).copied().max(self.whole);
-        last.is_some_and(|last| last.elapsed() < fresh)
+    /// The look at a part to go by; `None` while the plan itself is as fresh as a look would be.
+    fn part(&mut self, part: Address, fresh: Duration) -> Option<Found> {
+        if self.whole.is_some_and(|whole| whole.elapsed() < fresh) {
+            return None;
+        }
+        let (at, found) = self.parts.entry(part).or_insert_with(|| (Instant::now(), Found::default()));
+        if at.elapsed() >= fresh {
+            (*at, *found) = (Instant::now(), Found::default());
+        }
+        Some(Arc::clone(found))
     }
 }
 
@@ -40,6 +51,7 @@ impl Seen {
 pub(super) struct Guard {
     plan: Arc<Plan>,
     scope: Scope,
+    found: Found,
     /// The steps to be looked at, and whether a request was sent for them before.
     steps: Vec<(usize, bool)>,
     known: BTreeMap<Address, Attributes>,
@@ -63,19 +75,22 @@ impl Guard {
         let root = plan.steps[concerned.first()?.0].address.prefix(1);
         let parts = plan.scope.containers.keys().filter(|at| within(at));
         let deepest = parts.max_by_key(|at| at.segments().len()).cloned().unwrap_or(root);
-        if seen.is_fresh(&deepest, fresh) {
-            return None;
-        }
-        seen.parts.insert(deepest, Instant::now());
         let mut scope = plan.scope.clone();
-        scope.containers.retain(|at, _| within(at));
-        Some(Self { plan: Arc::clone(plan), scope, steps: concerned, known: machine.outputs().clone() })
+        scope.containers.retain(|at, _| deepest.is_within(at));
+        let found = seen.part(deepest, fresh)?;
+        Some(Self {
+            plan: Arc::clone(plan),
+            scope,
+            found,
+            steps: concerned,
+            known: machine.outputs().clone(),
+        })
     }
 
     /// The steps that must not go out, and why: empty when live still stands as it was read.
     pub(super) async fn objections<E: Effects>(&self, effects: &E) -> BTreeMap<usize, String> {
-        match effects.look(&self.scope).await {
-            Ok(look) => self.steps.iter().filter_map(|step| self.objection(*step, &look)).collect(),
+        match self.found.get_or_init(|| effects.look(&self.scope)).await {
+            Ok(look) => self.steps.iter().filter_map(|step| self.objection(*step, look)).collect(),
             Err(error) => {
                 let why = format!("it could not be looked at right before it was to be written: {error}");
                 self.steps.first().map(|(id, _)| (*id, why)).into_iter().collect()

@@ -308,3 +308,29 @@ pub(super) fn progress(machine: &Machine) -> Notice {
         undone: count(|status| *status == Status::Undone),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::machine::Policy;
+    use crate::run::testing::plan;
+    use std::sync::Arc;
+
+    #[test]
+    fn what_runs_is_told_with_its_usual_time_and_what_waits_with_why() {
+        let mut plan = plan(3);
+        plan.steps[1].needs = vec![0];
+        plan.steps[2].needs = vec![0];
+        plan.times.insert(("thing".to_owned(), Action::Create), 840);
+        let mut machine = Machine::new(Arc::new(plan), Policy::default()).unwrap();
+        let started = Happened::Started { part: 0, id: String::new(), at: String::new() };
+        machine.apply(&Event::apply(0, started)).unwrap();
+        let Notice::StillRunning { done, running, waiting } = still_running(&machine, |_| 130) else {
+            panic!("it tells what runs")
+        };
+        let running: Vec<_> = running.iter().map(|r| (r.of.step, r.seconds, r.expected)).collect();
+        let why = "step 1 (clusters.c0.databases.d)".to_owned();
+        assert_eq!((done, running), (0, vec![(0, 130, 840)]));
+        assert_eq!(waiting, [Waiting { for_what: why, steps: 2 }]);
+    }
+}
