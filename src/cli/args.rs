@@ -81,6 +81,8 @@ pub enum Command {
     Rollback(RunArgs),
     /// Show a saved plan, where a run stands, or a live thing
     Show(ShowArgs),
+    /// Print what must be done before what, of a spec or a saved plan
+    Graph(GraphArgs),
     /// Document a kind, or what a code stands for
     Explain(ExplainArgs),
     /// Print the JSON Schema of the spec, a plan, an event or a journal
@@ -249,6 +251,28 @@ pub struct ShowArgs {
     /// The spec whose .adxform/ holds the run, or that declares the address
     #[arg(long = "spec", value_name = "SPEC", default_value = ".")]
     pub spec: PathBuf,
+}
+
+/// `graph`
+#[derive(Debug, Clone, Args)]
+pub struct GraphArgs {
+    /// The spec, as if none of it were there yet; or a saved plan
+    #[arg(value_name = "SPEC|PLANFILE", default_value = ".")]
+    pub spec: PathBuf,
+    /// The form: for Graphviz, for Mermaid, or a drawing
+    #[arg(long, value_enum, default_value = "dot")]
+    pub format: GraphFormat,
+}
+
+/// The forms of a graph.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum GraphFormat {
+    /// The language of Graphviz
+    Dot,
+    /// A Mermaid flowchart, for Markdown
+    Mermaid,
+    /// An SVG drawing
+    Svg,
 }
 
 /// `import`
