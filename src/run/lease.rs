@@ -92,8 +92,7 @@ impl Lease {
             }
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                let by = holder_of(container, name).await?.unwrap_or_default();
-                return Err(LockError::Held(Box::new(by)));
+                return Err(LockError::Held(Box::new(named(container, name).await?)));
             }
             sleep(left.min(PAUSE)).await;
         };
@@ -152,6 +151,18 @@ impl Drop for Lease {
 pub async fn holder_of(container: &Container, name: &str) -> Result<Option<Holder>, CloudError> {
     let seen = container.look(name).await?.filter(|seen| seen.leased);
     Ok(seen.map(|seen| holder(&seen.metadata)))
+}
+
+/// Who holds the lease on a blob that could not be had. A holder says who it is right after it took the lease, so it is
+/// given a moment.
+async fn named(container: &Container, name: &str) -> Result<Holder, CloudError> {
+    for _ in 0..10 {
+        if let Some(holder) = holder_of(container, name).await?.filter(|holder| !holder.who.is_empty()) {
+            return Ok(holder);
+        }
+        sleep(PAUSE / 5).await;
+    }
+    Ok(Holder::default())
 }
 
 /// Takes the lease away from whoever holds it, and waits until it is free. A run that is alive has found out and
