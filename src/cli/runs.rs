@@ -15,6 +15,7 @@ use crate::run::effects::Effects;
 use crate::run::event::Intent;
 use crate::run::hold::Hold;
 use crate::run::journal::{self, Header, Recorded};
+use crate::run::lease::Key;
 use crate::run::lock::{Holder, LockError};
 use crate::run::machine::{self, Phase, Policy};
 use crate::run::place::{self, Guard, Listed, Place, PlaceError};
@@ -24,6 +25,7 @@ use crate::run::store::AnyStore;
 use std::sync::Arc;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+use tokio::task::JoinHandle;
 
 /// A run as its journal tells it.
 pub(super) struct Known {
@@ -146,6 +148,8 @@ fn known(place: &Place, id: &str, bytes: &[u8]) -> Result<Option<Known>, Failure
 pub(super) struct Locked {
     guard: Guard,
     holder: Holder,
+    /// Gives the lock back when the user interrupts before anything is changed.
+    early: Option<JoinHandle<()>>,
 }
 
 impl Locked {
@@ -155,8 +159,30 @@ impl Locked {
         self.guard.describe(&self.holder).await;
     }
 
+    /// From here on things are changed, so an interrupt means more than to leave. Gives what tells whether the lock
+    /// still holds.
+    ///
+    /// # Errors
+    /// A lock that was lost before anything was changed.
+    fn begin(&mut self) -> Result<Hold, Failure> {
+        if let Some(early) = self.early.take() {
+            early.abort();
+        }
+        let hold = self.guard.hold();
+        match hold.lost() {
+            None => Ok(hold),
+            Some(why) => {
+                let help = "nothing was changed; `adxform unlock` says who holds the lock now";
+                Err(Failure::new(Exit::Locked, why, help))
+            }
+        }
+    }
+
     /// Gives the lock back.
-    pub(super) async fn release(self) {
+    pub(super) async fn release(mut self) {
+        if let Some(early) = self.early.take() {
+            early.abort();
+        }
         self.guard.release().await;
     }
 }
@@ -177,7 +203,16 @@ pub(super) async fn lock(desk: &Desk, running: &Running, doing: &str) -> Result<
         doing: doing.to_owned(),
     };
     let guard = desk.place.lock(&holder, running.lock_timeout).await;
-    Ok(Locked { guard: guard.map_err(|error| locked(&desk.place, &error))?, holder })
+    let guard = guard.map_err(|error| locked(&desk.place, &error))?;
+    let early = guard.key().map(|key| tokio::spawn(leave(key)));
+    Ok(Locked { guard, holder, early })
+}
+
+/// Waits for an interrupt, gives the lock back and ends the process: nothing was changed yet.
+async fn leave(key: Key) {
+    interrupt::first().await;
+    key.give_back().await;
+    std::process::exit(Exit::Interrupted as i32);
 }
 
 /// Why a lock cannot be had or looked at.
@@ -253,11 +288,12 @@ pub(super) async fn begin(
         plan,
     };
     lock.name(&run).await;
-    let store = session.place.create(&run, lock.guard.hold()).await.map_err(|error| unusable(&error))?;
+    let hold = lock.begin()?;
+    let store = session.place.create(&run, hold.clone()).await.map_err(|error| unusable(&error))?;
     let length = place::length_of(&store);
     let begun = Run::begin(&header, store, OffsetDateTime::now_utc, effects).await;
     let begun = begun.map_err(|error| not_written(session, &run, &error.to_string()))?;
-    drive(begun, session, length, lock.guard.hold(), terminal).await
+    drive(begun, session, length, hold, terminal).await
 }
 
 /// Takes a run up again, to finish or to undo it.
@@ -272,7 +308,8 @@ pub(super) async fn take_up(
     terminal: Terminal,
 ) -> Result<Exit, Failure> {
     lock.name(&known.id).await;
-    let store = session.place.open(&known.id, known.length, lock.guard.hold());
+    let hold = lock.begin()?;
+    let store = session.place.open(&known.id, known.length, hold.clone());
     let store = store.map_err(|error| unusable(&error))?;
     let length = place::length_of(&store);
     let effects = Arc::new(Azure::new(session.cloud.clone()));
@@ -281,7 +318,7 @@ pub(super) async fn take_up(
         RunError::Refused(why) => Failure::error(format!("the run {}: {why}", known.id), ""),
         other => not_written(session, &known.id, &other.to_string()),
     })?;
-    drive(run, session, length, lock.guard.hold(), terminal).await
+    drive(run, session, length, hold, terminal).await
 }
 
 async fn drive(

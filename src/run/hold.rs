@@ -37,13 +37,13 @@ impl Hold {
     }
 
     /// The lock is lost, or soon will be: nothing more is started.
-    pub(super) fn lose(&self, why: String) {
+    pub fn lose(&self, why: String) {
         let _ = self.0.why.set(why);
         self.0.lost.cancel();
     }
 
     /// Somebody else may hold the lock by now.
-    pub(super) fn leave(&self) {
+    pub fn leave(&self) {
         self.0.gone.cancel();
     }
 

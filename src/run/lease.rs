@@ -12,10 +12,13 @@ use super::lock::{Holder, LockError};
 use crate::cloud::{CloudError, Container, Metadata};
 use std::time::Duration;
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 /// Between two looks at a lock that somebody else holds.
 const PAUSE: Duration = Duration::from_secs(1);
+
+/// How long a lease is tried to be given back.
+const PARTING: Duration = Duration::from_secs(5);
 
 /// How long a lease lasts without being renewed; the service takes 15 to 60 s.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -130,11 +133,42 @@ impl Lease {
 
     /// Gives it back. When that fails, it ends by itself.
     pub async fn release(self) {
-        self.renewing.abort();
-        if self.hold.lost().is_none() {
-            let _ = self.container.describe(&self.name, &Metadata::new(), Some(&self.id)).await;
+        self.key().give_back().await;
+    }
+
+    /// What gives it back from elsewhere.
+    pub fn key(&self) -> Key {
+        Key {
+            container: self.container.clone(),
+            name: self.name.clone(),
+            id: self.id.clone(),
+            hold: self.hold.clone(),
         }
-        let _ = self.container.release(&self.name, &self.id).await;
+    }
+}
+
+/// What gives a lease back.
+#[derive(Debug, Clone)]
+pub struct Key {
+    container: Container,
+    name: String,
+    id: String,
+    hold: Hold,
+}
+
+impl Key {
+    /// Gives the lease back, unless it is gone. When that fails, it ends by itself.
+    pub async fn give_back(self) {
+        if self.hold.gone().is_some() {
+            return;
+        }
+        let back = async {
+            if self.hold.lost().is_none() {
+                let _ = self.container.describe(&self.name, &Metadata::new(), Some(&self.id)).await;
+            }
+            let _ = self.container.release(&self.name, &self.id).await;
+        };
+        let _ = timeout(PARTING, back).await;
     }
 }
 

@@ -4,7 +4,7 @@
 //! how long it was then: while that is its length nothing is left to do for the run, and it need not be read.
 
 use super::hold::Hold;
-use super::lease::{self, Lease, Length};
+use super::lease::{self, Key, Lease, Length};
 use super::lock::{Holder, Lock, LockError};
 use super::store::{AnyStore, BlobStore, FileStore, private_folder};
 use crate::cloud::{CloudError, Container, Metadata};
@@ -13,6 +13,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
+use tokio::time::timeout;
 
 const LOCK: &str = "lock";
 const RUNS: &str = "runs";
@@ -20,6 +21,9 @@ const ENDING: &str = ".journal";
 
 /// Under which word a journal's blob keeps how long it was when its run ended.
 const ENDED: &str = "ended";
+
+/// How long the end of a run is tried to be noted.
+const PARTING: Duration = Duration::from_secs(5);
 
 /// A container in Azure Blob Storage that a team shares.
 #[derive(Debug, Clone)]
@@ -89,6 +93,14 @@ impl Guard {
         match self {
             Self::File(lock) => drop(lock.describe(holder)),
             Self::Lease(lease) => drop(lease.describe(holder).await),
+        }
+    }
+
+    /// What gives it back when the process ends early; a lock of this machine goes with the process.
+    pub fn key(&self) -> Option<Key> {
+        match self {
+            Self::File(_) => None,
+            Self::Lease(lease) => Some(lease.key()),
         }
     }
 
@@ -217,7 +229,8 @@ impl Place {
     pub async fn note_end(&self, run: &str, length: u64) {
         if let Self::Blobs(blobs) = self {
             let words = Metadata::from([(ENDED.to_owned(), length.to_string())]);
-            let _ = blobs.container.describe(&blobs.journal(run), &words, None).await;
+            let name = blobs.journal(run);
+            let _ = timeout(PARTING, blobs.container.describe(&name, &words, None)).await;
         }
     }
 

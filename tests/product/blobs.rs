@@ -460,7 +460,8 @@ async fn a_torn_tail_in_a_blob_is_cut_by_a_mark() {
 async fn what_is_wrong_with_a_container_is_said() {
     let Some(azurite) = Azurite::start("what_is_wrong_with_a_container_is_said") else { return };
     let world = World::new(None).await;
-    let seat = Seat::new(&azurite, &world, &root().join("tests/scenarios/first-steps"), "wrong");
+    let spec = long_spec();
+    let seat = Seat::new(&azurite, &world, spec.path(), "wrong");
     let elsewhere = azurite.url.replace("/adxform", "/elsewhere");
     let missing = seat.run(&["apply", "-y", "--journal-container", &elsewhere]);
     missing.expect(1, &["az storage container create", "/elsewhere"]).unwrap();
