@@ -7,6 +7,7 @@ pub mod schema;
 
 mod apply;
 mod completions;
+mod desk;
 mod emulator;
 mod explain;
 mod files;
@@ -21,6 +22,7 @@ mod runs;
 mod session;
 mod show;
 mod terminal;
+mod unlock;
 mod validate;
 
 use crate::run::event::Intent;
@@ -83,6 +85,7 @@ fn connected(command: &Command, global: &Global, terminal: Terminal) -> Result<E
             Command::Import(args) => import::run(args, global, terminal).await,
             Command::Resume(args) => resume::run(args, Intent::Resume, global, terminal).await,
             Command::Rollback(args) => resume::run(args, Intent::Rollback, global, terminal).await,
+            Command::Unlock(args) => unlock::run(args, global, terminal).await,
             Command::Show(args) => show::run(args, global, terminal).await,
             Command::Emulator(args) => emulator::run(args, terminal).await,
             Command::Validate(_)
