@@ -4,6 +4,7 @@ use super::runs::Known;
 use super::terminal::Terminal;
 use crate::plan::text::counted;
 use crate::run::event::{Difference, Intent};
+use crate::run::lock::Holder;
 use crate::run::report::Report;
 use crate::run::standing::Standing;
 use serde_json::{Value as Json, json};
@@ -25,8 +26,8 @@ pub(super) fn difference(of: &Difference) -> String {
     format!("  {of}")
 }
 
-/// Where a run stands, step by step, and what may be done with it.
-pub(super) fn standing(known: &Known) -> String {
+/// Where a run stands, step by step, what may be done with it, and who works on it now.
+pub(super) fn standing(known: &Known, at_work: Option<&Holder>) -> String {
     let header = &known.recorded.header;
     let steps = counted(header.plan.steps.len(), "step");
     let mut text = format!(
@@ -41,10 +42,11 @@ pub(super) fn standing(known: &Known) -> String {
             "A record behind that is cut off, as after a crash; what it would have said is looked up in live.\n",
         );
     }
-    if known.is_at_work() {
-        text.push_str(
-            "Another process is at work on it right now: what follows changes, and neither resume nor rollback can \
-             begin until it ends.\n",
+    if let Some(holder) = at_work {
+        let _ = writeln!(
+            text,
+            "It is being worked on: {holder}. What follows changes, and neither resume nor rollback can begin before that \
+             ends."
         );
     }
     let _ = writeln!(text, "{}", Standing::recorded(&known.recorded, &known.machine));
@@ -60,7 +62,7 @@ pub(super) fn standing(known: &Known) -> String {
 }
 
 /// The same for programs.
-pub(super) fn document(known: &Known) -> Json {
+pub(super) fn document(known: &Known, at_work: Option<&Holder>) -> Json {
     let header = &known.recorded.header;
     let report = Report::of(&known.id, &known.machine, None);
     json!({
@@ -69,10 +71,10 @@ pub(super) fn document(known: &Known) -> Json {
         "started": header.started,
         "who": header.who,
         "ended": known.has_ended(),
-        "atWork": known.is_at_work(),
         "torn": known.recorded.torn,
         "lastRecord": known.recorded.frames.last().map(|frame| &frame.at),
         "standing": Standing::recorded(&known.recorded, &known.machine),
+        "atWork": at_work,
         "applied": report.applied,
         "undone": report.undone,
         "unsettled": report.unsettled,

@@ -9,8 +9,10 @@
 mod circle;
 pub mod diff;
 pub mod document;
+pub mod drawing;
 pub mod earlier;
 mod exact;
+pub mod graph;
 pub mod judge;
 mod make;
 pub mod names;

@@ -9,6 +9,7 @@
 use super::effects::{Answer, Effects, Look, LookError, Outgoing};
 use super::event::{Event, Happened, Intent, Operation, Way};
 use super::guard::{Guard, Seen};
+use super::hold::Hold;
 use super::journal::{Clock, Header, Journal, JournalError, Recorded};
 use super::looking::{Looking, Purpose, Round, Timing};
 use super::machine::{Decision, IllegalTransition, Machine, Phase};
@@ -23,13 +24,16 @@ use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
-/// The user's wish to stop: once to finish what is running, twice to leave at once.
+/// What stops a run from outside: the user's wish, once to finish what is running and twice to leave at once, and the
+/// loss of the lock.
 #[derive(Debug, Clone, Default)]
 pub struct Interrupts {
     /// Nothing more is started; what runs comes to its end.
     pub first: CancellationToken,
     /// The process leaves the run as it is.
     pub second: CancellationToken,
+    /// The lock: once it is lost nothing more is started, and once it is gone the run is left.
+    pub lock: Hold,
 }
 
 /// Why a run could not be begun or taken up.
@@ -64,7 +68,7 @@ pub struct Run<E, S> {
     pub timing: Timing,
     /// When the reading of live began from which the plan was made; `None` when that is long ago.
     pub read_at: Option<Instant>,
-    /// The user's wish to stop.
+    /// What may stop it from outside.
     pub interrupts: Interrupts,
 }
 
@@ -170,8 +174,9 @@ struct Driver<E, S> {
 
 impl<E: Effects, S: Store> Driver<E, S> {
     async fn drive(&mut self) {
-        let Interrupts { first, second } = self.run.interrupts.clone();
+        let Interrupts { first, second, lock } = self.run.interrupts.clone();
         loop {
+            self.unlock();
             if self.halt.is_none() {
                 self.start().await;
             }
@@ -190,6 +195,8 @@ impl<E: Effects, S: Store> Driver<E, S> {
                     self.halt = Some(Halt::Left);
                     return;
                 }
+                () = lock.until_gone() => return,
+                () = lock.until_lost(), if self.halt.is_none() => {}
                 () = first.cancelled(), if !noted => {
                     self.interrupted = true;
                     if !matches!(self.run.machine.phase(), Phase::Ended(_)) {
@@ -199,6 +206,13 @@ impl<E: Effects, S: Store> Driver<E, S> {
                 Some(came) = self.tasks.join_next_with_id() => self.came(came).await,
                 () = sleep(tick) => self.tick(),
             }
+        }
+    }
+
+    /// Without the lock nothing more is started; what runs may come to its end.
+    fn unlock(&mut self) {
+        if let Some(why) = self.run.interrupts.lock.lost() {
+            self.halt.get_or_insert(Halt::Unlocked(why));
         }
     }
 
@@ -293,6 +307,10 @@ impl<E: Effects, S: Store> Driver<E, S> {
         };
         events.extend(refused.into_iter().map(answer));
         if !self.commit(events).await {
+            return;
+        }
+        self.unlock();
+        if self.halt.is_some() {
             return;
         }
         for (job, guard, batch) in sends.into_iter().filter(|(.., batch)| !batch.is_empty()) {
@@ -454,41 +472,6 @@ impl Came {
         match self {
             Self::Answers(answers) => Some(answers),
             Self::Look { .. } => None,
-        }
-    }
-}
-
-impl Answer {
-    /// As the answer to a request.
-    fn sent(self) -> Happened {
-        match self {
-            Self::Done { outputs, trace } => Happened::Finished { outputs, trace },
-            Self::Begun(operation) => Happened::Begun { operation },
-            Self::Refused { message, trace } => Happened::Refused { message, trace },
-            Self::Failed { message, trace } => Happened::Failed { message, trace },
-            Self::NotRun => Happened::NotRun,
-            Self::Lost { why } => Happened::Lost { why },
-        }
-    }
-
-    /// As the end of an operation: what was begun is never certain to have left nothing.
-    fn followed(self) -> Happened {
-        match self {
-            Self::Refused { message, trace } => Happened::Failed { message, trace },
-            Self::Begun(_) | Self::NotRun => Happened::Lost { why: "the operation was lost sight of".into() },
-            other @ (Self::Done { .. } | Self::Failed { .. } | Self::Lost { .. }) => other.sent(),
-        }
-    }
-
-    /// As the answer to the service's own check.
-    fn checked(self) -> Happened {
-        match self {
-            Self::Done { .. } => Happened::CheckPassed,
-            Self::Refused { message, trace } | Self::Failed { message, trace } => {
-                Happened::Refused { message, trace }
-            }
-            Self::Begun(_) | Self::NotRun => Happened::Lost { why: "the check came to no end".to_owned() },
-            Self::Lost { why } => Happened::Lost { why },
         }
     }
 }

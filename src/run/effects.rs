@@ -3,7 +3,7 @@
 //! The real cloud implements [`Effects`] in `run/azure.rs`; tests bring a simulated one. Both give the three
 //! classes that matter: refused (surely not done), lost (nobody knows) and, by never answering, crashed.
 
-use super::event::{Attributes, Operation, Way};
+use super::event::{Attributes, Happened, Operation, Way};
 use super::schemas::{Touched, Violations};
 use crate::model::request::Lookup;
 use crate::model::{Address, Inventory, Request, Scope};
@@ -66,6 +66,41 @@ pub enum Answer {
         /// What came instead.
         why: String,
     },
+}
+
+impl Answer {
+    /// As the answer to a request.
+    pub(super) fn sent(self) -> Happened {
+        match self {
+            Self::Done { outputs, trace } => Happened::Finished { outputs, trace },
+            Self::Begun(operation) => Happened::Begun { operation },
+            Self::Refused { message, trace } => Happened::Refused { message, trace },
+            Self::Failed { message, trace } => Happened::Failed { message, trace },
+            Self::NotRun => Happened::NotRun,
+            Self::Lost { why } => Happened::Lost { why },
+        }
+    }
+
+    /// As the end of an operation: what was begun is never certain to have left nothing.
+    pub(super) fn followed(self) -> Happened {
+        match self {
+            Self::Refused { message, trace } => Happened::Failed { message, trace },
+            Self::Begun(_) | Self::NotRun => Happened::Lost { why: "the operation was lost sight of".into() },
+            other @ (Self::Done { .. } | Self::Failed { .. } | Self::Lost { .. }) => other.sent(),
+        }
+    }
+
+    /// As the answer to the service's own check.
+    pub(super) fn checked(self) -> Happened {
+        match self {
+            Self::Done { .. } => Happened::CheckPassed,
+            Self::Refused { message, trace } | Self::Failed { message, trace } => {
+                Happened::Refused { message, trace }
+            }
+            Self::Begun(_) | Self::NotRun => Happened::Lost { why: "the check came to no end".to_owned() },
+            Self::Lost { why } => Happened::Lost { why },
+        }
+    }
 }
 
 /// Live as seen at one moment.
