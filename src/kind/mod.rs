@@ -280,6 +280,19 @@ pub trait Kind: Sync {
     /// How live entries are read.
     fn source(&self) -> Source;
 
+    /// The resource id of a thing of the control plane: below its container's, or in its place.
+    ///
+    /// # Errors
+    /// What is missing for it, as a sentence.
+    fn resource_id(&self, at: &At<'_>) -> Result<String, String> {
+        arm::place::resource_id(at)
+    }
+
+    /// The `api-version` in which a thing is read, where that is a choice of the spec's.
+    fn read_version(&self, _body: &Body) -> Option<String> {
+        None
+    }
+
     /// The commands by which entries that stand directly in a cluster are read; each at most once a cluster, and
     /// only where the spec declares such an entry.
     fn cluster_shows(&self) -> &'static [&'static str] {

@@ -28,6 +28,8 @@ pub(super) struct Core {
     pub(super) kusto: Arc<dyn KustoPlane>,
     pub(super) ports: Ports,
     pub(super) clock: Clock,
+    /// Whether identities need roles at what they read and send to.
+    pub(super) roles: bool,
 }
 
 /// An operation about to begin.
@@ -195,6 +197,7 @@ impl Core {
         let collection = match provider.as_str() {
             "Microsoft.Network" => "operations",
             "Microsoft.EventHub" => "namespaceOperationResults",
+            "Microsoft.EventGrid" => "operationsStatus",
             _ => "operationResults",
         };
         let reply = reply.with("azure-asyncoperation", format!("{root}/{shown}/{collection}/{guid}?{query}"));

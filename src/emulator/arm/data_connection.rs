@@ -8,7 +8,7 @@
 use super::core::{Begin, Core, QUESTION};
 use super::front::Ask;
 use super::kind::{Change, Kind, Located, Verb, kind_of, merged, object, properties, with_defaults};
-use super::path::{Id, segments};
+use super::path::{Id, segments, steps};
 use super::reply::Reply;
 use super::state::{Effect, Failure, Resource, Style};
 use super::token::directory_id;
@@ -386,12 +386,10 @@ fn hub_unfit<'a>(core: &Core, id: &Id, shape: &Shape, text: &dyn Fn(&str) -> Opt
 pub(super) fn resource_id(text: &str) -> Option<Id> {
     let parts = segments(text);
     let [_, subscription, _, group, _, provider, rest @ ..] = parts.as_slice() else { return None };
-    let collections: Vec<&String> = rest.iter().step_by(2).collect();
+    let (collections, names) = steps(rest);
     let kind = kind_of(provider, &collections)?;
-    let mut id = Id::of_group(subscription, group);
-    kind.provider().clone_into(&mut id.provider);
-    id.collections = kind.collections().iter().map(|part| (*part).to_owned()).collect();
-    id.names = rest.iter().skip(1).step_by(2).cloned().collect();
+    let group = Id::of_group(subscription, group);
+    let id = super::front::named(kind, provider, &collections, group, names);
     (id.names.len() == id.collections.len()).then_some(id)
 }
 

@@ -12,10 +12,11 @@ mod tests;
 pub use fields::{FIELDS, KEY_VAULT};
 
 use super::database::figures;
+use super::place;
 use super::wire::{self, Defaults};
 use crate::kind::replies::Reply;
 use crate::kind::shape::{self, Field, NameRule};
-use crate::kind::{About, At, Finding, Found, Kind, Plane, Source, Undo};
+use crate::kind::{About, At, Finding, Found, Kind, Need, Plane, Source, Undo};
 use crate::model::body::{Body, Value};
 use crate::model::change::{Action, Change, Loss, LossClass};
 use crate::model::inventory::Resource;
@@ -89,7 +90,7 @@ impl Kind for Cluster {
         if is_autoscaled(&found.body) {
             without_capacity(&mut found.body);
         }
-        found.body = place(&found.attributes).into_iter().chain(found.body).collect();
+        found.body = place::of_id(&found.attributes, FIELDS).into_iter().chain(found.body).collect();
         Ok(vec![found])
     }
 
@@ -167,6 +168,10 @@ impl Kind for Cluster {
         }
     }
 
+    fn needs(&self, at: &At<'_>) -> Vec<Need> {
+        place::group(at).into_iter().collect()
+    }
+
     fn check(&self, at: &At<'_>) -> Vec<Finding> {
         check::findings(at)
     }
@@ -178,18 +183,6 @@ fn differs(name: &str, before: &Body, after: &Body) -> bool {
 
 fn is_autoscaled(body: &Body) -> bool {
     body.at(&["optimizedAutoscale", "isEnabled"]).and_then(Value::as_bool) == Some(true)
-}
-
-/// Where a cluster stands, from its resource id.
-fn place(attributes: &Body) -> Body {
-    let parts: Vec<&str> = attributes.text("id").unwrap_or_default().split('/').collect();
-    match parts.as_slice() {
-        ["", _, subscription, _, group, ..] => {
-            let place = Body::new().with("subscriptionId", *subscription).with("resourceGroup", *group);
-            shape::canonical_body(FIELDS, &place).unwrap_or(place)
-        }
-        _ => Body::new(),
-    }
 }
 
 fn int(body: &Body, path: [&str; 2]) -> Option<i64> {
