@@ -191,6 +191,12 @@ impl<'a> Reading<'a> {
                 if thing.name.is_empty() {
                     thing.name = container.name.as_str().into();
                 }
+                for field in kind.about().fields {
+                    if let (Some(said), None) = (container.place.get(field.name), thing.body.get(field.name))
+                    {
+                        thing.body.set(field.name, said.as_str());
+                    }
+                }
                 self.live.inventory.insert(address.clone(), thing);
                 let runs = kind.about().outputs.iter().any(|(output, _)| *output == "state");
                 let state = json.pointer("/properties/state").and_then(Json::as_str).filter(|_| runs);

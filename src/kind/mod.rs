@@ -7,8 +7,10 @@
 //! `plan/diff.rs` compares bodies.
 
 pub mod arm;
+pub mod around;
 pub mod connection;
 pub mod entity;
+pub mod given;
 pub mod lint;
 mod names;
 pub mod policy;
@@ -454,7 +456,10 @@ pub trait Kind: Sync {
 
 /// Every kind, family by family.
 pub fn all() -> impl Iterator<Item = &'static dyn Kind> {
-    [arm::KINDS, connection::KINDS, entity::KINDS, policy::KINDS].into_iter().flatten().copied()
+    [arm::KINDS, around::KINDS, connection::KINDS, entity::KINDS, policy::KINDS]
+        .into_iter()
+        .flatten()
+        .copied()
 }
 
 /// The kind with a word.

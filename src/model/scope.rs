@@ -36,7 +36,8 @@ pub struct Container {
     /// The `api-version` in which it is read, where that is a choice of the spec's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub api_version: Option<String>,
-    /// Where it is, by property: `subscriptionId` and `resourceGroup`, or `uri`.
+    /// Where it is, by property: `subscriptionId` and `resourceGroup`, or `uri`; and what else the spec alone says of
+    /// it.
     pub place: BTreeMap<String, String>,
 }
 

@@ -142,14 +142,16 @@ fn by_static(kind: &str) -> Option<&'static str> {
 
 /// Whether it is read by itself, or others are read below it: a thing of the control plane that has children.
 fn is_container(word: &'static str) -> bool {
-    let Some(kind) = kind::by_name(word).filter(|kind| kind.about().plane == Plane::Arm) else { return false };
+    let Some(kind) = kind::by_name(word).filter(|kind| kind.about().plane == Plane::Arm) else {
+        return false;
+    };
     matches!(kind.source(), Source::ArmGet { .. }) || kind::within(Some(word)).next().is_some()
 }
 
 fn container(address: &Address, resource: &Resource, world: &Inventory) -> Container {
     let kind = kind::by_name(resource.kind);
     let fields = kind.map_or(&[][..], |kind| kind.about().fields);
-    let places = fields.iter().filter(|field| field.role == Role::Place);
+    let places = fields.iter().filter(|field| matches!(field.role, Role::Place | Role::Setting));
     let place =
         places.filter_map(|f| Some((f.name.to_owned(), resource.body.text(f.name)?.to_owned()))).collect();
     Container {

@@ -76,9 +76,14 @@ impl Kind for Topic {
         let (Some(source), Some(_)) = (change.text("source"), change.text("topicType")) else {
             return Err(invalid("The properties 'source' and 'topicType' are required for a system topic."));
         };
-        let of = resource_id(source).ok_or_else(|| invalid(format!("The source '{source}' is not a resource id.")))?;
+        let of = resource_id(source)
+            .ok_or_else(|| invalid(format!("The source '{source}' is not a resource id.")))?;
         if core.state.get(&of).is_none() && of.provider == "Microsoft.Storage" {
-            return Err(Reply::service(400, "ResourceNotFound", format!("The source '{source}' does not exist.")));
+            return Err(Reply::service(
+                400,
+                "ResourceNotFound",
+                format!("The source '{source}' does not exist."),
+            ));
         }
         let taken = core.state.find(|other| {
             other.id.type_text() == "Microsoft.EventGrid/systemTopics"
@@ -89,7 +94,10 @@ impl Kind for Topic {
             let message = format!("Only one system topic is allowed per source, and '{source}' has one.");
             return Err(invalid(message));
         }
-        let moved = change.old.and_then(|old| old.text("source")).is_some_and(|old| !old.eq_ignore_ascii_case(source));
+        let moved = change
+            .old
+            .and_then(|old| old.text("source"))
+            .is_some_and(|old| !old.eq_ignore_ascii_case(source));
         if moved {
             return Err(invalid("The source of a system topic cannot be changed."));
         }
@@ -157,18 +165,27 @@ fn check(core: &Core, change: &Change<'_>) -> Result<(), Reply> {
 /// Delivery by an identity needs a topic that has one, and a role of it at the hub where roles are checked.
 fn undeliverable(core: &Core, change: &Change<'_>, target: &Resource) -> Option<Failure> {
     let delivery = target.body.pointer("/properties/deliveryWithResourceIdentity")?;
-    let failure = |message: String| Failure { code: "InvalidRequest".to_owned(), message, state: "BadInput".to_owned() };
+    let failure = |message: String| Failure {
+        code: "InvalidRequest".to_owned(),
+        message,
+        state: "BadInput".to_owned(),
+    };
     let topic = core.state.get(&change.id.ancestor(1))?;
     let principal = topic.body.pointer("/identity/principalId").and_then(Value::as_str);
     let system = delivery.pointer("/identity/type").and_then(Value::as_str) == Some("SystemAssigned");
-    let Some(principal) = principal.filter(|_| system).or_else(|| if system { None } else { Some("") }) else {
-        return Some(failure("[BadRequest] The topic has no system-assigned identity to deliver with.".to_owned()));
+    let Some(principal) = principal.filter(|_| system).or_else(|| if system { None } else { Some("") })
+    else {
+        return Some(failure(
+            "[BadRequest] The topic has no system-assigned identity to deliver with.".to_owned(),
+        ));
     };
-    let hub = delivery.pointer("/destination/properties/resourceId").and_then(Value::as_str).and_then(resource_id)?;
+    let hub = delivery
+        .pointer("/destination/properties/resourceId")
+        .and_then(Value::as_str)
+        .and_then(resource_id)?;
     let allowed = !core.roles || !system || super::role::has(core, principal, &SENDERS, &hub);
-    (!allowed).then(|| {
-        failure(format!("[Forbidden] The identity '{principal}' may not send to '{}'.", hub.text()))
-    })
+    (!allowed)
+        .then(|| failure(format!("[Forbidden] The identity '{principal}' may not send to '{}'.", hub.text())))
 }
 
 fn show(resource: &Resource, topic: &Id) -> Value {

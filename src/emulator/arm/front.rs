@@ -154,7 +154,10 @@ fn subscription_level(
             [
                 "locations",
                 _,
-                "operationresults" | "operations" | "operationsstatus" | "asyncoperations"
+                "operationresults"
+                | "operations"
+                | "operationsstatus"
+                | "asyncoperations"
                 | "namespaceoperationresults",
                 guid,
             ],
@@ -215,7 +218,13 @@ fn group_level(
 }
 
 /// The id of a resource, with the words of its kind where a kind models it.
-pub(super) fn named(kind: &dyn Kind, provider: &str, collections: &[String], mut id: Id, names: Vec<String>) -> Id {
+pub(super) fn named(
+    kind: &dyn Kind,
+    provider: &str,
+    collections: &[String],
+    mut id: Id,
+    names: Vec<String>,
+) -> Id {
     let modelled = !kind.extends() && !kind.collections().is_empty();
     if modelled || collections.len() == 1 && kind.extends() && !collections[0].starts_with(EXTENSION) {
         kind.provider().clone_into(&mut id.provider);

@@ -72,8 +72,9 @@ impl Kind for Assignment {
     }
 
     fn name_fault(&self, name: &str) -> Option<String> {
-        (!is_guid(name))
-            .then(|| format!("The role assignment ID '{name}' is not valid. The role assignment ID must be a GUID."))
+        (!is_guid(name)).then(|| {
+            format!("The role assignment ID '{name}' is not valid. The role assignment ID must be a GUID.")
+        })
     }
 
     fn work(&self, _: Verb) -> (&'static str, u64) {
@@ -86,14 +87,16 @@ impl Kind for Assignment {
         }
         let definition = change.text("roleDefinitionId").unwrap_or_default();
         let guid = definition.rsplit('/').next().unwrap_or_default();
-        if !definition.to_lowercase().contains("/providers/microsoft.authorization/roledefinitions/") || !is_guid(guid)
+        if !definition.to_lowercase().contains("/providers/microsoft.authorization/roledefinitions/")
+            || !is_guid(guid)
         {
             let message = format!("The role definition ID '{definition}' is not valid.");
             return Err(Reply::service(400, "InvalidRoleDefinitionId", message));
         }
         let principal = change.text("principalId").unwrap_or_default();
         if !is_guid(principal) {
-            let message = format!("The Principal ID '{principal}' is not valid. Principal ID must be a GUID.");
+            let message =
+                format!("The Principal ID '{principal}' is not valid. Principal ID must be a GUID.");
             return Err(Reply::service(400, "InvalidPrincipalId", message));
         }
         if let Some(sort) = change.text("principalType").filter(|sort| !PRINCIPALS.contains(sort)) {

@@ -137,7 +137,8 @@ impl Kind for Container {
     fn check(&self, core: &Core, change: &Change<'_>) -> Result<(), Reply> {
         let public = change.text("publicAccess").is_some_and(|word| word != "None");
         let account = core.state.get(&change.id.ancestor(1));
-        let allowed = account.and_then(|found| found.body.pointer("/properties/allowBlobPublicAccess")?.as_bool());
+        let allowed =
+            account.and_then(|found| found.body.pointer("/properties/allowBlobPublicAccess")?.as_bool());
         if public && allowed != Some(true) {
             let message = "Public access is not permitted on this storage account.";
             return Err(Reply::service(409, "PublicAccessNotPermitted", message));

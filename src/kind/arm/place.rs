@@ -44,7 +44,8 @@ pub fn only_uri(root: &Resource) -> bool {
 /// # Errors
 /// What is missing for it, as a sentence.
 pub fn resource_id(at: &At<'_>) -> Result<String, String> {
-    let kind = kind::by_name(at.resource.kind).ok_or_else(|| format!("{} is of no known kind", at.address))?;
+    let kind =
+        kind::by_name(at.resource.kind).ok_or_else(|| format!("{} is of no known kind", at.address))?;
     let segment = match kind.source() {
         Source::ArmGet { provider, .. } => provider,
         Source::ArmList { segment, .. } => segment,

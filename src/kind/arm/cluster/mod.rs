@@ -9,7 +9,7 @@ mod fields;
 #[cfg(test)]
 mod tests;
 
-pub use fields::{FIELDS, KEY_VAULT};
+pub use fields::{FIELDS, IDENTITY, KEY_VAULT};
 
 use super::database::figures;
 use super::place;
@@ -282,7 +282,7 @@ fn sku_on_wire(at: &At<'_>, sku: &Body, before: &Body, after: &Body) -> Body {
 }
 
 /// The identity with its user-assigned ones as keys; a null takes one away.
-fn identity_on_wire(after: &Body, before: Option<&Body>) -> Body {
+pub fn identity_on_wire(after: &Body, before: Option<&Body>) -> Body {
     let listed = |body: &Body| match body.get("userAssignedIdentities") {
         Some(Value::List(items)) => items.clone(),
         _ => Vec::new(),
