@@ -247,10 +247,20 @@ pub(super) fn unreachable(error: &CloudError) -> Failure {
 }
 
 async fn embedded(state: &Path, scope: &Scope) -> Result<Emulator, Failure> {
+    // A group that the spec makes is not there before it is made.
+    let made: BTreeSet<String> = scope
+        .containers
+        .values()
+        .filter(|c| !c.existing)
+        .filter_map(|c| Some(c.id.as_ref()?.to_lowercase()))
+        .collect();
     let groups: BTreeSet<(String, String)> = scope
         .containers
         .values()
         .filter_map(|c| Some((c.place.get("subscriptionId")?.clone(), c.place.get("resourceGroup")?.clone())))
+        .filter(|(subscription, group)| {
+            !made.contains(&format!("/subscriptions/{subscription}/resourcegroups/{group}").to_lowercase())
+        })
         .collect();
     super::files::private_directory(state)?;
     let options = emulator::Options {

@@ -103,7 +103,10 @@ fn route(core: &mut Core, ask: &mut Ask) -> Result<Reply, Reply> {
                 let message = format!("Resource group '{}' could not be found.", group.group);
                 return Err(Reply::gateway(404, "ResourceGroupNotFound", message));
             }
-            versions(provider, &ask.api)?;
+            // What extends a resource is served by its own provider.
+            let extends = lower.iter().skip(6).rposition(|word| *word == "providers");
+            let server = extends.and_then(|at| lower.get(at + 7)).unwrap_or(provider);
+            versions(server, &ask.api)?;
             group_level(core, ask, group, &segments[5], &segments[6..])
         }
         _ => Err(not_modelled(&format!("the path /{}", segments.join("/")), &ask.api)),

@@ -10,7 +10,6 @@ pub(super) const BLOB_CONTAINER: Neighbour = Neighbour {
     about: &ABOUT,
     source: Source::ArmList { segment: "blobServices/default/containers", api_version: API_VERSION },
     defaults: &[("publicAccess", r#""None""#)],
-    patches: true,
     lost: "every blob in the container is deleted with it",
     ..BASE
 };

@@ -84,6 +84,19 @@ const DESTINATION: Shape = Shape::object(&[
     Field::new("properties", Shape::Given, "Where it is: `{resourceId: …}` for an event hub.").required(),
 ]);
 
+const FILTER: Shape = Shape::object(&[
+    Field::new("subjectBeginsWith", Shape::Text, "How the subject begins, to the letter. Default: any."),
+    Field::new("subjectEndsWith", Shape::Text, "How the subject ends, to the letter. Default: any."),
+    Field::new("isSubjectCaseSensitive", Shape::Bool, "Whether case counts there. Default: `false`."),
+    Field::new(
+        "includedEventTypes",
+        Shape::Set(&Shape::Text),
+        "The types of events. Default: those of the topic, which for storage are created and deleted blobs.",
+    )
+    .role(Role::Filled),
+    Field::new("advancedFilters", Shape::Given, "Further conditions, as the service writes them."),
+]);
+
 const FIELDS: &[Field] = &[
     Field::new("destination", DESTINATION, "Where events go, with the service's own rights. Default: none."),
     Field::new(
@@ -92,8 +105,10 @@ const FIELDS: &[Field] = &[
             Field::new(
                 "identity",
                 Shape::object(&[
-                    Field::new("type", Shape::Enum(&["SystemAssigned", "UserAssigned"]), "Which identity.").required(),
-                    Field::new("userAssignedIdentity", Shape::ArmId(""), "The user-assigned one.").role(Role::Filled),
+                    Field::new("type", Shape::Enum(&["SystemAssigned", "UserAssigned"]), "Which identity.")
+                        .required(),
+                    Field::new("userAssignedIdentity", Shape::ArmId(""), "The user-assigned one.")
+                        .role(Role::Filled),
                 ]),
                 "The topic's identity that delivers; it needs the role Azure Event Hubs Data Sender.",
             )
@@ -102,22 +117,7 @@ const FIELDS: &[Field] = &[
         ]),
         "Where events go, by an identity of the topic; a namespace that refuses keys needs it. Default: none.",
     ),
-    Field::new(
-        "filter",
-        Shape::object(&[
-            Field::new("subjectBeginsWith", Shape::Text, "How the subject begins, to the letter. Default: any."),
-            Field::new("subjectEndsWith", Shape::Text, "How the subject ends, to the letter. Default: any."),
-            Field::new("isSubjectCaseSensitive", Shape::Bool, "Whether case counts there. Default: `false`."),
-            Field::new(
-                "includedEventTypes",
-                Shape::Set(&Shape::Text),
-                "The types of events. Default: those of the topic, which for storage are created and deleted blobs.",
-            )
-            .role(Role::Filled),
-            Field::new("advancedFilters", Shape::Given, "Further conditions, as the service writes them."),
-        ]),
-        "Which events. Default: all of the topic's usual types.",
-    ),
+    Field::new("filter", FILTER, "Which events. Default: all of the topic's usual types."),
     Field::new(
         "eventDeliverySchema",
         Shape::Enum(&["EventGridSchema", "CloudEventSchemaV1_0", "CustomInputSchema"]),
@@ -135,14 +135,19 @@ const FIELDS: &[Field] = &[
         ]),
         "How often and for how long delivery is tried.",
     ),
-    Field::new("deadLetterDestination", Shape::Given, "Where events go that cannot be delivered. Default: nowhere."),
+    Field::new(
+        "deadLetterDestination",
+        Shape::Given,
+        "Where events go that cannot be delivered. Default: nowhere.",
+    ),
 ];
 
 /// What the service leaves out when it is false.
 fn read(body: Body) -> Body {
     let filter = body.get("filter").and_then(Value::as_map).cloned().unwrap_or_default();
     let sensitive = filter.get("isSubjectCaseSensitive").cloned().unwrap_or(Value::Bool(false));
-    body.with("filter", filter.with("isSubjectCaseSensitive", sensitive))
+    let filter = Value::Map(filter.with("isSubjectCaseSensitive", sensitive));
+    body.with("filter", FILTER.canonical(&filter).unwrap_or(filter))
 }
 
 /// One of the two ways to deliver takes the place of the other.

@@ -21,11 +21,11 @@ mod tests;
 
 pub use role_assignment::grants;
 
-use super::arm::cluster::identity_on_wire;
+use super::arm::cluster::{identity_on_wire, with_fitting_identity};
 use super::arm::place;
 use super::arm::wire::{self, Defaults};
 use super::replies::Reply;
-use super::shape::{self, Field, Role};
+use super::shape::{self, Field, Role, Shape};
 use super::{About, At, Finding, Found, Kind, Need, Plane, Source};
 use crate::model::body::{Body, Value};
 use crate::model::change::{Action, Change, Loss, LossClass};
@@ -132,7 +132,10 @@ impl Kind for Neighbour {
                 self.arm(at, Method::Patch, (self.written)(body))
             }
             before => {
-                let all = before.as_ref().map_or_else(|| after.clone(), |before| kept(before, after));
+                let all = before.as_ref().map_or_else(
+                    || after.clone(),
+                    |before| (self.settled)(kept(self.about.fields, before, after), after),
+                );
                 let mut body = wire::whole(self.about.fields, &all);
                 identify(&mut body, &all, before.as_ref());
                 if self.is_root() {
@@ -154,7 +157,8 @@ impl Kind for Neighbour {
         let fields = self.about.fields;
         let wanted = wire::defaulted(fields, self.defaults, wanted);
         let after = shape::overlay(fields, live.map_or(&Body::new(), |live| &live.body), &wanted);
-        (self.settled)(after, &wanted)
+        // In the order of the fields again.
+        shape::overlay(fields, &Body::new(), &(self.settled)(with_fitting_identity(after), &wanted))
     }
 
     fn stays(&self, at: &At<'_>) -> Option<&'static str> {
@@ -213,15 +217,15 @@ impl Neighbour {
     }
 }
 
-/// Everything that is wanted, and of what the service chose by itself what it stays with.
-fn kept(before: &Body, after: &Body) -> Body {
+/// Everything that is wanted, and what the service chose by itself where nothing is wanted instead.
+fn kept(fields: &[Field], before: &Body, after: &Body) -> Body {
     let mut all = after.clone();
-    for (name, old) in before.iter() {
-        match (old, all.get(name)) {
-            (_, None) => all.set(name, old.clone()),
-            (Value::Map(old), Some(Value::Map(new))) => {
-                let merged = kept(old, new);
-                all.set(name, merged);
+    for field in fields {
+        match (before.get(field.name), all.get(field.name), &field.shape) {
+            (Some(old), None, _) if field.role == Role::Filled => all.set(field.name, old.clone()),
+            (Some(Value::Map(old)), Some(Value::Map(new)), Shape::Object { fields, .. }) => {
+                let merged = kept(fields, old, new);
+                all.set(field.name, merged);
             }
             _ => {}
         }

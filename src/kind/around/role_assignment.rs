@@ -32,7 +32,6 @@ const ABOUT: About = About {
     fields: FIELDS,
     outputs: &[
         ID,
-        (SCOPE, "What the role is on."),
         ("roleDefinitionId", "The id of the role's definition."),
         ("createdOn", "When it was made."),
     ],
@@ -50,7 +49,7 @@ const FIELDS: &[Field] = &[
         "What the role is on: the id of a resource, a resource group or a subscription, often a reference such as \
          `${storageAccounts.NAME.id}`. It must be known before apply.",
     )
-    .role(Role::Place)
+    .role(Role::Setting)
     .required(),
     Field::new(
         ROLE,
@@ -162,7 +161,11 @@ impl Kind for RoleAssignment {
             Some(id) => wanted.clone().with(PRINCIPAL, id.to_ascii_lowercase()),
             None => wanted,
         };
-        shape::overlay(FIELDS, live.map_or(&Body::new(), |live| &live.body), &wanted)
+        let after = shape::overlay(FIELDS, live.map_or(&Body::new(), |live| &live.body), &wanted);
+        match wanted.get(SCOPE).or_else(|| live?.body.get(SCOPE)) {
+            Some(scope) => Body::new().with(SCOPE, scope.clone()).into_iter().chain(after).collect(),
+            None => after,
+        }
     }
 
     fn seconds(&self, _change: &Change) -> u32 {
@@ -211,7 +214,15 @@ fn subscription(id: &str) -> String {
     id.split('/').take(3).collect::<Vec<_>>().join("/")
 }
 
-/// The grants that the world declares on any of some resources, or on what is around them.
+/// Whether a grant is for the system-assigned identity of something else than what a thing stands in.
+fn is_of_another(at: &At<'_>, grant: &Resource) -> bool {
+    let Some(Value::Unknown(expr)) = grant.body.get(PRINCIPAL) else { return false };
+    let mut references = expr.references();
+    references.any(|(of, path)| path == ["identity", "principalId"] && of.prefix(1) != at.address.prefix(1))
+}
+
+/// The grants that the world declares on any of some resources, or on what is around them, as far as they may be for
+/// an identity that a thing acts by.
 pub fn grants(at: &At<'_>, on: &[&str]) -> Vec<Need> {
     let root = Address::root();
     let covers = |scope: &str| {
@@ -219,7 +230,8 @@ pub fn grants(at: &At<'_>, on: &[&str]) -> Vec<Need> {
         on.iter().any(|id| format!("{}/", id.trim_end_matches('/').to_ascii_lowercase()).starts_with(&scope))
     };
     let declared = at.world.children(&root, ABOUT.collection);
-    let fitting = declared.filter(|(_, grant)| grant.body.text(SCOPE).is_some_and(covers));
+    let fitting =
+        declared.filter(|(_, grant)| grant.body.text(SCOPE).is_some_and(covers) && !is_of_another(at, grant));
     let need = |(_, grant): (&Address, &Resource)| Need {
         parent: root.clone(),
         collection: ABOUT.collection,

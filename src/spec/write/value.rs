@@ -71,7 +71,8 @@ fn worth_saying(kind: &dyn Kind, resource: &Resource) -> Body {
         same(kind.settle(None, body)) && same(kind.settle(Some(resource), body))
     };
     let said = |field: &&Field| live.get(field.name).is_some_and(|value| field.required || !value.is_unset());
-    let known = || about.fields.iter().filter(|field| field.role != Role::Setting);
+    // A setting is said where live could not be read without it.
+    let known = || about.fields.iter().filter(|f| f.role != Role::Setting || live.get(f.name).is_some());
     let pick = |field: &Field| Some((field.name.into(), live.get(field.name)?.clone()));
     let mut body: Body = known().filter(said).filter_map(pick).collect();
     let may_go: Vec<&str> = known()

@@ -331,9 +331,18 @@ fn stages(before: &Body, after: &Body) -> Vec<Body> {
     stages
 }
 
+/// A body whose identity lists user-assigned ones only where its type says that there are some.
+pub fn with_fitting_identity(body: Body) -> Body {
+    let Some(Value::Map(identity)) = body.get("identity") else { return body };
+    let listed = identity.text("type").is_none_or(|kind| kind.contains("UserAssigned"));
+    let identity = identity.clone();
+    if listed { body } else { body.with("identity", identity.without("userAssignedIdentities")) }
+}
+
 fn settle(live: Option<&Resource>, wanted: &Body) -> Body {
     let wanted = wire::defaulted(FIELDS, DEFAULTS, wanted);
-    let mut after = shape::overlay(FIELDS, live.map_or(&Body::new(), |live| &live.body), &wanted);
+    let after = shape::overlay(FIELDS, live.map_or(&Body::new(), |live| &live.body), &wanted);
+    let mut after = with_fitting_identity(after);
     if let Some(Value::Map(sku)) = wanted.get("sku") {
         let name = sku.text("name").filter(|_| sku.get("tier").is_none());
         if let (Some(name), Some(Value::Map(sku))) = (name, after.get("sku")) {
