@@ -16,6 +16,7 @@ use crate::spec::{self, Spec};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use tokio::task::JoinSet;
 
 /// A connection to a target, and where the tool keeps its own files for it.
 pub(super) struct Session {
@@ -186,6 +187,8 @@ pub(super) async fn plan(
     }
     let objections = prerequisites(session, spec, &plan).await?;
     plan.refusals.extend(objections);
+    let findings = validations(session, &plan).await?;
+    plan.refusals.extend(findings);
     Ok(Planned { plan })
 }
 
@@ -223,6 +226,43 @@ async fn prerequisites(session: &Session, spec: &Spec, plan: &Plan) -> Result<Ve
             let (address, message, help) = (at.address.clone(), finding.message, finding.help);
             refusals.push(Refusal { address, origin, rule: Rule::Invalid, message, help });
         }
+    }
+    Ok(refusals)
+}
+
+/// Asks the service whether it would take what can be judged already: the things to be written that wait for nothing
+/// in the plan, all at once. The others are asked about between the steps.
+async fn validations(session: &Session, plan: &Plan) -> Result<Vec<Refusal>, Failure> {
+    let due = plan.steps.iter().filter(|step| step.needs.is_empty());
+    let mut tasks = JoinSet::new();
+    for (number, step) in due.enumerate() {
+        let Some(request) = &step.validation else { continue };
+        let crate::model::Request::Arm(arm) = request else { continue };
+        if !request.references().is_empty() {
+            continue;
+        }
+        let (cloud, arm, address, origin) =
+            (session.cloud.clone(), arm.clone(), step.address.clone(), step.origin.clone());
+        tasks.spawn(async move { (number, address, origin, cloud.perform(&arm, |_| {}).await) });
+    }
+    let mut answers = tasks.join_all().await;
+    answers.sort_by_key(|(number, ..)| *number);
+    let mut refusals = Vec::new();
+    for (_, address, origin, answer) in answers {
+        let found = match answer {
+            Ok(json) => crate::run::azure::findings(&json),
+            Err(error) if matches!(error.class, cloud::Class::Refused | cloud::Class::Failed) => {
+                vec![error.to_string()]
+            }
+            Err(error) => return Err(unreachable(&error)),
+        };
+        refusals.extend(found.into_iter().map(|why| Refusal {
+            address: address.clone(),
+            origin: origin.clone(),
+            rule: Rule::Invalid,
+            message: format!("the service would not take {address}: {why}"),
+            help: "correct what it names; nothing has been changed".to_owned(),
+        }));
     }
     Ok(refusals)
 }

@@ -410,6 +410,11 @@ pub trait Kind: Sync {
         1
     }
 
+    /// Whether the service does one such thing at a time in a root.
+    fn alone(&self) -> bool {
+        false
+    }
+
     /// The things this one needs beyond its container and its references: what its texts of KQL name, unless the
     /// kind knows better.
     fn needs(&self, at: &At<'_>) -> Vec<Need> {

@@ -18,7 +18,7 @@ use serde_json::Value as Json;
 pub const API_VERSION: &str = "2024-04-13";
 
 /// The `api-version` of writes that use what came later: `SecuredByPerimeter`, `AZMONSTREAM`,
-/// `federatedIdentityClientId`.
+/// `federatedIdentityClientId`, and connections that read by an identity alone.
 pub const NEWER_API_VERSION: &str = "2025-02-14";
 
 /// What a property is when the service never heard of it: its name and its value as JSON.
@@ -111,7 +111,13 @@ pub fn api_version(body: &Value) -> &'static str {
 
 fn is_newer(value: &Value) -> bool {
     match value {
-        Value::Text(text) => matches!(&**text, "SecuredByPerimeter" | "AZMONSTREAM"),
+        Value::Text(text) => matches!(
+            &**text,
+            "SecuredByPerimeter"
+                | "AZMONSTREAM"
+                | "EventHubWithManagedIdentity"
+                | "EventGridWithManagedIdentity"
+        ),
         Value::List(items) => items.iter().any(is_newer),
         Value::Map(body) => body.iter().any(|(name, value)| {
             (&**name == "federatedIdentityClientId" && !value.is_unset()) || is_newer(value)

@@ -27,7 +27,10 @@ pub(super) const OF_ACCOUNT: Neighbour = Neighbour {
 };
 
 const COMMON: Neighbour = Neighbour {
-    defaults: &[("eventDeliverySchema", r#""EventGridSchema""#)],
+    defaults: &[
+        ("filter", r#"{"isSubjectCaseSensitive":false}"#),
+        ("eventDeliverySchema", r#""EventGridSchema""#),
+    ],
     seconds: [15, 15, 10],
     lost: "",
     read,

@@ -5,11 +5,13 @@
 //! Invariant: what the spec leaves out stays as it is, whether a change is a PATCH or a PUT (test:
 //! `what_is_left_out_stays`).
 
+mod attached_database_configuration;
 mod blob_container;
 mod consumer_group;
 mod event_hub;
 mod event_hub_namespace;
 mod event_subscription;
+mod managed_private_endpoint;
 mod resource;
 mod resource_group;
 mod role_assignment;
@@ -45,6 +47,8 @@ pub const KINDS: &[&dyn Kind] = &[
     &event_subscription::OF_ACCOUNT,
     &role_assignment::RoleAssignment,
     &resource::OtherResource,
+    &attached_database_configuration::ATTACHED_DATABASE_CONFIGURATION,
+    &managed_private_endpoint::MANAGED_PRIVATE_ENDPOINT,
 ];
 
 /// A kind of resource beside Microsoft.Kusto.
@@ -55,6 +59,12 @@ pub struct Neighbour {
     defaults: Defaults,
     /// Whether a change is a PATCH of what differs; else it is a PUT of everything.
     patches: bool,
+    /// Whether it says its region, which is that of the cluster that it stands in.
+    located: bool,
+    /// Whether the service does one such thing at a time on a cluster.
+    alone: bool,
+    /// The properties whose change makes a new one.
+    replaced_by: &'static [&'static str],
     /// How many seconds a creation, a change and a deletion take.
     seconds: [u32; 3],
     /// What is lost with it, as a sentence; `""` for nothing.
@@ -79,6 +89,9 @@ const BASE: Neighbour = Neighbour {
     source: Source::Cluster,
     defaults: &[],
     patches: false,
+    located: false,
+    alone: false,
+    replaced_by: &[],
     seconds: [1, 1, 1],
     lost: "",
     read: |body| body,
@@ -113,7 +126,7 @@ impl Kind for Neighbour {
     fn found(&self, reply: &Reply<'_>) -> Result<Vec<Found>, String> {
         let Reply::Arm(json) = reply else { return Ok(Vec::new()) };
         let mut found = wire::read(self.about.collection, self.about.fields, self.defaults, json)?;
-        let body = (self.read)(found.body);
+        let body = shape::overlay(self.about.fields, &Body::new(), &(self.read)(found.body));
         let place = self.is_root().then(|| place::of_id(&found.attributes, self.about.fields));
         found.body = place.into_iter().flatten().chain(body).collect();
         Ok(vec![found])
@@ -140,6 +153,8 @@ impl Kind for Neighbour {
                 identify(&mut body, &all, before.as_ref());
                 if self.is_root() {
                     body.set("location", place::location(at, &all)?);
+                } else if self.located {
+                    body.set("location", wire::location(at, &all)?);
                 }
                 self.arm(at, Method::Put, (self.written)(body))
             }
@@ -165,6 +180,18 @@ impl Kind for Neighbour {
         (self.kept)(at.name())
     }
 
+    fn replaces(&self, change: &Change) -> bool {
+        let ends = change.before.as_ref().zip(change.after.as_ref());
+        ends.is_some_and(|(before, after)| {
+            let differing = shape::differing(self.about.fields, before, after);
+            differing.iter().any(|field| self.replaced_by.contains(&field.name))
+        })
+    }
+
+    fn alone(&self) -> bool {
+        self.alone
+    }
+
     fn seconds(&self, change: &Change) -> u32 {
         let [create, update, delete] = self.seconds;
         match change.action() {
@@ -182,6 +209,9 @@ impl Kind for Neighbour {
 
     fn check(&self, at: &At<'_>) -> Vec<Finding> {
         let mut found = Vec::new();
+        if at.ancestor("cluster").is_some() {
+            found.extend(wire::needs_control_plane(at));
+        }
         if self.is_root() {
             found = place::check(at, &[place::SUBSCRIPTION_ID.name, place::RESOURCE_GROUP.name]);
         }
@@ -243,13 +273,15 @@ fn identify(body: &mut Body, after: &Body, before: Option<&Body>) {
     body.set("identity", identity_on_wire(&of(after), before.map(of).as_ref()));
 }
 
-/// The words that a property with some default takes; `false` there where it is absent.
+/// A body without one of two properties that exclude each other, where the other is there instead.
 fn without(body: Body, name: &str, given: &Body, instead: &str) -> Body {
     let there = |body: &Body, name: &str| body.get(name).is_some_and(|value| !value.is_unset());
-    if there(given, instead) && !there(given, name) { body.without(name) } else { body }
+    let chosen = there(given, instead) && !there(given, name);
+    let left = there(&body, instead) && !there(&body, name);
+    if chosen || left { body.without(name) } else { body }
 }
 
-/// The whole-body role of a field that only a creation can set.
+/// The field in the role of one that only a creation can set.
 const fn fixed(field: Field) -> Field {
     field.role(Role::Immutable)
 }
