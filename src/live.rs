@@ -284,7 +284,8 @@ impl<'a> Reading<'a> {
         if let (true, Some(told_by), Some(parent)) = (is_other, told_by, address.parent()) {
             address = parent.child(address.collection(), &place::beside(address.key(), told_by));
         }
-        self.live.inventory.insert(address, resource(kind, found, Mode::Managed));
+        let mode = if found.is_given { Mode::Existing } else { Mode::Managed };
+        self.live.inventory.insert(address, resource(kind, found, mode));
     }
 
     /// Puts what still has its former name where the spec declares it; its name stays the service's.

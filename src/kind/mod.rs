@@ -258,6 +258,8 @@ pub struct Found {
     pub rows: Option<u64>,
     /// Bytes of original data, likewise.
     pub bytes: Option<u64>,
+    /// Whether something else makes it and takes it away, so that it is only read.
+    pub is_given: bool,
 }
 
 /// How a step is taken back.

@@ -190,11 +190,11 @@ impl Core {
         let encoded = operation.location.replace(' ', "%20");
         // The blank stood raw in this header until the newer versions.
         let shown = if ask.api == "2022-02-01" { &operation.location } else { &encoded };
-        let provider = &operation.on.provider;
+        let provider = operation.on.server();
         let root =
             format!("{}/subscriptions/{}/providers/{provider}/locations", ask.origin, operation.subscription);
         let query = format!("api-version={}{}", ask.api, signature(&ask.api, operation));
-        let collection = match provider.as_str() {
+        let collection = match provider {
             "Microsoft.Network" => "operations",
             "Microsoft.EventHub" => "namespaceOperationResults",
             "Microsoft.EventGrid" => "operationsStatus",

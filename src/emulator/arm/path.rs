@@ -41,6 +41,12 @@ impl Id {
         text
     }
 
+    /// The provider that serves it: that of what extends a resource is its own.
+    pub(super) fn server(&self) -> &str {
+        let extends = self.collections.iter().rev().find_map(|word| word.strip_prefix("providers/"));
+        extends.and_then(|rest| rest.split('/').next()).unwrap_or(&self.provider)
+    }
+
     /// What the resource is stored and compared by.
     pub(super) fn key(&self) -> String {
         self.text().to_lowercase()
