@@ -1,12 +1,14 @@
 //! `apply` and `destroy`: plan, ask, converge, prove.
 
 use super::args::{Allow, ApplyArgs, DestroyArgs, Global, Running};
+use super::desk::Desk;
 use super::exit::{Exit, Failure};
 use super::session::{self, Session};
 use super::terminal::Terminal;
 use super::{plan, runs};
 use crate::plan::{Plan, scope};
 use crate::run::event::Difference;
+use crate::run::place::Place;
 use crate::run::proof;
 use std::path::Path;
 
@@ -57,15 +59,20 @@ async fn converge(
 ) -> Result<Exit, Failure> {
     let spec = session::load(path, global, terminal)?;
     let scope = scope::of(&spec.desired);
-    let state = super::config::Config::beside(path)?.state_directory(path);
-    let _lock = runs::lock(&state, running, if destroy { "destroy" } else { "apply" }).await?;
-    nothing_pending(&state)?;
-    let session = Session::open(path, global, &scope, terminal).await?;
-    let ended = match session::plan(&session, &spec, scope, global, allow, destroy).await {
-        Ok(planned) => carry_out(&session, planned.plan, running, terminal, destroy).await,
-        Err(failure) => Err(failure),
+    let desk = Desk::of(path, global, terminal).await?;
+    let mut lock = runs::lock(&desk, running, if destroy { "destroy" } else { "apply" }).await?;
+    let ended = async {
+        nothing_pending(&desk.place).await?;
+        let session = Session::at(desk, &scope).await?;
+        let ended = match session::plan(&session, &spec, scope, global, allow, destroy).await {
+            Ok(planned) => carry_out(&session, planned.plan, &mut lock, running, terminal, destroy).await,
+            Err(failure) => Err(failure),
+        };
+        session.close().await;
+        ended
     };
-    session.close().await;
+    let ended = ended.await;
+    lock.release().await;
     ended
 }
 
@@ -73,6 +80,7 @@ async fn converge(
 async fn carry_out(
     session: &Session,
     plan: Plan,
+    lock: &mut runs::Locked,
     running: &Running,
     terminal: Terminal,
     destroy: bool,
@@ -97,7 +105,7 @@ async fn carry_out(
         terminal.say("Nothing was changed.");
         return Ok(Exit::Error);
     }
-    runs::begin(session, plan, running, terminal).await
+    runs::begin(session, plan, lock, running, terminal).await
 }
 
 fn ask(plan: &Plan, session: &Session, terminal: Terminal, destroy: bool) -> bool {
@@ -116,18 +124,23 @@ async fn apply_saved(
     terminal: Terminal,
 ) -> Result<Exit, Failure> {
     let plan::Saved { plan, spec, .. } = saved;
-    let state = super::config::Config::beside(&spec)?.state_directory(&spec);
-    let _lock = runs::lock(&state, &args.running, "apply").await?;
-    nothing_pending(&state)?;
-    let session = Session::open(&spec, global, &plan.scope, terminal).await?;
-    let ended = match session.read(&plan.scope).await {
-        Ok(live) => match proof::stale(&plan, &live.inventory).as_slice() {
-            [] => carry_out(&session, plan, &args.running, terminal, false).await,
-            differences => Err(stale(differences)),
-        },
-        Err(failure) => Err(failure),
+    let desk = Desk::of(&spec, global, terminal).await?;
+    let mut lock = runs::lock(&desk, &args.running, "apply").await?;
+    let ended = async {
+        nothing_pending(&desk.place).await?;
+        let session = Session::at(desk, &plan.scope).await?;
+        let ended = match session.read(&plan.scope).await {
+            Ok(live) => match proof::stale(&plan, &live.inventory).as_slice() {
+                [] => carry_out(&session, plan, &mut lock, &args.running, terminal, false).await,
+                differences => Err(stale(differences)),
+            },
+            Err(failure) => Err(failure),
+        };
+        session.close().await;
+        ended
     };
-    session.close().await;
+    let ended = ended.await;
+    lock.release().await;
     ended
 }
 
@@ -138,8 +151,8 @@ fn stale(differences: &[Difference]) -> Failure {
 }
 
 /// An interrupted run comes first: its plan and this one must not mix.
-fn nothing_pending(state: &Path) -> Result<(), Failure> {
-    let Some(known) = runs::unfinished(state)? else { return Ok(()) };
+async fn nothing_pending(place: &Place) -> Result<(), Failure> {
+    let Some(known) = runs::unfinished(place).await? else { return Ok(()) };
     let message =
         format!("the run {} of {} did not come to its end", known.id, known.recorded.header.started);
     let id = &known.id;

@@ -48,6 +48,12 @@ pub struct Global {
     /// Use an emulator that is already serving, by its ARM URL
     #[arg(long, value_name = "URL", env = "ADXFORM_ENDPOINT", conflicts_with = "local", global = true)]
     pub endpoint: Option<String>,
+    /// Keep journals and the lock in this blob container, for a team
+    #[arg(long, value_name = "URL", env = "ADXFORM_JOURNAL_CONTAINER", global = true)]
+    pub journal_container: Option<String>,
+    /// Begin the names of its blobs with PREFIX; runs under one prefix go one at a time
+    #[arg(long, value_name = "PREFIX", env = "ADXFORM_JOURNAL_PREFIX", global = true)]
+    pub journal_prefix: Option<String>,
     /// Run at most N requests at a time
     #[arg(long, value_name = "N", env = "ADXFORM_PARALLELISM", global = true)]
     pub parallelism: Option<usize>,
@@ -79,8 +85,12 @@ pub enum Command {
     Resume(RunArgs),
     /// Undo an interrupted or finished run
     Rollback(RunArgs),
+    /// Show who holds the lock, and take it away
+    Unlock(UnlockArgs),
     /// Show a saved plan, where a run stands, or a live thing
     Show(ShowArgs),
+    /// Print what must be done before what, of a spec or a saved plan
+    Graph(GraphArgs),
     /// Document a kind, or what a code stands for
     Explain(ExplainArgs),
     /// Print the JSON Schema of the spec, a plan, an event or a journal
@@ -220,7 +230,7 @@ pub struct RunArgs {
     /// The run's id; the newest when left out
     #[arg(value_name = "RUN")]
     pub run: Option<String>,
-    /// The spec whose .adxform/ holds the run
+    /// The spec whose runs are meant
     #[arg(long = "spec", value_name = "SPEC", default_value = ".")]
     pub spec: PathBuf,
     /// Allow a rollback to lose data up to this class: what a run has made may hold data since
@@ -237,6 +247,17 @@ pub struct RunArgs {
     pub running: Running,
 }
 
+/// `unlock`
+#[derive(Debug, Clone, Args)]
+pub struct UnlockArgs {
+    /// The spec whose lock is meant
+    #[arg(value_name = "SPEC", default_value = ".")]
+    pub spec: PathBuf,
+    /// Do not ask
+    #[arg(short = 'y', long = "auto-approve", env = "ADXFORM_AUTO_APPROVE", value_parser = clap::builder::BoolishValueParser::new())]
+    pub auto_approve: bool,
+}
+
 /// `show`
 #[derive(Debug, Clone, Args)]
 pub struct ShowArgs {
@@ -246,9 +267,31 @@ pub struct ShowArgs {
     /// Show what is live at an address of the spec
     #[arg(long, value_name = "ADDRESS")]
     pub live: Option<String>,
-    /// The spec whose .adxform/ holds the run, or that declares the address
+    /// The spec whose runs are meant, or that declares the address
     #[arg(long = "spec", value_name = "SPEC", default_value = ".")]
     pub spec: PathBuf,
+}
+
+/// `graph`
+#[derive(Debug, Clone, Args)]
+pub struct GraphArgs {
+    /// The spec, as if none of it were there yet; or a saved plan
+    #[arg(value_name = "SPEC|PLANFILE", default_value = ".")]
+    pub spec: PathBuf,
+    /// The form: for Graphviz, for Mermaid, or a drawing
+    #[arg(long, value_enum, default_value = "dot")]
+    pub format: GraphFormat,
+}
+
+/// The forms of a graph.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum GraphFormat {
+    /// The language of Graphviz
+    Dot,
+    /// A Mermaid flowchart, for Markdown
+    Mermaid,
+    /// An SVG drawing
+    Svg,
 }
 
 /// `import`
@@ -349,7 +392,8 @@ fn pair(text: &str) -> Result<(String, String), String> {
     Ok((name.to_owned(), value.to_owned()))
 }
 
-fn time(text: &str) -> Result<Duration, String> {
+/// A length of time such as `30s`.
+pub(super) fn time(text: &str) -> Result<Duration, String> {
     let ticks = crate::model::duration::Ticks::parse(text).filter(|ticks| ticks.0 >= 0);
     let ticks = ticks.ok_or_else(|| format!("`{text}` is not a length of time such as 30s or 5m"))?;
     Ok(Duration::from_nanos(ticks.0.unsigned_abs().saturating_mul(100)))

@@ -4,6 +4,7 @@
 
 use super::args::Global;
 use super::exit::Failure;
+use crate::model::body::SecretRef;
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 
@@ -24,8 +25,31 @@ pub struct Config {
     pub azure: Azure,
     /// How to sign in.
     pub auth: Auth,
-    /// Where journals, the lock and local state are kept, relative to this file; default `.adxform`.
+    /// Where local state is kept, and without a container journals and the lock too, relative to this file; default
+    /// `.adxform`.
     pub state_directory: Option<PathBuf>,
+    /// Where a team keeps its journals and the lock.
+    pub journal: Journal,
+}
+
+/// Where a team keeps its journals and the lock: in Azure Blob Storage, so that whoever may use the container sees
+/// who is at work, and can show, resume and roll back every run. Not used with `--local`.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct Journal {
+    /// The container's URL, such as `https://account.blob.core.windows.net/adxform`; it must exist. Flag
+    /// `--journal-container`, variable `ADXFORM_JOURNAL_CONTAINER`; empty there means the local directory.
+    pub container: Option<String>,
+    /// What the names of its blobs begin with, such as `telemetry/prod`: runs under one prefix go one at a time.
+    /// Flag `--journal-prefix`, variable `ADXFORM_JOURNAL_PREFIX`; default none.
+    pub prefix: Option<String>,
+    /// A shared access signature by reference, such as `${secret.env.NAME}`; default the credential that is used for
+    /// Azure itself, which needs the role Storage Blob Data Contributor. Variable `ADXFORM_JOURNAL_SAS` (the
+    /// signature itself).
+    pub sas: Option<String>,
+    /// How long after a crash the lock stays, and how long a run bears that the storage account does not answer:
+    /// `15s` to `60s`, the default.
+    pub lease: Option<String>,
 }
 
 /// Where to work.
@@ -114,9 +138,21 @@ impl Config {
         global.parallelism.or(self.parallelism).unwrap_or(10).max(1)
     }
 
-    /// The directory of journals, the lock and local state.
+    /// The directory of local state, and without a container of journals and the lock.
     pub fn state_directory(&self, spec: &Path) -> PathBuf {
         directory(spec).join(self.state_directory.as_deref().unwrap_or(Path::new(".adxform")))
+    }
+}
+
+/// The secret that a text such as `${secret.env.NAME}` refers to.
+pub fn secret(text: &str) -> Option<SecretRef> {
+    let place = text.trim().strip_prefix("${secret.")?.strip_suffix('}')?;
+    let (way, rest) = place.split_once('.').filter(|(_, rest)| !rest.is_empty())?;
+    match way {
+        "env" => Some(SecretRef::Env(rest.to_owned())),
+        "file" => Some(SecretRef::File(rest.to_owned())),
+        "keyVault" => Some(SecretRef::KeyVault(rest.to_owned())),
+        _ => None,
     }
 }
 
@@ -145,6 +181,20 @@ mod tests {
         global.parallelism = Some(1);
         assert_eq!(file.target(&global), Target::Endpoint("http://127.0.0.1:1".to_owned()));
         assert_eq!(file.parallelism(&global), 1);
+    }
+
+    #[test]
+    fn a_signature_is_a_reference() {
+        for (text, read) in [
+            ("${secret.env.SAS}", Some("${secret.env.SAS}")),
+            (" ${secret.file.keys/sas.txt} ", Some("${secret.file.keys/sas.txt}")),
+            ("${secret.keyVault.https://v/secrets/s}", Some("${secret.keyVault.https://v/secrets/s}")),
+            ("sv=2021-12-02&sig=x", None),
+            ("${secret.env.}", None),
+            ("${env.SAS}", None),
+        ] {
+            assert_eq!(secret(text).map(|place| place.to_string()).as_deref(), read, "{text}");
+        }
     }
 
     #[test]

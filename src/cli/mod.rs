@@ -7,9 +7,11 @@ pub mod schema;
 
 mod apply;
 mod completions;
+mod desk;
 mod emulator;
 mod explain;
 mod files;
+mod graph;
 mod import;
 mod interrupt;
 mod plan;
@@ -20,6 +22,7 @@ mod runs;
 mod session;
 mod show;
 mod terminal;
+mod unlock;
 mod validate;
 
 use crate::run::event::Intent;
@@ -59,6 +62,7 @@ fn dispatch(cli: &Cli, terminal: Terminal) -> Result<Exit, Failure> {
     }
     match &cli.command {
         Command::Validate(args) => validate::run(args, &cli.global, terminal),
+        Command::Graph(args) => graph::run(args, &cli.global, terminal),
         Command::Explain(args) => explain::run(args, &terminal),
         Command::Schema(args) => Ok(schema::run(args, &terminal)),
         Command::Completions(args) => Ok(completions::run(args, &terminal)),
@@ -81,11 +85,14 @@ fn connected(command: &Command, global: &Global, terminal: Terminal) -> Result<E
             Command::Import(args) => import::run(args, global, terminal).await,
             Command::Resume(args) => resume::run(args, Intent::Resume, global, terminal).await,
             Command::Rollback(args) => resume::run(args, Intent::Rollback, global, terminal).await,
+            Command::Unlock(args) => unlock::run(args, global, terminal).await,
             Command::Show(args) => show::run(args, global, terminal).await,
             Command::Emulator(args) => emulator::run(args, terminal).await,
-            Command::Validate(_) | Command::Explain(_) | Command::Schema(_) | Command::Completions(_) => {
-                Ok(Exit::Done)
-            }
+            Command::Validate(_)
+            | Command::Graph(_)
+            | Command::Explain(_)
+            | Command::Schema(_)
+            | Command::Completions(_) => Ok(Exit::Done),
         }
     })
 }

@@ -4,6 +4,7 @@ use super::runs::Known;
 use super::terminal::Terminal;
 use crate::plan::text::counted;
 use crate::run::event::Difference;
+use crate::run::lock::Holder;
 use crate::run::report::{Entry, Report};
 use serde_json::{Value as Json, json};
 use std::fmt::Write;
@@ -24,8 +25,8 @@ pub(super) fn difference(of: &Difference) -> String {
     format!("  {of}")
 }
 
-/// Where a run stands and why.
-pub(super) fn standing(known: &Known) -> String {
+/// Where a run stands and why, and who works on it now.
+pub(super) fn standing(known: &Known, at_work: Option<&Holder>) -> String {
     let header = &known.recorded.header;
     let steps = counted(header.plan.steps.len(), "step");
     let mut text = format!(
@@ -43,7 +44,9 @@ pub(super) fn standing(known: &Known) -> String {
     listed(&mut text, "In doubt", &report.unsettled);
     listed(&mut text, "Not run", &report.not_run);
     details(&mut text, &report);
-    if known.has_ended() {
+    if let Some(holder) = at_work {
+        let _ = writeln!(text, "It is being worked on: {holder}.");
+    } else if known.has_ended() {
         let _ = writeln!(text, "{}", report.sentences.join("\n"));
     } else {
         let id = &known.id;
@@ -57,7 +60,7 @@ pub(super) fn standing(known: &Known) -> String {
 }
 
 /// The same for programs.
-pub(super) fn document(known: &Known) -> Json {
+pub(super) fn document(known: &Known, at_work: Option<&Holder>) -> Json {
     let header = &known.recorded.header;
     let report = Report::of(&known.id, &known.machine, None);
     json!({
@@ -67,6 +70,7 @@ pub(super) fn document(known: &Known) -> Json {
         "who": header.who,
         "ended": known.has_ended(),
         "torn": known.recorded.torn,
+        "atWork": at_work,
         "applied": report.applied,
         "undone": report.undone,
         "unsettled": report.unsettled,

@@ -1,6 +1,7 @@
 //! `resume` and `rollback`: taking an earlier run up again.
 
 use super::args::{Global, RunArgs};
+use super::desk::Desk;
 use super::exit::{Exit, Failure};
 use super::runs::Known;
 use super::session::Session;
@@ -11,7 +12,7 @@ use crate::model::inventory::{Inventory, Resource};
 use crate::model::{Change, LossClass};
 use crate::plan::{Plan, text};
 use crate::run::event::Intent;
-use std::path::Path;
+use crate::run::place::Place;
 
 /// Finishes or undoes a run.
 ///
@@ -25,13 +26,26 @@ pub(super) async fn run(
 ) -> Result<Exit, Failure> {
     let word = if matches!(intent, Intent::Rollback) { "rollback" } else { "resume" };
     apply::may_ask(&args.running, terminal, word)?;
-    let state = super::config::Config::beside(&args.spec)?.state_directory(&args.spec);
-    let _lock = runs::lock(&state, &args.running, word).await?;
+    let desk = Desk::of(&args.spec, global, terminal).await?;
+    let mut lock = runs::lock(&desk, &args.running, word).await?;
+    let ended = under_lock(args, intent, word, desk, &mut lock, terminal).await;
+    lock.release().await;
+    ended
+}
+
+async fn under_lock(
+    args: &RunArgs,
+    intent: Intent,
+    word: &str,
+    desk: Desk,
+    lock: &mut runs::Locked,
+    terminal: Terminal,
+) -> Result<Exit, Failure> {
     let known = match &args.run {
-        Some(id) => runs::find(&state, Some(id))?,
-        None => match runs::unfinished(&state)? {
+        Some(id) => runs::find(&desk.place, Some(id)).await?,
+        None => match runs::unfinished(&desk.place).await? {
             Some(known) => known,
-            None => runs::find(&state, None)?,
+            None => runs::find(&desk.place, None).await?,
         },
     };
     if matches!(intent, Intent::Resume) && known.is_done() {
@@ -43,26 +57,26 @@ pub(super) async fn run(
         return Ok(Exit::Done);
     }
     if matches!(intent, Intent::Rollback) && known.has_ended() {
-        may_undo(&state, &known, args.data_loss.into())?;
+        may_undo(&desk.place, &known, args.data_loss.into()).await?;
     }
     if !args.running.auto_approve {
-        terminal.say(&super::report::standing(&known));
+        terminal.say(&super::report::standing(&known, None));
         if !terminal.ask(&format!("{word} the run {}? Only `yes` will do it:", known.id), "yes") {
             terminal.say("Nothing was changed.");
             return Ok(Exit::Error);
         }
     }
     let scope = known.recorded.header.plan.scope.clone();
-    let session = Session::open(&args.spec, global, &scope, terminal).await?;
-    let ended = runs::take_up(&session, &known, intent, terminal).await;
+    let session = Session::at(desk, &scope).await?;
+    let ended = runs::take_up(&session, &known, intent, lock, terminal).await;
     session.close().await;
     ended
 }
 
 /// What a finished run made may hold data by now, and later runs may have built on it.
-fn may_undo(state: &Path, known: &Known, allow: LossClass) -> Result<(), Failure> {
+async fn may_undo(place: &Place, known: &Known, allow: LossClass) -> Result<(), Failure> {
     let plan = &known.recorded.header.plan;
-    if let Some(newer) = runs::newest(state).filter(|newest| *newest != known.id) {
+    if let Some(newer) = runs::newest(place).await?.filter(|newest| *newest != known.id) {
         let message =
             format!("the run {} is not the newest; {newer} came after it and may build on it", known.id);
         return Err(Failure::new(

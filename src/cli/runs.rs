@@ -1,6 +1,7 @@
-//! Runs: journals in the state directory, the lock, and driving one to its end.
+//! Runs: their journals, the lock, and driving one to its end.
 
 use super::args::{OnFailure, Running};
+use super::desk::Desk;
 use super::exit::{Exit, Failure};
 use super::interrupt;
 use super::progress::Progress;
@@ -12,26 +13,19 @@ use crate::run::azure::Azure;
 use crate::run::driver::{Interrupts, Run, RunError};
 use crate::run::effects::Effects;
 use crate::run::event::Intent;
+use crate::run::hold::Hold;
 use crate::run::journal::{self, Header, Recorded};
-use crate::run::lock::{Holder, Lock, LockError};
+use crate::run::lease::Key;
+use crate::run::lock::{Holder, LockError};
 use crate::run::machine::{self, Phase, Policy};
+use crate::run::place::{self, Guard, Listed, Place, PlaceError};
 use crate::run::report::{Outcome, Report};
 use crate::run::schemas;
-use crate::run::store::FileStore;
-use std::path::{Path, PathBuf};
+use crate::run::store::AnyStore;
 use std::sync::Arc;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
-
-/// The directory of journals in a state directory.
-fn journals(state: &Path) -> PathBuf {
-    state.join("runs")
-}
-
-/// The journal of a run.
-fn journal(state: &Path, run: &str) -> PathBuf {
-    journals(state).join(format!("{run}.journal"))
-}
+use tokio::task::JoinHandle;
 
 /// A run as its journal tells it.
 pub(super) struct Known {
@@ -41,7 +35,8 @@ pub(super) struct Known {
     pub(super) recorded: Recorded,
     /// Where it stands.
     pub(super) machine: machine::Machine,
-    path: PathBuf,
+    /// How many bytes its journal has.
+    length: u64,
 }
 
 impl Known {
@@ -65,87 +60,141 @@ impl Known {
 ///
 /// # Errors
 /// No such run, or a journal that is damaged.
-pub(super) fn find(state: &Path, run: Option<&str>) -> Result<Known, Failure> {
-    let id = match run {
-        Some(id) => id.to_owned(),
-        None => newest(state).ok_or_else(|| {
-            let message = format!("there is no run in {}", journals(state).display());
-            Failure::error(message, "name the spec whose runs you mean with --spec")
-        })?,
-    };
-    read(state, &id)
+pub(super) async fn find(place: &Place, run: Option<&str>) -> Result<Known, Failure> {
+    if let Some(id) = run {
+        return read(place, id).await;
+    }
+    for Listed { id, .. } in listed(place).await?.into_iter().rev() {
+        if let Some(known) = begun(place, &id).await? {
+            return Ok(known);
+        }
+    }
+    let message = format!("there is no run in {place}");
+    Err(Failure::error(message, "name the spec whose runs you mean with --spec"))
 }
 
 /// The id of the newest run that began.
-pub(super) fn newest(state: &Path) -> Option<String> {
-    ids(state).into_iter().rev().find(|id| has_begun(state, id))
+///
+/// # Errors
+/// Runs that cannot be read.
+pub(super) async fn newest(place: &Place) -> Result<Option<String>, Failure> {
+    for Listed { id, ended } in listed(place).await?.into_iter().rev() {
+        if ended || begun(place, &id).await?.is_some() {
+            return Ok(Some(id));
+        }
+    }
+    Ok(None)
 }
 
 /// The newest run that did not come to an end, if there is one.
 ///
 /// # Errors
 /// A journal that is damaged.
-pub(super) fn unfinished(state: &Path) -> Result<Option<Known>, Failure> {
-    for id in ids(state).into_iter().rev().filter(|id| has_begun(state, id)) {
-        let known = read(state, &id)?;
-        if !known.has_ended() {
+pub(super) async fn unfinished(place: &Place) -> Result<Option<Known>, Failure> {
+    for Listed { id, .. } in listed(place).await?.into_iter().rev().filter(|run| !run.ended) {
+        if let Some(known) = begun(place, &id).await?
+            && !known.has_ended()
+        {
             return Ok(Some(known));
         }
     }
     Ok(None)
 }
 
-/// Whether a run came as far as its first record; before that nothing was changed.
-fn has_begun(state: &Path, id: &str) -> bool {
-    let bytes = std::fs::read(journal(state, id)).unwrap_or_default();
-    !matches!(Recorded::read(&bytes), Err(journal::JournalError::Empty))
+async fn listed(place: &Place) -> Result<Vec<Listed>, Failure> {
+    place.runs().await.map_err(|error| unusable(&error))
 }
 
-fn ids(state: &Path) -> Vec<String> {
-    let entries = std::fs::read_dir(journals(state)).into_iter().flatten().flatten();
-    let names =
-        entries.filter_map(|entry| Some(entry.file_name().to_str()?.strip_suffix(".journal")?.to_owned()));
-    let mut ids: Vec<String> = names.collect();
-    ids.sort();
-    ids
+/// A run that came as far as its first record; before that nothing was changed, and nothing is to be known.
+async fn begun(place: &Place, id: &str) -> Result<Option<Known>, Failure> {
+    match place.read(id).await.map_err(|error| unusable(&error))? {
+        Some(bytes) => known(place, id, &bytes),
+        None => Ok(None),
+    }
 }
 
-fn read(state: &Path, id: &str) -> Result<Known, Failure> {
-    let path = journal(state, id);
-    let plain = id.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
-    let bytes = if plain { std::fs::read(&path) } else { Err(std::io::ErrorKind::NotFound.into()) };
-    let bytes = bytes.map_err(|error| {
-        let known = ids(state);
-        let help = if known.is_empty() {
+async fn read(place: &Place, id: &str) -> Result<Known, Failure> {
+    let Some(bytes) = place.read(id).await.map_err(|error| unusable(&error))? else {
+        let ids: Vec<String> = listed(place).await?.into_iter().map(|run| run.id).collect();
+        let help = if ids.is_empty() {
             "there are no runs here".to_owned()
         } else {
-            format!("known runs: {}", known.join(", "))
+            format!("known runs: {}", ids.join(", "))
         };
-        Failure::error(format!("the run `{id}` cannot be read: {error}"), help)
-    })?;
-    let damaged = |error: journal::JournalError| {
-        if matches!(error, journal::JournalError::Empty) {
-            let message = format!("the run {id} was cut off before its first record");
-            return Failure::error(message, "nothing was changed, and nothing is left to do for it");
-        }
-        let message = format!("the journal of the run {id} is damaged: {error}");
-        Failure::new(
-            Exit::NeedsPerson,
-            message,
-            format!("look at {} by hand; each line is one record", path.display()),
-        )
+        return Err(Failure::error(format!("there is no run `{id}` in {place}"), help));
     };
-    let recorded = Recorded::read(&bytes).map_err(damaged)?;
-    let machine = recorded.replay().map_err(damaged)?;
-    Ok(Known { id: id.to_owned(), recorded, machine, path })
+    known(place, id, &bytes)?.ok_or_else(|| {
+        let message = format!("the run {id} was cut off before its first record");
+        Failure::error(message, "nothing was changed, and nothing is left to do for it")
+    })
 }
 
-/// Takes the lock of a state directory.
+/// What a journal tells; `None` when it breaks off before its first record.
+fn known(place: &Place, id: &str, bytes: &[u8]) -> Result<Option<Known>, Failure> {
+    let damaged = |error: journal::JournalError| {
+        let message = format!("the journal of the run {id} is damaged: {error}");
+        let help = format!("look at {} by hand; each line is one record", place.journal(id));
+        Failure::new(Exit::NeedsPerson, message, help)
+    };
+    let recorded = match Recorded::read(bytes) {
+        Err(journal::JournalError::Empty) => return Ok(None),
+        read => read.map_err(damaged)?,
+    };
+    let machine = recorded.replay().map_err(damaged)?;
+    Ok(Some(Known { id: id.to_owned(), recorded, machine, length: bytes.len() as u64 }))
+}
+
+/// The lock of a place, and what it says of its holder.
+pub(super) struct Locked {
+    guard: Guard,
+    holder: Holder,
+    /// Gives the lock back when the user interrupts before anything is changed.
+    early: Option<JoinHandle<()>>,
+}
+
+impl Locked {
+    /// Says for which run the lock is held.
+    pub(super) async fn name(&mut self, run: &str) {
+        run.clone_into(&mut self.holder.run);
+        self.guard.describe(&self.holder).await;
+    }
+
+    /// From here on things are changed, so an interrupt means more than to leave. Gives what tells whether the lock
+    /// still holds.
+    ///
+    /// # Errors
+    /// A lock that was lost before anything was changed.
+    fn begin(&mut self) -> Result<Hold, Failure> {
+        if let Some(early) = self.early.take() {
+            early.abort();
+        }
+        let hold = self.guard.hold();
+        match hold.lost() {
+            None => Ok(hold),
+            Some(why) => {
+                let help = "nothing was changed; `adxform unlock` says who holds the lock now";
+                Err(Failure::new(Exit::Locked, why, help))
+            }
+        }
+    }
+
+    /// Gives the lock back.
+    pub(super) async fn release(mut self) {
+        if let Some(early) = self.early.take() {
+            early.abort();
+        }
+        self.guard.release().await;
+    }
+}
+
+/// Takes the lock of a desk's place.
 ///
 /// # Errors
 /// Another run that holds it.
-pub(super) async fn lock(state: &Path, running: &Running, doing: &str) -> Result<Lock, Failure> {
-    super::files::private_directory(state)?;
+pub(super) async fn lock(desk: &Desk, running: &Running, doing: &str) -> Result<Locked, Failure> {
+    if matches!(desk.place, Place::Folder(_)) {
+        super::files::private_directory(&desk.state)?;
+    }
     let holder = Holder {
         who: who(),
         since: now(),
@@ -153,16 +202,54 @@ pub(super) async fn lock(state: &Path, running: &Running, doing: &str) -> Result
         run: String::new(),
         doing: doing.to_owned(),
     };
-    Lock::take(&state.join("lock"), &holder, running.lock_timeout).await.map_err(|error| match error {
-        LockError::Held(_) => Failure::new(
+    let guard = desk.place.lock(&holder, running.lock_timeout).await;
+    let guard = guard.map_err(|error| locked(&desk.place, &error))?;
+    let early = guard.key().map(|key| tokio::spawn(leave(key)));
+    Ok(Locked { guard, holder, early })
+}
+
+/// Waits for an interrupt, gives the lock back and ends the process: nothing was changed yet.
+async fn leave(key: Key) {
+    interrupt::first().await;
+    key.give_back().await;
+    std::process::exit(Exit::Interrupted as i32);
+}
+
+/// Why a lock cannot be had or looked at.
+pub(super) fn locked(place: &Place, error: &LockError) -> Failure {
+    match (error, place) {
+        (LockError::Held(_), Place::Folder(_)) => Failure::new(
             Exit::Locked,
             error.to_string(),
             "a lock goes with its process; nothing has to be unlocked",
         ),
-        LockError::Io { .. } => {
+        (LockError::Held(_), Place::Blobs(blobs)) => Failure::new(
+            Exit::Locked,
+            error.to_string(),
+            format!(
+                "if that process is dead, its lock goes by itself within {} s; `adxform unlock` takes it away",
+                blobs.length.seconds()
+            ),
+        ),
+        (LockError::Io { .. }, _) => {
             Failure::error(error.to_string(), "look at the directory's permissions and free space")
         }
-    })
+        (LockError::Cloud(cause), _) => {
+            Failure { message: error.to_string(), ..super::session::unreachable(cause) }
+        }
+    }
+}
+
+/// Why a place cannot be read or written, before anything was changed.
+fn unusable(error: &PlaceError) -> Failure {
+    match error {
+        PlaceError::Cloud(error) => super::session::unreachable(error),
+        PlaceError::Io { .. } => {
+            let help =
+                "nothing was changed: without its journal no run begins; look at permissions and free space";
+            Failure::error(error.to_string(), help)
+        }
+    }
 }
 
 /// Carries a plan out.
@@ -172,6 +259,7 @@ pub(super) async fn lock(state: &Path, running: &Running, doing: &str) -> Result
 pub(super) async fn begin(
     session: &Session,
     mut plan: Plan,
+    lock: &mut Locked,
     running: &Running,
     terminal: Terminal,
 ) -> Result<Exit, Failure> {
@@ -199,11 +287,13 @@ pub(super) async fn begin(
         },
         plan,
     };
-    let path = journal(&session.state, &run);
-    super::files::private_directory(&journals(&session.state))?;
-    let store = FileStore::create(&path).map_err(|error| not_written(&path, &error.to_string()))?;
+    lock.name(&run).await;
+    let hold = lock.begin()?;
+    let store = session.place.create(&run, hold.clone()).await.map_err(|error| unusable(&error))?;
+    let length = place::length_of(&store);
     let begun = Run::begin(&header, store, OffsetDateTime::now_utc, effects).await;
-    drive(begun.map_err(|error| not_written(&path, &error.to_string()))?, session, terminal).await
+    let begun = begun.map_err(|error| not_written(session, &run, &error.to_string()))?;
+    drive(begun, session, length, hold, terminal).await
 }
 
 /// Takes a run up again, to finish or to undo it.
@@ -214,26 +304,33 @@ pub(super) async fn take_up(
     session: &Session,
     known: &Known,
     intent: Intent,
+    lock: &mut Locked,
     terminal: Terminal,
 ) -> Result<Exit, Failure> {
-    let store = FileStore::open(&known.path).map_err(|error| not_written(&known.path, &error.to_string()))?;
+    lock.name(&known.id).await;
+    let hold = lock.begin()?;
+    let store = session.place.open(&known.id, known.length, hold.clone());
+    let store = store.map_err(|error| unusable(&error))?;
+    let length = place::length_of(&store);
     let effects = Arc::new(Azure::new(session.cloud.clone()));
     let taken = Run::take_up(&known.recorded, intent, store, OffsetDateTime::now_utc, effects).await;
     let run = taken.map_err(|error| match error {
         RunError::Refused(why) => Failure::error(format!("the run {}: {why}", known.id), ""),
-        other => not_written(&known.path, &other.to_string()),
+        other => not_written(session, &known.id, &other.to_string()),
     })?;
-    drive(run, session, terminal).await
+    drive(run, session, length, hold, terminal).await
 }
 
 async fn drive(
-    mut run: Run<Azure, FileStore>,
+    mut run: Run<Azure, AnyStore>,
     session: &Session,
+    length: impl Fn() -> Option<u64> + Send,
+    hold: Hold,
     terminal: Terminal,
 ) -> Result<Exit, Failure> {
     run.observer = Box::new(Progress::new(terminal));
     run.timing = session.timing;
-    run.interrupts = Interrupts::default();
+    run.interrupts = Interrupts { lock: hold.clone(), ..Interrupts::default() };
     let interrupts = run.interrupts.clone();
     let watch = tokio::spawn(async move {
         interrupt::first().await;
@@ -244,8 +341,18 @@ async fn drive(
         interrupt::first().await;
         interrupts.second.cancel();
     });
+    let watch_lock = tokio::spawn(async move {
+        hold.until_lost().await;
+        let why = hold.lost().unwrap_or_default();
+        terminal.say(&format!("{why}. Nothing more is started; what is on its way may come to its end."));
+    });
+    let id = run.run.clone();
     let report = run.to_end().await;
     watch.abort();
+    watch_lock.abort();
+    if let Some(length) = length().filter(|_| report.outcome.is_end()) {
+        session.place.note_end(&id, length).await;
+    }
     super::report::print(&report, terminal);
     Ok(code(report.exit_code))
 }
@@ -262,9 +369,14 @@ const fn on_failure(running: &Running) -> machine::OnFailure {
     }
 }
 
-fn not_written(path: &Path, error: &str) -> Failure {
-    let help = "nothing was changed: without its journal no run begins; look at permissions and free space";
-    Failure::error(format!("{}: {error}", path.display()), help)
+fn not_written(session: &Session, run: &str, error: &str) -> Failure {
+    let help = match session.place {
+        Place::Folder(_) => {
+            "nothing was changed: without its journal no run begins; look at permissions and free space"
+        }
+        Place::Blobs(_) => "nothing was changed: without its journal no run begins; try again",
+    };
+    Failure::error(format!("{}: {error}", session.place.journal(run)), help)
 }
 
 /// A new id: the moment, so that ids sort by time, and four letters against coincidence.

@@ -1,10 +1,10 @@
 //! A session: a spec read, a target connected, live read, a plan made; what the commands share.
 
 use super::args::{Allow, Global};
-use super::config::{self, Config, Target};
+use super::desk::Desk;
 use super::exit::{Exit, Failure};
 use super::terminal::Terminal;
-use crate::cloud::{self, Cloud, CloudError, Credential};
+use crate::cloud::{self, Cloud, CloudError};
 use crate::emulator::{self, Emulator};
 use crate::kind::{self, At};
 use crate::live::{self, Live};
@@ -12,9 +12,10 @@ use crate::model::{Address, Scope};
 use crate::plan::diff::Inputs;
 use crate::plan::{self, Plan, Refusal, Rule};
 use crate::run::Timing;
+use crate::run::place::Place;
 use crate::spec::{self, Spec};
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use tokio::task::JoinSet;
 
@@ -22,8 +23,8 @@ use tokio::task::JoinSet;
 pub(super) struct Session {
     /// The control and data planes.
     pub(super) cloud: Cloud,
-    /// The directory of journals, the lock and local state.
-    pub(super) state: PathBuf,
+    /// Where journals and the lock are kept.
+    pub(super) place: Place,
     /// How many requests run at a time.
     pub(super) parallelism: usize,
     /// How long runs wait for what.
@@ -36,9 +37,6 @@ pub(super) struct Session {
 impl Session {
     /// Connects to the target that flags, variables and `adxform.toml` name.
     ///
-    /// The embedded emulator gets the resource groups that the scope stands in: they are what a spec takes for
-    /// granted.
-    ///
     /// # Errors
     /// Settings that are wrong, no credentials, or local state that another program is using.
     pub(super) async fn open(
@@ -47,32 +45,27 @@ impl Session {
         scope: &Scope,
         terminal: Terminal,
     ) -> Result<Self, Failure> {
-        let config = Config::beside(spec)?;
-        let state = config.state_directory(spec);
-        let (parallelism, target) = (config.parallelism(global), config.target(global));
-        let timing = if target == Target::Azure { Timing::default() } else { Timing::local() };
-        let (cloud, emulator, target) = match target {
-            Target::Azure => (azure(&config)?, None, "Azure".to_owned()),
-            Target::Endpoint(url) => (cloud::Config::local(&url), None, url),
-            Target::Local => {
-                let emulator = embedded(&state, scope).await?;
-                (cloud::Config::local(emulator.arm_url()), Some(emulator), "the local emulator".to_owned())
-            }
+        Self::at(Desk::of(spec, global, terminal).await?, scope).await
+    }
+
+    /// Connects to the target of a desk.
+    ///
+    /// The embedded emulator gets the resource groups that the scope stands in: they are what a spec takes for
+    /// granted.
+    ///
+    /// # Errors
+    /// Local state that another program is using.
+    pub(super) async fn at(desk: Desk, scope: &Scope) -> Result<Self, Failure> {
+        let Desk { place, state, parallelism, timing, target, connect, cloud } = desk;
+        let (cloud, emulator) = if let Some(cloud) = cloud {
+            (cloud, None)
+        } else {
+            let emulator = embedded(&state, scope).await?;
+            let connect = cloud::Config { arm: emulator.arm_url().to_owned(), ..connect };
+            (Cloud::new(connect).map_err(|error| unreachable(&error))?, Some(emulator))
         };
-        let talk = move |waiting: &cloud::Waiting| {
-            if waiting.length.as_secs() >= 2 {
-                terminal.say(&format!("waiting {} s for {}", waiting.length.as_secs(), waiting.what));
-            }
-        };
-        let root = if spec.is_dir() { Some(spec) } else { spec.parent() };
-        let cloud = cloud::Config {
-            progress: Arc::new(talk),
-            secret_env: environment(),
-            secret_root: root.unwrap_or_else(|| Path::new("")).to_path_buf(),
-            ..cloud
-        };
-        let cloud = Cloud::new(cloud).map_err(|e| unreachable(&e))?;
-        Ok(Self { cloud, state, parallelism, timing, target, emulator })
+        let target = target.unwrap_or_else(|| "the local emulator".to_owned());
+        Ok(Self { cloud, place, parallelism, timing, target, emulator })
     }
 
     /// Reads everything in a scope.
@@ -314,43 +307,4 @@ async fn embedded(state: &Path, scope: &Scope) -> Result<Emulator, Failure> {
     })?;
     super::files::make_private(&state.join("local.redb"))?;
     Ok(emulator)
-}
-
-/// The clouds by their word, with the control plane of each.
-const CLOUDS: [(&str, &str); 3] = [
-    ("public", "https://management.azure.com"),
-    ("usgovernment", "https://management.usgovcloudapi.net"),
-    ("china", "https://management.chinacloudapi.cn"),
-];
-
-fn azure(config: &Config) -> Result<cloud::Config, Failure> {
-    let word = config.azure.cloud.as_deref().unwrap_or("public");
-    let usage = |message: String, words: Vec<&str>| {
-        Failure::new(
-            Exit::InvalidSpec,
-            message,
-            format!("in {}, say one of {}", config::FILE, words.join(", ")),
-        )
-    };
-    let known = CLOUDS.iter().find(|(name, _)| *name == word);
-    let (_, arm) =
-        known.ok_or_else(|| usage(format!("there is no cloud `{word}`"), CLOUDS.map(|(w, _)| w).to_vec()))?;
-    let auth = match config.auth.method.as_deref() {
-        None | Some("auto") => cloud::Auth::Chain,
-        Some(word) => {
-            let words = Credential::ALL.map(Credential::word);
-            let found = Credential::ALL.into_iter().find(|credential| credential.word() == word);
-            cloud::Auth::Only(found.ok_or_else(|| {
-                usage(format!("there is no way to sign in called `{word}`"), words.to_vec())
-            })?)
-        }
-    };
-    Ok(cloud::Config {
-        login: config.azure.login.clone(),
-        tenant: config.auth.tenant_id.clone(),
-        client: config.auth.client_id.clone(),
-        trusted: config.azure.trusted_hosts.clone(),
-        auth,
-        ..cloud::Config::azure(config.azure.arm.clone().unwrap_or_else(|| (*arm).to_owned()), environment())
-    })
 }

@@ -1,6 +1,7 @@
 //! `show`: a saved plan, where a run stands, or what is live.
 
 use super::args::{Global, ShowArgs};
+use super::desk::Desk;
 use super::exit::{Exit, Failure};
 use super::session::{self, Session};
 use super::terminal::Terminal;
@@ -20,12 +21,14 @@ pub(super) async fn run(args: &ShowArgs, global: &Global, terminal: Terminal) ->
         plan::print(&saved.plan, terminal);
         return Ok(Exit::Done);
     }
-    let state = super::config::Config::beside(&args.spec)?.state_directory(&args.spec);
-    let known = runs::find(&state, args.what.as_deref().and_then(std::path::Path::to_str))?;
+    let place = Desk::of(&args.spec, global, terminal).await?.place;
+    let known = runs::find(&place, args.what.as_deref().and_then(std::path::Path::to_str)).await?;
+    // Who works on it is worth knowing, and not worth failing for.
+    let at_work = place.holder().await.ok().flatten().filter(|holder| holder.run == known.id);
     if terminal.json {
-        terminal.document(&report::document(&known));
+        terminal.document(&report::document(&known, at_work.as_ref()));
     } else {
-        terminal.result(&report::standing(&known));
+        terminal.result(&report::standing(&known, at_work.as_ref()));
     }
     Ok(Exit::Done)
 }

@@ -5,7 +5,7 @@
 
 use super::config::{Auth, Config};
 use super::credential::Chain;
-use super::error::CloudError;
+use super::error::{Class, CloudError};
 use super::retry::Clock;
 use super::trust::Trust;
 use super::wire::Clients;
@@ -75,6 +75,15 @@ impl Tokens {
     pub(super) fn audience_of(&self, cluster: &str) -> Arc<OnceCell<String>> {
         let mut audiences = self.audiences.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(audiences.entry(cluster.to_owned()).or_default())
+    }
+
+    /// A new token for an audience; the caller keeps it.
+    pub(super) async fn token(&self, audience: &str) -> Result<Token, CloudError> {
+        let Some(issuer) = &self.issuer else {
+            let message = "the emulator's bearer opens nothing else";
+            return Err(CloudError::new(Class::Denied, "NoCredentials", message, String::new()));
+        };
+        issuer.issue(&format!("{}/.default", audience.trim_end_matches('/'))).await
     }
 
     /// The `Authorization` header for an audience; `refused` is the header that was not accepted.

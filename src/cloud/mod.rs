@@ -13,6 +13,7 @@
 
 mod arm;
 mod auth;
+mod blob;
 mod command_operation;
 mod config;
 mod credential;
@@ -29,6 +30,7 @@ mod wire;
 
 pub use arm::Begun;
 pub use auth::{Issuer, Issuing, Token};
+pub use blob::{Container, Listed, Metadata, Seen};
 pub use command_operation::CommandOperation;
 pub use config::{Auth, Config, Credential, Env, Pace, Progress, Waiting};
 pub use error::{Class, CloudError};

@@ -71,7 +71,7 @@ impl Cloud {
         Ok(value.with_secrets(&|place| self.known_secret(place)))
     }
 
-    fn known_secret(&self, place: &SecretRef) -> Option<String> {
+    pub(super) fn known_secret(&self, place: &SecretRef) -> Option<String> {
         self.wire.secrets.get(place).map(|secret| secret.expose_secret().to_owned())
     }
 

@@ -15,6 +15,8 @@ struct Known {
     kusto: &'static [&'static str],
     /// The suffix of its key vaults' hosts.
     vault: Option<&'static str>,
+    /// The suffixes of its storage accounts' blob endpoints.
+    storage: &'static [&'static str],
 }
 
 /// Control planes with their audiences, and the suffixes of their clusters.
@@ -30,48 +32,56 @@ const KNOWN: &[Known] = &[
             "kusto.fabric.microsoft.com",
         ],
         vault: Some("vault.azure.net"),
+        storage: &["blob.core.windows.net", "blob.storage.azure.net"],
     },
     Known {
         login: "https://login.microsoftonline.us",
         arm: Some(("management.usgovcloudapi.net", "https://management.usgovcloudapi.net")),
         kusto: &["kusto.usgovcloudapi.net", "kustomfa.usgovcloudapi.net"],
         vault: Some("vault.usgovcloudapi.net"),
+        storage: &["blob.core.usgovcloudapi.net"],
     },
     Known {
         login: "https://login.chinacloudapi.cn",
         arm: Some(("management.chinacloudapi.cn", "https://management.chinacloudapi.cn")),
         kusto: &["kusto.chinacloudapi.cn", "kusto.azuresynapse.azure.cn"],
         vault: Some("vault.azure.cn"),
+        storage: &["blob.core.chinacloudapi.cn"],
     },
     Known {
         login: "https://login.sovcloud-identity.fr",
         arm: None,
         kusto: &["kusto.sovcloud-api.fr"],
         vault: None,
+        storage: &[],
     },
     Known {
         login: "https://login.sovcloud-identity.de",
         arm: None,
         kusto: &["kusto.sovcloud-api.de"],
         vault: None,
+        storage: &[],
     },
     Known {
         login: "https://login.sovcloud-identity.sg",
         arm: None,
         kusto: &["kusto.sovcloud-api.sg"],
         vault: None,
+        storage: &[],
     },
     Known {
         login: "https://login.microsoftonline.eaglex.ic.gov",
         arm: None,
         kusto: &["kusto.core.eaglex.ic.gov"],
         vault: None,
+        storage: &[],
     },
     Known {
         login: "https://login.microsoftonline.microsoft.scloud",
         arm: None,
         kusto: &["kusto.core.microsoft.scloud"],
         vault: None,
+        storage: &[],
     },
 ];
 
@@ -85,6 +95,7 @@ pub(super) struct Trust {
     pub(super) login: Option<String>,
     kusto: &'static [&'static str],
     vault: Option<&'static str>,
+    storage: &'static [&'static str],
     named: Vec<String>,
     local: bool,
 }
@@ -105,6 +116,7 @@ impl Trust {
             login: config.login.clone().or_else(|| Some(by_arm?.login.to_owned())),
             kusto: cloud.map_or(&[], |known| known.kusto),
             vault: cloud.and_then(|known| known.vault),
+            storage: cloud.map_or(&[], |known| known.storage),
             named: config.trusted.iter().map(|name| name.trim_matches('.').to_ascii_lowercase()).collect(),
             local: matches!(config.auth, Auth::Local),
             arm,
@@ -129,6 +141,19 @@ impl Trust {
         let suffix = self.vault.filter(|suffix| host != *suffix && ends(host, suffix));
         self.admit(url, !self.local && suffix.is_some())?;
         Ok(suffix.map_or_else(|| origin(url), |suffix| format!("https://{suffix}")))
+    }
+
+    /// Admits a blob container: with a signature of its own anywhere that is encrypted or on this machine, with a
+    /// token only on the hosts of this cloud's storage accounts, or those the user named.
+    ///
+    /// <https://learn.microsoft.com/azure/storage/common/storage-account-overview#storage-account-endpoints>
+    pub(super) fn storage(&self, url: &Url, signed: bool) -> Result<(), CloudError> {
+        let host = url.host_str().unwrap_or_default();
+        if signed && plain(url) && (url.scheme() == "https" || loopback(url)) {
+            return Ok(());
+        }
+        let known = self.storage.iter().any(|suffix| host != *suffix && ends(host, suffix));
+        self.admit(url, !self.local && known)
     }
 
     /// The URL at which an operation or a list goes on; it must be on the control plane's own host.
@@ -187,7 +212,7 @@ impl Trust {
     }
 }
 
-fn parse(text: &str, what: &str) -> Result<Url, CloudError> {
+pub(super) fn parse(text: &str, what: &str) -> Result<Url, CloudError> {
     let usable = |url: &Url| matches!(url.scheme(), "http" | "https") && url.host_str().is_some();
     Url::parse(text.trim()).ok().filter(usable).ok_or_else(|| {
         let message = format!("{what} is not a URL: `{text}`");
@@ -304,6 +329,26 @@ mod tests {
         assert_eq!(trust("https://arm.example.org", &[]).err().unwrap().code, "UntrustedHost");
         let named = trust("https://arm.example.org", &["arm.example.org"]).unwrap();
         assert_eq!((named.audience.as_str(), named.login), ("https://arm.example.org", None));
+    }
+
+    #[test]
+    fn only_known_storage_gets_a_token() {
+        let trust = trust("https://management.azure.com", &["blobs.example.org"]).unwrap();
+        for (url, token, signed) in [
+            ("https://acct.blob.core.windows.net/c", true, true),
+            ("https://acct.z01.blob.storage.azure.net/c", true, true),
+            ("https://acct.blobs.example.org/c", true, true),
+            ("https://blob.core.windows.net/c", false, true),
+            ("https://acct.blob.core.chinacloudapi.cn/c", false, true),
+            ("https://acct.blob.core.windows.net.evil.example/c", false, true),
+            ("http://acct.blob.core.windows.net/c", false, false),
+            ("http://127.0.0.1:10000/devstoreaccount1/c", false, true),
+            ("https://me@acct.blob.core.windows.net/c", false, false),
+        ] {
+            let parsed = Url::parse(url).unwrap();
+            let found = (trust.storage(&parsed, false).is_ok(), trust.storage(&parsed, true).is_ok());
+            assert_eq!(found, (token, signed), "{url}");
+        }
     }
 
     #[test]

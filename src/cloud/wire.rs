@@ -1,7 +1,7 @@
 //! One request and its answer: clients, headers, tokens. No retry happens here but one after an expired token.
 
 use super::Cloud;
-use super::auth::Tokens;
+use super::auth::{Token, Tokens};
 use super::config::Config;
 use super::error::{Class, CloudError};
 use super::fault;
@@ -111,6 +111,16 @@ impl Wire {
         let permits = Semaphore::new(AT_ONCE);
         let (log, secrets) = (Log::default(), Secrets::default());
         Ok(Self { config, trust, log, secrets, tokens, permits, clients })
+    }
+
+    /// The client for a URL, for libraries that bring their own requests.
+    pub(super) fn client(&self, url: &Url) -> Result<Client, CloudError> {
+        self.clients.of(url).cloned()
+    }
+
+    /// A token for an audience, for libraries that keep it themselves.
+    pub(super) async fn token(&self, audience: &str) -> Result<Token, CloudError> {
+        self.tokens.token(audience).await
     }
 
     /// Sends a request once, or twice when its token turned out to be stale.

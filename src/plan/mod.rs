@@ -9,7 +9,9 @@
 mod circle;
 pub mod diff;
 pub mod document;
+pub mod drawing;
 mod exact;
+pub mod graph;
 pub mod judge;
 mod make;
 pub mod names;

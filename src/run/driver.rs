@@ -8,6 +8,7 @@
 
 use super::effects::{Answer, Effects, Look, LookError, Outgoing};
 use super::event::{Event, Happened, Intent, Operation, Way};
+use super::hold::Hold;
 use super::journal::{Clock, Header, Journal, JournalError, Recorded};
 use super::looking::{Looking, Purpose, Round, Timing};
 use super::machine::{Decision, IllegalTransition, Machine, Phase};
@@ -22,13 +23,16 @@ use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
-/// The user's wish to stop: once to finish what is running, twice to leave at once.
+/// What stops a run from outside: the user's wish, once to finish what is running and twice to leave at once, and the
+/// loss of the lock.
 #[derive(Debug, Clone, Default)]
 pub struct Interrupts {
     /// Nothing more is started; what runs comes to its end.
     pub first: CancellationToken,
     /// The process leaves the run as it is.
     pub second: CancellationToken,
+    /// The lock: once it is lost nothing more is started, and once it is gone the run is left.
+    pub lock: Hold,
 }
 
 /// Why a run could not be begun or taken up.
@@ -61,7 +65,7 @@ pub struct Run<E, S> {
     pub observer: Box<dyn Observer>,
     /// How long it waits for what.
     pub timing: Timing,
-    /// The user's wish to stop.
+    /// What may stop it from outside.
     pub interrupts: Interrupts,
 }
 
@@ -165,8 +169,9 @@ struct Driver<E, S> {
 
 impl<E: Effects, S: Store> Driver<E, S> {
     async fn drive(&mut self) {
-        let Interrupts { first, second } = self.run.interrupts.clone();
+        let Interrupts { first, second, lock } = self.run.interrupts.clone();
         loop {
+            self.unlock();
             if self.halt.is_none() {
                 self.start().await;
             }
@@ -184,6 +189,8 @@ impl<E: Effects, S: Store> Driver<E, S> {
                     self.halt = Some(Halt::Left);
                     return;
                 }
+                () = lock.until_gone() => return,
+                () = lock.until_lost(), if self.halt.is_none() => {}
                 () = first.cancelled(), if !noted => {
                     self.interrupted = true;
                     if !matches!(self.run.machine.phase(), Phase::Ended(_)) {
@@ -192,6 +199,13 @@ impl<E: Effects, S: Store> Driver<E, S> {
                 }
                 Some(came) = self.tasks.join_next_with_id() => self.came(came).await,
             }
+        }
+    }
+
+    /// Without the lock nothing more is started; what runs may come to its end.
+    fn unlock(&mut self) {
+        if let Some(why) = self.run.interrupts.lock.lost() {
+            self.halt.get_or_insert(Halt::Unlocked(why));
         }
     }
 
@@ -277,6 +291,10 @@ impl<E: Effects, S: Store> Driver<E, S> {
         };
         events.extend(refused.into_iter().map(answer));
         if !self.commit(events).await {
+            return;
+        }
+        self.unlock();
+        if self.halt.is_some() {
             return;
         }
         for (job, batch) in sends.into_iter().filter(|(_, batch)| !batch.is_empty()) {

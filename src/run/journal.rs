@@ -6,6 +6,8 @@
 //!
 //! Invariant: a frame is on disk before the next is written, so only the last can be torn; a torn last line is cut
 //! off, damage anywhere else is refused (tests: `a_torn_tail_is_cut_at_every_byte`, `damage_elsewhere_is_refused`).
+//! Where nothing can be taken out, as in an append blob, a mark says that all behind a length is cut off; JSON never
+//! holds the byte it begins with (test: `a_torn_tail_is_cut_by_a_mark_at_every_byte`).
 //! Invariant: after a write that failed nothing more is recorded, so no effect follows it
 //! (test: `a_full_disk_ends_recording`).
 
@@ -16,6 +18,7 @@ use crate::plan::Plan;
 use schemars::JsonSchema;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::io;
 use std::sync::Arc;
 use time::OffsetDateTime;
@@ -109,7 +112,7 @@ pub struct Recorded {
     pub header: Header,
     /// The others.
     pub frames: Vec<Frame>,
-    /// How many bytes are intact; what follows is a torn last line.
+    /// How many bytes are intact, cut marks and what they cut off not counted; what follows is a torn last line.
     pub intact: u64,
     /// Whether a torn last line follows.
     pub torn: bool,
@@ -142,6 +145,43 @@ fn holds_two(line: &[u8]) -> bool {
     document(&line[..end]).is_ok() && line.get(end + 1..).is_some_and(|rest| document(rest).is_ok())
 }
 
+/// The byte that begins a cut mark: `cancel`, which no line of a journal holds.
+const CUT: u8 = 0x18;
+
+/// A mark that says: of everything before it, only so many bytes count.
+pub(super) fn cut_mark(length: u64) -> Vec<u8> {
+    let mut mark = vec![CUT];
+    mark.extend_from_slice(format!("{length}\n").as_bytes());
+    mark
+}
+
+/// The bytes without what marks cut off, and without the marks.
+fn uncut(bytes: &[u8]) -> Cow<'_, [u8]> {
+    if !bytes.contains(&CUT) {
+        return Cow::Borrowed(bytes);
+    }
+    let mut kept: Vec<u8> = Vec::with_capacity(bytes.len());
+    let mut rest = bytes;
+    while let Some(at) = rest.iter().position(|byte| *byte == CUT) {
+        kept.extend_from_slice(&rest[..at]);
+        let after = &rest[at + 1..];
+        let end = after.iter().position(|byte| *byte == b'\n');
+        let number = end.and_then(|end| std::str::from_utf8(&after[..end]).ok()?.parse::<usize>().ok());
+        rest = match (end, number.filter(|length| *length <= kept.len())) {
+            (Some(end), Some(length)) => {
+                kept.truncate(length);
+                &after[end + 1..]
+            }
+            _ => {
+                kept.push(CUT);
+                after
+            }
+        };
+    }
+    kept.extend_from_slice(rest);
+    Cow::Owned(kept)
+}
+
 fn parsed<T: DeserializeOwned>(line: usize, json: &str) -> Result<T, JournalError> {
     serde_json::from_str(json).map_err(|error| JournalError::Damaged { line, why: error.to_string() })
 }
@@ -157,6 +197,7 @@ impl Recorded {
     /// # Errors
     /// When it is damaged other than by a torn last line, or written in another format.
     pub fn read(bytes: &[u8]) -> Result<Self, JournalError> {
+        let bytes = &*uncut(bytes);
         let mut lines = Vec::new();
         let mut intact = 0;
         let mut rest = bytes;
@@ -350,6 +391,30 @@ mod tests {
             let again = Recorded::read(&memory.bytes()).unwrap();
             assert_eq!((again.frames.len(), again.torn), (whole, false), "{length}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_torn_tail_is_cut_by_a_mark_at_every_byte() {
+        let bytes = written().await.bytes();
+        let first = bytes.iter().position(|byte| *byte == b'\n').unwrap() + 1;
+        for length in first..bytes.len() {
+            let mut torn = bytes[..length].to_vec();
+            for again in 1..=2 {
+                let recorded = Recorded::read(&torn).unwrap();
+                let frames = recorded.frames.len();
+                let memory = Memory::growing(torn);
+                let mut journal = Journal::go_on(memory.clone(), &recorded, moment).await.unwrap();
+                journal.record(&[Event::Interrupted]).await.unwrap();
+                torn = memory.bytes();
+                let read = Recorded::read(&torn).unwrap();
+                assert_eq!((read.frames.len(), read.torn), (frames + 1, false), "{length} {again}");
+                assert_eq!(read.frames[..frames], recorded.frames, "{length} {again}");
+                torn.extend_from_slice(b"12345678 {\"n\":\n 7");
+            }
+        }
+        let alone = [CUT, b'9', b'9', b'9', b'9', b'9', b'9', b'9', b'\n'];
+        let beyond = [&bytes[..], &alone, &bytes[first..]].concat();
+        assert!(matches!(Recorded::read(&beyond), Err(JournalError::Damaged { .. })));
     }
 
     #[tokio::test]

@@ -1,10 +1,13 @@
 //! The lock: one run at a time for each target.
 //!
-//! It is a lock of the operating system on a file, so it dies with its process and is never stuck; what stands in
-//! the file only says who holds it (test: `a_dead_holder_leaves_no_lock`).
+//! On one machine it is a lock of the operating system on a file, so it dies with its process and is never stuck;
+//! what stands in the file only says who holds it (test: `a_dead_holder_leaves_no_lock`). For a team it is a
+//! [`super::lease::Lease`].
 
 use super::store::{private, private_folder};
+use crate::cloud::CloudError;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
@@ -33,11 +36,7 @@ pub struct Holder {
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
     /// Another process holds it.
-    #[error(
-        "another run is at work here: {doing} by {who} since {since} (run {run}, process {pid}). \
-         Wait for it, or give --lock-timeout",
-        doing = .0.doing, who = .0.who, since = .0.since, run = .0.run, pid = .0.pid
-    )]
+    #[error("another run is at work here: {0}. Wait for it, or give --lock-timeout")]
     Held(Box<Holder>),
     /// The file system refuses.
     #[error("the lock {path} cannot be taken: {source}")]
@@ -47,6 +46,23 @@ pub enum LockError {
         /// What the system says.
         source: io::Error,
     },
+    /// The storage account refuses, or does not answer.
+    #[error("the lock cannot be looked at or taken: {0}")]
+    Cloud(#[from] CloudError),
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.who.is_empty() {
+            return f.write_str("somebody who has not said yet who they are");
+        }
+        let Self { who, since, pid, run, doing } = self;
+        write!(f, "{doing} by {who} since {since} (")?;
+        if !run.is_empty() {
+            write!(f, "run {run}, ")?;
+        }
+        write!(f, "process {pid})")
+    }
 }
 
 /// A lock that is held until it is dropped or the process ends, however it ends.
@@ -80,9 +96,18 @@ impl Lock {
                 }
             }
         }
-        let text = serde_json::to_vec(holder).map_err(|error| failed(error.into()))?;
-        write(&mut file, &text).map_err(failed)?;
-        Ok(Self { file })
+        let mut lock = Self { file };
+        lock.describe(holder).map_err(failed)?;
+        Ok(lock)
+    }
+
+    /// Says anew who holds the lock.
+    ///
+    /// # Errors
+    /// When the file system refuses.
+    pub fn describe(&mut self, holder: &Holder) -> io::Result<()> {
+        let text = serde_json::to_vec(holder)?;
+        write(&mut self.file, &text)
     }
 
     /// Who holds the lock, if anybody does.

@@ -29,6 +29,18 @@ pub enum Outcome {
     Blocked(String),
     /// A record could not be synced, so nothing more was started.
     JournalLost(String),
+    /// The lock was lost, so nothing more was started.
+    LockLost(String),
+}
+
+impl Outcome {
+    /// Whether the run came to its end, so that nothing is left to be taken up.
+    pub const fn is_end(&self) -> bool {
+        match self {
+            Self::Done | Self::RolledBack | Self::Stopped | Self::StoppedPastLine | Self::NeedsPerson => true,
+            Self::Left | Self::Blocked(_) | Self::JournalLost(_) | Self::LockLost(_) => false,
+        }
+    }
 }
 
 /// What kept a run from going on.
@@ -40,6 +52,8 @@ pub enum Halt {
     Blocked(String),
     /// A record could not be synced.
     Journal(String),
+    /// The lock was lost.
+    Unlocked(String),
 }
 
 /// One step in a report.
@@ -138,7 +152,8 @@ impl Report {
             | Outcome::StoppedPastLine
             | Outcome::NeedsPerson
             | Outcome::Blocked(_)
-            | Outcome::JournalLost(_) => 4,
+            | Outcome::JournalLost(_)
+            | Outcome::LockLost(_) => 4,
         }
     }
 
@@ -183,6 +198,11 @@ impl Report {
             Outcome::Blocked(why) => all.push(format!(
                 "{why}. The run stands still with {} in doubt; nothing more was started. When that is mended, \
                  `adxform resume {run}` looks at live and goes on, `adxform rollback {run}` undoes.",
+                steps(self.unsettled.len())
+            )),
+            Outcome::LockLost(why) => all.push(format!(
+                "{why}. Nothing more was started, with {} in doubt. `adxform show {run}` says where it stands. When \
+                 nobody else takes it up, `adxform resume {run}` looks at live and goes on, `adxform rollback {run}` undoes.",
                 steps(self.unsettled.len())
             )),
             Outcome::JournalLost(why) => all.push(format!(
@@ -247,6 +267,7 @@ impl Report {
             Outcome::Left => "left",
             Outcome::Blocked(_) => "blocked",
             Outcome::JournalLost(_) => "journal_lost",
+            Outcome::LockLost(_) => "lock_lost",
         };
         Notice::ChangeSummary {
             run: self.run.clone(),
@@ -270,6 +291,7 @@ fn outcome(machine: &Machine, halt: Option<&Halt>) -> Outcome {
         (Phase::Ended(Ending::StoppedPastLine), _) => Outcome::StoppedPastLine,
         (Phase::Ended(Ending::NeedsPerson), _) => Outcome::NeedsPerson,
         (_, Some(Halt::Blocked(why))) => Outcome::Blocked(why.clone()),
+        (_, Some(Halt::Unlocked(why))) => Outcome::LockLost(why.clone()),
         (_, Some(Halt::Journal(why))) => Outcome::JournalLost(why.clone()),
         (_, Some(Halt::Left) | None) => Outcome::Left,
     }

@@ -1,13 +1,32 @@
 //! Stores: where the bytes of a journal are kept.
+//!
+//! Invariant: bytes go into a blob only at the place where this process's last ones ended, and only while the lock
+//! holds: whoever was overtaken adds nothing (test: `tests/product/blobs.rs`).
 
+use super::hold::Hold;
+use super::journal;
+use crate::cloud::{Class, CloudError, Container};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::future::Future;
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use tokio::time::{Instant, sleep, timeout_at};
+
+/// How long one record is tried to be written to a blob.
+const PATIENCE: Duration = Duration::from_secs(40);
+
+/// Between two tries at first; it doubles, up to ten times so long.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// How many bytes go with one request at most; the service takes 100 MiB.
+///
+/// <https://learn.microsoft.com/rest/api/storageservices/append-block#remarks>
+const BLOCK: usize = 64 * 1024 * 1024;
 
 /// A place for the bytes of one journal.
-///
-/// A file today; a blob that a team shares has the same two operations.
 pub trait Store: Send {
     /// Adds bytes at the end and waits until they would survive a loss of power.
     fn append(&mut self, bytes: &[u8]) -> impl Future<Output = io::Result<()>> + Send;
@@ -70,6 +89,117 @@ impl Store for FileStore {
         self.file.set_len(length)?;
         self.file.seek(SeekFrom::Start(length))?;
         self.file.sync_all()
+    }
+}
+
+/// A journal in an append blob. Every write says where it must begin, so two processes never write the same run.
+#[derive(Debug)]
+pub struct BlobStore {
+    container: Container,
+    name: String,
+    end: Arc<AtomicU64>,
+    hold: Hold,
+}
+
+impl BlobStore {
+    /// Makes a new blob.
+    ///
+    /// # Errors
+    /// When it exists, or the storage account refuses or does not answer.
+    pub async fn create(container: &Container, name: &str, hold: Hold) -> Result<Self, CloudError> {
+        container.create(name).await?;
+        Ok(Self::open(container, name, 0, hold))
+    }
+
+    /// Goes on with a blob that was read up to a length; when it is longer by now, the first write fails.
+    pub fn open(container: &Container, name: &str, length: u64, hold: Hold) -> Self {
+        let end = Arc::new(AtomicU64::new(length));
+        Self { container: container.clone(), name: name.to_owned(), end, hold }
+    }
+
+    /// Where the next write begins, also when the store is elsewhere by then.
+    pub fn end(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.end)
+    }
+
+    /// One block, tried until it is acknowledged, the patience ends or the lock is lost.
+    async fn block(&self, bytes: &[u8]) -> io::Result<()> {
+        let at = self.end.load(Ordering::Relaxed);
+        let deadline = Instant::now() + PATIENCE + Duration::from_secs(bytes.len() as u64 / (256 * 1024));
+        let mut pause = PAUSE;
+        let mut said: Option<CloudError> = None;
+        loop {
+            if let Some(why) = self.hold.gone() {
+                return Err(io::Error::other(join(why, said)));
+            }
+            let written = tokio::select! {
+                written = timeout_at(deadline, self.container.append(&self.name, at, bytes)) => written,
+                () = self.hold.until_gone() => continue,
+            };
+            match written {
+                Ok(Ok(())) => break,
+                Ok(Err(error)) if is_passing(&error) && Instant::now() + pause < deadline => {
+                    said = Some(error)
+                }
+                Ok(Err(error)) => return Err(io::Error::other(error)),
+                Err(_) => {
+                    let why = format!("nothing was acknowledged within {} s", PATIENCE.as_secs());
+                    return Err(io::Error::other(join(why, said)));
+                }
+            }
+            sleep(pause).await;
+            pause = (pause * 2).min(PAUSE * 10);
+        }
+        self.end.store(at + bytes.len() as u64, Ordering::Relaxed);
+        // A process that was stopped meanwhile must not act on what it wrote before.
+        self.hold.gone().map_or(Ok(()), |why| Err(io::Error::other(why)))
+    }
+}
+
+const fn is_passing(error: &CloudError) -> bool {
+    matches!(error.class, Class::Lost | Class::Unreachable | Class::Busy)
+}
+
+fn join(why: String, said: Option<CloudError>) -> String {
+    said.map_or_else(|| why.clone(), |error| format!("{why}; {error}"))
+}
+
+impl Store for BlobStore {
+    async fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        for block in bytes.chunks(BLOCK) {
+            self.block(block).await?;
+        }
+        Ok(())
+    }
+
+    // Nothing can be taken out of an append blob, so the cut is written down.
+    async fn cut(&mut self, length: u64) -> io::Result<()> {
+        self.block(&journal::cut_mark(length)).await
+    }
+}
+
+/// A journal wherever it is kept.
+#[derive(Debug)]
+pub enum AnyStore {
+    /// In a file.
+    File(FileStore),
+    /// In a blob.
+    Blob(BlobStore),
+}
+
+impl Store for AnyStore {
+    async fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match self {
+            Self::File(store) => store.append(bytes).await,
+            Self::Blob(store) => store.append(bytes).await,
+        }
+    }
+
+    async fn cut(&mut self, length: u64) -> io::Result<()> {
+        match self {
+            Self::File(store) => store.cut(length).await,
+            Self::Blob(store) => store.cut(length).await,
+        }
     }
 }
 

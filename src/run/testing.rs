@@ -1,5 +1,6 @@
 //! What the tests of this folder share.
 
+use super::journal::cut_mark;
 use super::store::Store;
 use crate::kind::Undo;
 use crate::model::Address;
@@ -42,12 +43,18 @@ pub(super) struct Memory(Arc<Mutex<Held>>);
 struct Held {
     bytes: Vec<u8>,
     left: Option<usize>,
+    grows_only: bool,
 }
 
 impl Memory {
     /// A store that holds something already.
     pub(super) fn of(bytes: Vec<u8>) -> Self {
-        Self(Arc::new(Mutex::new(Held { bytes, left: None })))
+        Self(Arc::new(Mutex::new(Held { bytes, ..Held::default() })))
+    }
+
+    /// As [`Memory::of`], where nothing can be taken out, as in an append blob.
+    pub(super) fn growing(bytes: Vec<u8>) -> Self {
+        Self(Arc::new(Mutex::new(Held { bytes, grows_only: true, ..Held::default() })))
     }
 
     /// What it holds.
@@ -77,7 +84,12 @@ impl Store for Memory {
     }
 
     async fn cut(&mut self, length: u64) -> io::Result<()> {
-        self.0.lock().unwrap().bytes.truncate(usize::try_from(length).unwrap());
+        let mut held = self.0.lock().unwrap();
+        if held.grows_only {
+            held.bytes.extend_from_slice(&cut_mark(length));
+        } else {
+            held.bytes.truncate(usize::try_from(length).unwrap());
+        }
         Ok(())
     }
 }

@@ -3,7 +3,7 @@
 use crate::dice::Dice;
 use crate::faults::Faults;
 use crate::plans;
-use crate::session::{Disk, End, Shared, Start, session};
+use crate::session::{Disk, End, Shared, Start, Wishes, session};
 use crate::simulate;
 use crate::world::World;
 use adxform::run::machine::Policy;
@@ -19,7 +19,7 @@ fn thousands_of_tables_are_a_few_dozen_scripts() {
     let world = World::new(Arc::new(plan), live, Faults::Given(BTreeMap::new()), Dice::new(1, "delays"));
     let shared = Shared::new(world, Disk::default());
     let begin = Start::Begin(Policy::default());
-    let end = simulate(session(&shared, begin, [None, None], &mut Dice::new(1, "landings")));
+    let end = simulate(session(&shared, begin, Wishes::default(), &mut Dice::new(1, "landings")));
     let End::Report(report) = end else { panic!("{end:?}") };
     assert_eq!(report.outcome, Outcome::Done, "{:?}", shared.world().breaches);
     assert_eq!(report.applied.len(), 1 + 2 * TABLES);

@@ -58,7 +58,7 @@ pub(crate) fn judge(world: &mut World, report: &Report, policy: Policy, last: Op
             law(!told.is_empty(), "a person is needed, and nothing is told");
             law(report.exit_code == 4, "a person is needed with another exit code");
         }
-        Outcome::Left | Outcome::Blocked(_) | Outcome::JournalLost(_) => {
+        Outcome::Left | Outcome::Blocked(_) | Outcome::JournalLost(_) | Outcome::LockLost(_) => {
             law(false, "the run did not come to its end");
         }
     }

@@ -4,7 +4,7 @@ use crate::dice::Dice;
 use crate::faults::Faults;
 use crate::judge::judge;
 use crate::plans;
-use crate::session::{Disk, End, Shared, Start, session};
+use crate::session::{Disk, End, Shared, Start, Wishes, session};
 use crate::simulate;
 use crate::world::World;
 use adxform::kind::Undo;
@@ -61,7 +61,7 @@ const fn is_over(report: &Report) -> bool {
         | Outcome::Stopped
         | Outcome::StoppedPastLine
         | Outcome::NeedsPerson => true,
-        Outcome::Left | Outcome::Blocked(_) | Outcome::JournalLost(_) => false,
+        Outcome::Left | Outcome::Blocked(_) | Outcome::JournalLost(_) | Outcome::LockLost(_) => false,
     }
 }
 
@@ -98,7 +98,8 @@ async fn to_the_end(
             if last == Some(Intent::Rollback) || dice.chance(50) { Intent::Rollback } else { Intent::Resume };
         last = Some(intent);
         let wish = dice.chance(10).then(|| dice.below(20_000) as u64);
-        end = session(shared, Start::TakeUp(intent), [wish, None], dice).await;
+        end = session(shared, Start::TakeUp(intent), Wishes { interrupts: [wish, None], lock: None }, dice)
+            .await;
         let _ = policy;
     }
     Err(format!("not over after twelve sessions: {end:?}"))
@@ -110,8 +111,11 @@ async fn story(seed: u64, history: bool) -> Story {
     let shared = Shared::new(world(seed, policy), disk(&mut dice, history));
     let first = dice.chance(15).then(|| dice.below(20_000) as u64);
     let second = dice.chance(40).then(|| dice.below(3_000) as u64);
-    let end =
-        session(&shared, Start::Begin(policy), [first, second.filter(|_| first.is_some())], &mut dice).await;
+    // The lock has dice of its own, so that the other stories stay as they were.
+    let mut luck = Dice::new(seed, "lock");
+    let lock = luck.chance(15).then(|| [luck.below(20_000) as u64, luck.below(10_000) as u64]);
+    let wishes = Wishes { interrupts: [first, second.filter(|_| first.is_some())], lock };
+    let end = session(&shared, Start::Begin(policy), wishes, &mut dice).await;
     let mut wrong = Vec::new();
     match to_the_end(&shared, end, policy, None, &mut dice).await {
         Ok((report, last)) => {
@@ -150,7 +154,7 @@ async fn afterwards(
         _ => Intent::Rollback,
     };
     let meddled = !shared.world().meddled.is_empty();
-    let end = session(shared, Start::TakeUp(intent), [None, None], dice).await;
+    let end = session(shared, Start::TakeUp(intent), Wishes::default(), dice).await;
     let again = match end {
         End::Report(again) => again,
         End::Refused(_) if report.outcome == Outcome::RolledBack => return Vec::new(),
@@ -198,7 +202,7 @@ async fn prefixes(shared: &Shared, policy: Policy, dice: &mut Dice) -> Vec<Strin
         world.veiled = 0;
         world.after_crash(dice);
         let fork = Shared::new(world, Disk { bytes: prefix, ..Disk::default() });
-        let end = session(&fork, Start::TakeUp(intent), [None, None], dice).await;
+        let end = session(&fork, Start::TakeUp(intent), Wishes::default(), dice).await;
         let wrong = match to_the_end(&fork, end, policy, Some(last), dice).await {
             Ok((report, last)) => judge(&mut fork.world(), &report, policy, last),
             Err(why) => vec![why],

@@ -11,7 +11,7 @@ use adxform::run::event::{Intent, Operation};
 use adxform::run::journal::{FORMAT, Frame, Header, JournalError, Recorded};
 use adxform::run::machine::Policy;
 use adxform::run::notice::{Notice, Observer};
-use adxform::run::report::Report;
+use adxform::run::report::{Outcome, Report};
 use adxform::run::store::Store;
 use std::collections::BTreeSet;
 use std::io;
@@ -189,8 +189,14 @@ pub(crate) enum End {
     NeverBegun,
 }
 
-/// When the user interrupts, in milliseconds: the first and the second time.
-pub(crate) type Wishes = [Option<u64>; 2];
+/// What comes from outside, and when, in milliseconds.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Wishes {
+    /// When the user interrupts, and how much later again.
+    pub(crate) interrupts: [Option<u64>; 2],
+    /// When the lock is lost, and how much later somebody else has it.
+    pub(crate) lock: Option<[u64; 2]>,
+}
 
 /// A clock that stands still: the simulation's own time is the runtime's.
 pub(crate) fn clock() -> OffsetDateTime {
@@ -234,9 +240,17 @@ async fn open(shared: &Shared, start: Start) -> Result<Run<Shared, Shared>, End>
     })
 }
 
+/// Lets everybody act who learned something at this moment.
+async fn settle() {
+    for _ in 0..64 {
+        tokio::task::yield_now().await;
+    }
+}
+
 /// Runs one process until it ends or dies.
 pub(crate) async fn session(shared: &Shared, start: Start, wishes: Wishes, dice: &mut Dice) -> End {
     let interrupts = Interrupts::default();
+    (shared.world().unlocked, shared.world().shut) = (false, false);
     let body = async {
         let mut run = match open(shared, start).await {
             Ok(run) => run,
@@ -247,7 +261,7 @@ pub(crate) async fn session(shared: &Shared, start: Start, wishes: Wishes, dice:
         End::Report(Box::new(run.to_end().await))
     };
     let wish = async {
-        let [first, second] = wishes;
+        let [first, second] = wishes.interrupts;
         if let Some(first) = first {
             sleep(Duration::from_millis(first)).await;
             interrupts.first.cancel();
@@ -258,11 +272,26 @@ pub(crate) async fn session(shared: &Shared, start: Start, wishes: Wishes, dice:
         }
         std::future::pending::<()>().await;
     };
+    let lock = interrupts.lock.clone();
+    let lose = async {
+        if let Some([lost, gone]) = wishes.lock {
+            sleep(Duration::from_millis(lost)).await;
+            lock.lose("The lock was taken away".to_owned());
+            settle().await;
+            shared.world().unlocked = true;
+            sleep(Duration::from_millis(gone)).await;
+            lock.leave();
+            settle().await;
+            shared.world().shut = true;
+        }
+        std::future::pending::<()>().await;
+    };
     let end = tokio::select! {
         biased;
         () = shared.death.notified() => End::Crashed,
         end = body => end,
         () = wish => unreachable!("a wish never ends"),
+        () = lose => unreachable!("a loss never ends"),
     };
     if let End::Report(report) = &end {
         let told = shared.told.lock().unwrap();
@@ -272,7 +301,8 @@ pub(crate) async fn session(shared: &Shared, start: Start, wishes: Wishes, dice:
         assert!(summed, "the last notice is {last:?}");
     }
     let died = !matches!(end, End::Report(_)) || shared.world().crashed;
-    let left = matches!(&end, End::Report(report) if report.exit_code == 130);
+    let left = |report: &Report| report.exit_code == 130 || matches!(report.outcome, Outcome::LockLost(_));
+    let left = matches!(&end, End::Report(report) if left(report));
     if died || left {
         shared.world().after_crash(dice);
     }

@@ -55,6 +55,10 @@ pub(crate) struct World {
     pub(crate) failed_undos: usize,
     /// Breaches of laws.
     pub(crate) breaches: Vec<String>,
+    /// Whether the process has lost its lock, so that it may start nothing.
+    pub(crate) unlocked: bool,
+    /// Whether somebody else may hold the lock, so that nothing of the process may come any more.
+    pub(crate) shut: bool,
     /// What goes wrong.
     pub(crate) faults: Faults,
     /// Requests that came so far.
@@ -115,6 +119,8 @@ impl World {
             operations: BTreeMap::new(),
             deadly: BTreeSet::new(),
             on_their_way: BTreeMap::new(),
+            unlocked: false,
+            shut: false,
             parts: BTreeMap::new(),
             mangled: BTreeSet::new(),
             token: 0,
@@ -131,6 +137,9 @@ impl World {
         for event in events {
             if let Event::Step { step, way, happened: Happened::Started { part, .. } } = event {
                 self.started.insert(*step, (*way, *part));
+                if self.unlocked {
+                    self.breach(format!("step {step} is started without the lock"));
+                }
             }
         }
     }
@@ -206,6 +215,9 @@ impl World {
             if clash {
                 self.breach(format!("{} is sent while other work on its cluster is under way", of.id));
             }
+        }
+        if self.shut {
+            self.breach("a request is sent while somebody else may hold the lock".to_owned());
         }
         if self.on_their_way.len() >= self.parallelism {
             self.breach(format!("{} requests are on their way at once", self.on_their_way.len() + 1));

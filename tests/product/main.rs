@@ -3,6 +3,8 @@
 #![expect(clippy::print_stdout, reason = "a test says what it looked at, and what it skipped")]
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+mod azurite;
+mod blobs;
 #[path = "../laws/dice.rs"]
 mod dice;
 mod endpoint;

@@ -1,0 +1,305 @@
+//! Places: where journals and the lock are kept, a folder of one machine or a container that a team shares.
+//!
+//! Both hold the same: `lock`, and `runs/ID.journal` for each run. A journal's blob is also told, once its run has ended,
+//! how long it was then: while that is its length nothing is left to do for the run, and it need not be read.
+
+use super::hold::Hold;
+use super::lease::{self, Key, Lease, Length};
+use super::lock::{Holder, Lock, LockError};
+use super::store::{AnyStore, BlobStore, FileStore, private_folder};
+use crate::cloud::{CloudError, Container, Metadata};
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use tokio::time::timeout;
+
+const LOCK: &str = "lock";
+const RUNS: &str = "runs";
+const ENDING: &str = ".journal";
+
+/// Under which word a journal's blob keeps how long it was when its run ended.
+const ENDED: &str = "ended";
+
+/// How long the end of a run is tried to be noted.
+const PARTING: Duration = Duration::from_secs(5);
+
+/// A container in Azure Blob Storage that a team shares.
+#[derive(Debug, Clone)]
+pub struct Blobs {
+    /// The container.
+    pub container: Container,
+    /// What the names of all blobs begin with; empty, or without a slash at its end.
+    pub prefix: String,
+    /// How long a lock stays that is not renewed.
+    pub length: Length,
+}
+
+/// Where journals and the lock are kept.
+#[derive(Debug, Clone)]
+pub enum Place {
+    /// A folder of this machine.
+    Folder(PathBuf),
+    /// A container.
+    Blobs(Blobs),
+}
+
+/// Why a place cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum PlaceError {
+    /// The file system refuses.
+    #[error("{path}: {source}")]
+    Io {
+        /// The file or folder.
+        path: String,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The storage account refuses, or does not answer.
+    #[error(transparent)]
+    Cloud(#[from] CloudError),
+}
+
+/// A run in a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// Its id.
+    pub id: String,
+    /// Whether it is known, without its journal being read, that it came to its end.
+    pub ended: bool,
+}
+
+/// A lock that is held.
+#[derive(Debug)]
+pub enum Guard {
+    /// Of this machine.
+    File(Lock),
+    /// Of a team.
+    Lease(Lease),
+}
+
+impl Guard {
+    /// Whether it still holds.
+    pub fn hold(&self) -> Hold {
+        match self {
+            Self::File(_) => Hold::default(),
+            Self::Lease(lease) => lease.hold(),
+        }
+    }
+
+    /// Says anew who holds it, for instance once the run is known. That it is not said harms nobody.
+    pub async fn describe(&mut self, holder: &Holder) {
+        match self {
+            Self::File(lock) => drop(lock.describe(holder)),
+            Self::Lease(lease) => drop(lease.describe(holder).await),
+        }
+    }
+
+    /// What gives it back when the process ends early; a lock of this machine goes with the process.
+    pub fn key(&self) -> Option<Key> {
+        match self {
+            Self::File(_) => None,
+            Self::Lease(lease) => Some(lease.key()),
+        }
+    }
+
+    /// Gives it back.
+    pub async fn release(self) {
+        match self {
+            Self::File(lock) => drop(lock),
+            Self::Lease(lease) => lease.release().await,
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Folder(folder) => write!(f, "{}", folder.display()),
+            Self::Blobs(blobs) => f.write_str(&blobs.shown("").trim_end_matches('/')),
+        }
+    }
+}
+
+impl Blobs {
+    fn name(&self, parts: &[&str]) -> String {
+        let prefix = Some(self.prefix.as_str()).filter(|prefix| !prefix.is_empty());
+        prefix.into_iter().chain(parts.iter().copied()).collect::<Vec<_>>().join("/")
+    }
+
+    fn journal(&self, run: &str) -> String {
+        self.name(&[RUNS, &format!("{run}{ENDING}")])
+    }
+
+    fn shown(&self, name: &str) -> String {
+        format!("{}/{}", self.container.shown(), if name.is_empty() { &self.prefix } else { name })
+    }
+}
+
+impl Place {
+    /// The journal of a run, for people.
+    pub fn journal(&self, run: &str) -> String {
+        match self {
+            Self::Folder(folder) => file(folder, run).display().to_string(),
+            Self::Blobs(blobs) => blobs.shown(&blobs.journal(run)),
+        }
+    }
+
+    /// The runs, oldest first.
+    ///
+    /// # Errors
+    /// When the place cannot be read; a folder that is not there has no runs.
+    pub async fn runs(&self) -> Result<Vec<Listed>, PlaceError> {
+        let mut all = match self {
+            Self::Folder(folder) => listed(folder)?,
+            Self::Blobs(blobs) => {
+                let start = format!("{}/", blobs.name(&[RUNS]));
+                let found = blobs.container.list(&start).await?;
+                let one = |blob: crate::cloud::Listed| {
+                    let id = blob.name.strip_prefix(&start)?.strip_suffix(ENDING)?.to_owned();
+                    let ended = blob.metadata.get(ENDED).and_then(|length| length.parse().ok());
+                    Some(Listed { id, ended: ended == Some(blob.length) })
+                };
+                found.into_iter().filter_map(one).collect()
+            }
+        };
+        all.sort_by(|a, b| a.id.cmp(&b.id));
+        Ok(all)
+    }
+
+    /// The bytes of a journal; `None` when there is no such run.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub async fn read(&self, run: &str) -> Result<Option<Vec<u8>>, PlaceError> {
+        if !run.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') {
+            return Ok(None);
+        }
+        match self {
+            Self::Folder(folder) => {
+                let path = file(folder, run);
+                match std::fs::read(&path) {
+                    Ok(bytes) => Ok(Some(bytes)),
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+                    Err(source) => Err(failed(&path, source)),
+                }
+            }
+            Self::Blobs(blobs) => Ok(blobs.container.read(&blobs.journal(run), None).await?),
+        }
+    }
+
+    /// Makes the journal of a new run.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub async fn create(&self, run: &str, hold: Hold) -> Result<AnyStore, PlaceError> {
+        match self {
+            Self::Folder(folder) => {
+                let path = file(folder, run);
+                private_folder(&folder.join(RUNS)).map_err(|source| failed(&path, source))?;
+                Ok(AnyStore::File(FileStore::create(&path).map_err(|source| failed(&path, source))?))
+            }
+            Self::Blobs(blobs) => {
+                let store = BlobStore::create(&blobs.container, &blobs.journal(run), hold).await?;
+                Ok(AnyStore::Blob(store))
+            }
+        }
+    }
+
+    /// Goes on with a journal that was read up to a length.
+    ///
+    /// # Errors
+    /// When another process writes it, or it cannot be opened.
+    pub fn open(&self, run: &str, length: u64, hold: Hold) -> Result<AnyStore, PlaceError> {
+        match self {
+            Self::Folder(folder) => {
+                let path = file(folder, run);
+                Ok(AnyStore::File(FileStore::open(&path).map_err(|source| failed(&path, source))?))
+            }
+            Self::Blobs(blobs) => {
+                let store = BlobStore::open(&blobs.container, &blobs.journal(run), length, hold);
+                Ok(AnyStore::Blob(store))
+            }
+        }
+    }
+
+    /// Notes that a run has ended with its journal this long, so that nobody has to read it to know. Not noting it
+    /// costs only time.
+    pub async fn note_end(&self, run: &str, length: u64) {
+        if let Self::Blobs(blobs) = self {
+            let words = Metadata::from([(ENDED.to_owned(), length.to_string())]);
+            let name = blobs.journal(run);
+            let _ = timeout(PARTING, blobs.container.describe(&name, &words, None)).await;
+        }
+    }
+
+    /// Takes the lock, waiting up to `timeout` for another holder to finish.
+    ///
+    /// # Errors
+    /// When it is still held then, or the place refuses.
+    pub async fn lock(&self, holder: &Holder, timeout: Duration) -> Result<Guard, LockError> {
+        match self {
+            Self::Folder(folder) => Ok(Guard::File(Lock::take(&folder.join(LOCK), holder, timeout).await?)),
+            Self::Blobs(blobs) => {
+                let name = blobs.name(&[LOCK]);
+                let lease = Lease::take(&blobs.container, &name, holder, blobs.length, timeout).await?;
+                Ok(Guard::Lease(lease))
+            }
+        }
+    }
+
+    /// Who holds the lock, if anybody does.
+    ///
+    /// # Errors
+    /// When the place refuses.
+    pub async fn holder(&self) -> Result<Option<Holder>, LockError> {
+        match self {
+            Self::Folder(folder) => Lock::holder(&folder.join(LOCK)),
+            Self::Blobs(blobs) => Ok(lease::holder_of(&blobs.container, &blobs.name(&[LOCK])).await?),
+        }
+    }
+
+    /// Takes the lock away from whoever holds it and waits until it is free; `waiting` is told how long that takes.
+    /// A lock of this machine is never taken away, for it goes with its process.
+    ///
+    /// # Errors
+    /// When the place refuses.
+    pub async fn unlock(&self, waiting: impl FnOnce(Duration)) -> Result<(), LockError> {
+        match self {
+            Self::Folder(_) => Ok(()),
+            Self::Blobs(blobs) => Ok(lease::wrest(&blobs.container, &blobs.name(&[LOCK]), waiting).await?),
+        }
+    }
+}
+
+/// How long a store's journal is, where [`Place::note_end`] needs it.
+pub fn length_of(store: &AnyStore) -> impl Fn() -> Option<u64> + Send + use<> {
+    let end = match store {
+        AnyStore::File(_) => None,
+        AnyStore::Blob(store) => Some(store.end()),
+    };
+    move || end.as_ref().map(|end| end.load(Ordering::Relaxed))
+}
+
+fn file(folder: &Path, run: &str) -> PathBuf {
+    folder.join(RUNS).join(format!("{run}{ENDING}"))
+}
+
+fn failed(path: &Path, source: io::Error) -> PlaceError {
+    PlaceError::Io { path: path.display().to_string(), source }
+}
+
+fn listed(folder: &Path) -> Result<Vec<Listed>, PlaceError> {
+    let runs = folder.join(RUNS);
+    let entries = match std::fs::read_dir(&runs) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(source) => return Err(failed(&runs, source)),
+    };
+    let one = |name: std::ffi::OsString| {
+        let id = name.to_str()?.strip_suffix(ENDING)?.to_owned();
+        Some(Listed { id, ended: false })
+    };
+    Ok(entries.flatten().filter_map(|entry| one(entry.file_name())).collect())
+}
