@@ -99,6 +99,7 @@ impl<'a> Reading<'a> {
                 self.known_by_uri(address, container, uri);
             } else if let Some(Source::ArmGet { api_version, .. }) = source(container) {
                 let path = self.arm_id(address)?;
+                let api_version = container.api_version.clone().unwrap_or_else(|| api_version.to_owned());
                 asks.push(Ask::Get { address: address.clone(), path, api_version });
             }
         }
@@ -128,7 +129,8 @@ impl<'a> Reading<'a> {
                 continue;
             }
             if let (Some(Source::ArmGet { api_version, .. }), true) = (source(container), by_arm) {
-                asks.push(Ask::Get { address: address.clone(), path: self.arm_id(address)?, api_version });
+                let (path, api_version) = (self.arm_id(address)?, api_version.to_owned());
+                asks.push(Ask::Get { address: address.clone(), path, api_version });
             }
             if let (true, Some(uri)) = (self.regions.contains(container.kind.as_str()), uri) {
                 let (address, name) = (address.clone(), container.name.clone());
@@ -185,8 +187,20 @@ impl<'a> Reading<'a> {
         for kind in self.kinds_like(&container.kind) {
             for found in understood(kind, &Reply::Arm(json), address)? {
                 let uri = found.attributes.text("uri").map(str::to_owned);
-                self.live.inventory.insert(address.clone(), resource(kind, found, Mode::Managed));
-                match json.pointer("/properties/state").and_then(Json::as_str) {
+                let mut thing = resource(kind, found, Mode::Managed);
+                if thing.name.is_empty() {
+                    thing.name = container.name.as_str().into();
+                }
+                for field in kind.about().fields {
+                    if let (Some(said), None) = (container.place.get(field.name), thing.body.get(field.name))
+                    {
+                        thing.body.set(field.name, said.as_str());
+                    }
+                }
+                self.live.inventory.insert(address.clone(), thing);
+                let runs = kind.about().outputs.iter().any(|(output, _)| *output == "state");
+                let state = json.pointer("/properties/state").and_then(Json::as_str).filter(|_| runs);
+                match state {
                     Some(state) if !READABLE.contains(&state) => {
                         let why = format!(
                             "its state is {state}, and only a running {} can be read",
@@ -270,7 +284,8 @@ impl<'a> Reading<'a> {
         if let (true, Some(told_by), Some(parent)) = (is_other, told_by, address.parent()) {
             address = parent.child(address.collection(), &place::beside(address.key(), told_by));
         }
-        self.live.inventory.insert(address, resource(kind, found, Mode::Managed));
+        let mode = if found.is_given { Mode::Existing } else { Mode::Managed };
+        self.live.inventory.insert(address, resource(kind, found, mode));
     }
 
     /// Puts what still has its former name where the spec declares it; its name stays the service's.
@@ -318,28 +333,13 @@ impl<'a> Reading<'a> {
         self.kinds.iter().flat_map(shows).copied().collect()
     }
 
-    /// The resource id of a container, from its root's place and the names on the way down.
+    /// The resource id of a container.
     fn arm_id(&self, address: &Address) -> Result<String, CloudError> {
-        let unknown = |what: &str| {
-            let message = format!("the resource id of {address} cannot be made: {what} is not known");
+        let id = self.scope.containers.get(address).and_then(|container| container.id.clone());
+        id.ok_or_else(|| {
+            let message = format!("{address} cannot be read: where it is in Azure is not known");
             CloudError::unsent(message, &address.to_string())
-        };
-        let container = self.scope.containers.get(address).ok_or_else(|| unknown("the thing itself"))?;
-        let place = |name: &str| container.place.get(name).ok_or_else(|| unknown(name));
-        let above = address.parent().filter(|parent| !parent.segments().is_empty());
-        let segment = match source(container) {
-            Some(Source::ArmGet { provider, .. }) => provider,
-            Some(Source::ArmList { segment, .. }) => segment,
-            _ => return Err(unknown("its resource type")),
-        };
-        let above = match above {
-            Some(parent) => self.arm_id(&parent)?,
-            None => {
-                let (subscription, group) = (place("subscriptionId")?, place("resourceGroup")?);
-                format!("/subscriptions/{subscription}/resourceGroups/{group}/providers")
-            }
-        };
-        Ok(format!("{above}/{segment}/{}", container.name))
+        })
     }
 }
 

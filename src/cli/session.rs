@@ -19,6 +19,7 @@ use crate::spec::{self, Spec};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 /// A connection to a target, and where the tool keeps its own files for it.
@@ -197,6 +198,8 @@ pub(super) async fn plan(
     }
     let objections = prerequisites(session, spec, &plan).await?;
     plan.refusals.extend(objections);
+    let findings = validations(session, &plan).await?;
+    plan.refusals.extend(findings);
     plan.times = runs::times(&session.place, &session.target).await;
     previous::brake(&session.spec, global, &spec.desired.inventory, &mut plan);
     Ok(Planned { plan, live: live.inventory })
@@ -240,6 +243,43 @@ async fn prerequisites(session: &Session, spec: &Spec, plan: &Plan) -> Result<Ve
     Ok(refusals)
 }
 
+/// Asks the service whether it would take what can be judged already: the things to be written that wait for nothing
+/// in the plan, all at once. The others are asked about between the steps.
+async fn validations(session: &Session, plan: &Plan) -> Result<Vec<Refusal>, Failure> {
+    let due = plan.steps.iter().filter(|step| step.needs.is_empty());
+    let mut tasks = JoinSet::new();
+    for (number, step) in due.enumerate() {
+        let Some(request) = &step.validation else { continue };
+        let crate::model::Request::Arm(arm) = request else { continue };
+        if !request.references().is_empty() {
+            continue;
+        }
+        let (cloud, arm, address, origin) =
+            (session.cloud.clone(), arm.clone(), step.address.clone(), step.origin.clone());
+        tasks.spawn(async move { (number, address, origin, cloud.perform(&arm, |_| {}).await) });
+    }
+    let mut answers = tasks.join_all().await;
+    answers.sort_by_key(|(number, ..)| *number);
+    let mut refusals = Vec::new();
+    for (_, address, origin, answer) in answers {
+        let found = match answer {
+            Ok(json) => crate::run::azure::findings(&json),
+            Err(error) if matches!(error.class, cloud::Class::Refused | cloud::Class::Failed) => {
+                vec![error.to_string()]
+            }
+            Err(error) => return Err(unreachable(&error)),
+        };
+        refusals.extend(found.into_iter().map(|why| Refusal {
+            address: address.clone(),
+            origin: origin.clone(),
+            rule: Rule::Invalid,
+            message: format!("the service would not take {address}: {why}"),
+            help: "correct what it names; nothing has been changed".to_owned(),
+        }));
+    }
+    Ok(refusals)
+}
+
 /// The code of a refused plan: 1 where the service or the spec is at odds with Azure, 6 for a safety rule.
 pub(super) fn refused(plan: &Plan) -> Option<Exit> {
     let invalid = |refusal: &Refusal| matches!(refusal.rule, Rule::Invalid | Rule::Missing);
@@ -260,10 +300,20 @@ pub(super) fn unreachable(error: &CloudError) -> Failure {
 }
 
 async fn embedded(state: &Path, scope: &Scope) -> Result<Emulator, Failure> {
+    // A group that the spec makes is not there before it is made.
+    let made: BTreeSet<String> = scope
+        .containers
+        .values()
+        .filter(|c| !c.existing)
+        .filter_map(|c| Some(c.id.as_ref()?.to_lowercase()))
+        .collect();
     let groups: BTreeSet<(String, String)> = scope
         .containers
         .values()
         .filter_map(|c| Some((c.place.get("subscriptionId")?.clone(), c.place.get("resourceGroup")?.clone())))
+        .filter(|(subscription, group)| {
+            !made.contains(&format!("/subscriptions/{subscription}/resourcegroups/{group}").to_lowercase())
+        })
         .collect();
     super::files::private_directory(state)?;
     let options = emulator::Options {

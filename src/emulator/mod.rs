@@ -51,6 +51,8 @@ pub struct Options {
     pub hook: Option<Arc<dyn Hook>>,
     /// Resource groups that exist from the start: (subscription id, group name).
     pub groups: Vec<(String, String)>,
+    /// Whether identities need roles at the hubs and accounts that they read and send to.
+    pub roles: bool,
 }
 
 impl Default for Options {
@@ -64,6 +66,7 @@ impl Default for Options {
             backfill: None,
             hook: None,
             groups: Vec::new(),
+            roles: false,
         }
     }
 }
@@ -142,7 +145,8 @@ impl Emulator {
         });
         let stop = CancellationToken::new();
         let ports = arm::Ports::new(Arc::clone(&front), Arc::clone(&kusto), stop.clone());
-        let plane = arm::Plane::open(store, kusto, ports, clock::Clock::new(options.pace), &options.groups)?;
+        let clock = clock::Clock::new(options.pace);
+        let plane = arm::Plane::open(store, kusto, ports, clock, &options.groups, options.roles)?;
         let router = arm::router(Arc::clone(&plane));
         let served = server::serve(listener, router, Arc::clone(&front), server::Plane::Arm, stop.clone());
         let tasks = vec![served.map_err(refused)?, arm::keep_time(Arc::clone(&plane), stop.clone())];

@@ -7,8 +7,10 @@
 //! `plan/diff.rs` compares bodies.
 
 pub mod arm;
+pub mod around;
 pub mod connection;
 pub mod entity;
+pub mod given;
 pub mod lint;
 mod names;
 pub mod policy;
@@ -256,6 +258,8 @@ pub struct Found {
     pub rows: Option<u64>,
     /// Bytes of original data, likewise.
     pub bytes: Option<u64>,
+    /// Whether something else makes it and takes it away, so that it is only read.
+    pub is_given: bool,
 }
 
 /// How a step is taken back.
@@ -279,6 +283,19 @@ pub trait Kind: Sync {
 
     /// How live entries are read.
     fn source(&self) -> Source;
+
+    /// The resource id of a thing of the control plane: below its container's, or in its place.
+    ///
+    /// # Errors
+    /// What is missing for it, as a sentence.
+    fn resource_id(&self, at: &At<'_>) -> Result<String, String> {
+        arm::place::resource_id(at)
+    }
+
+    /// The `api-version` in which a thing is read, where that is a choice of the spec's.
+    fn read_version(&self, _body: &Body) -> Option<String> {
+        None
+    }
 
     /// The commands by which entries that stand directly in a cluster are read; each at most once a cluster, and
     /// only where the spec declares such an entry.
@@ -395,6 +412,11 @@ pub trait Kind: Sync {
         1
     }
 
+    /// Whether the service does one such thing at a time in a root.
+    fn alone(&self) -> bool {
+        false
+    }
+
     /// The things this one needs beyond its container and its references: what its texts of KQL name, unless the
     /// kind knows better.
     fn needs(&self, at: &At<'_>) -> Vec<Need> {
@@ -441,7 +463,10 @@ pub trait Kind: Sync {
 
 /// Every kind, family by family.
 pub fn all() -> impl Iterator<Item = &'static dyn Kind> {
-    [arm::KINDS, connection::KINDS, entity::KINDS, policy::KINDS].into_iter().flatten().copied()
+    [arm::KINDS, around::KINDS, connection::KINDS, entity::KINDS, policy::KINDS]
+        .into_iter()
+        .flatten()
+        .copied()
 }
 
 /// The kind with a word.

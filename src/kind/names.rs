@@ -13,6 +13,17 @@ pub enum NameRule {
     Entity,
     /// Any text up to 1024 without control characters (mapping names, which are texts in commands).
     Label,
+    /// Letters, which may have to be lower case, digits and some others; how many is limited on both sides.
+    Plain {
+        /// The fewest characters.
+        min: usize,
+        /// The most characters.
+        max: usize,
+        /// Whether letters must be lower case.
+        lower: bool,
+        /// What may stand in it besides letters and digits.
+        others: &'static str,
+    },
 }
 
 impl NameRule {
@@ -39,6 +50,10 @@ impl NameRule {
                 let words = "it must be lower-case letters and digits, starting with a letter".to_owned();
                 length(4, 22).or_else(|| (!first || !name.chars().all(ok)).then_some(words))
             }
+            Self::Plain { min, max, lower, others } => length(min, max).or_else(|| {
+                let upper = lower && name.chars().any(|c| c.is_ascii_uppercase());
+                if upper { Some("its letters must be lower case".to_owned()) } else { only(others) }
+            }),
             Self::Database => blank().or_else(|| length(1, 260)).or_else(|| only(" ._-")),
             Self::Arm(max) => blank().or_else(|| length(1, max)).or_else(|| only(" .-")),
             Self::Entity => blank().or_else(|| length(1, 1024)).or_else(|| only(" ._-")).or_else(|| {

@@ -5,6 +5,7 @@
 //! Invariant: [`Shape::canonical`] is idempotent, and the spec and the live reader both go through it, so two
 //! spellings of one value compare equal (test: `canonical_is_idempotent`).
 
+use super::given;
 use super::texts::{date_time, is_arm_id};
 use crate::model::body::{Body, Value};
 use crate::model::duration::Ticks;
@@ -63,6 +64,8 @@ pub enum Shape {
     Secret,
     /// Anything, compared as JSON.
     Any,
+    /// Anything, of which only what is given counts; see [`super::given`].
+    Given,
 }
 
 /// What a property is to the tool.
@@ -162,7 +165,7 @@ impl Shape {
                 format!("one of the column types {}", scalar_types().collect::<Vec<_>>().join(", "))
             }
             Self::Secret => "a secret by reference, such as ${secret.env.NAME}".to_owned(),
-            Self::Any => "any value".to_owned(),
+            Self::Any | Self::Given => "any value".to_owned(),
         }
     }
 
@@ -179,7 +182,7 @@ impl Shape {
         }
         let wrong = || Err(format!("{} was expected, found {}", self.expects(), describe(value)));
         match (self, value) {
-            (Self::Any, _) | (Self::Bool, Value::Bool(_)) => Ok(value.clone()),
+            (Self::Any | Self::Given, _) | (Self::Bool, Value::Bool(_)) => Ok(value.clone()),
             (Self::Int(min, max), Value::Int(n)) if min <= n && n <= max => Ok(value.clone()),
             (Self::Real, Value::Int(n)) => Ok(real(*n)),
             (Self::Real, Value::Real(_)) | (Self::Duration, Value::Time(_)) => Ok(value.clone()),
@@ -264,6 +267,7 @@ impl Shape {
             }
             (Self::Object { fields, .. }, Value::Map(a), Value::Map(b)) => same_bodies(fields, a, b),
             (Self::Real, a, b) => order(a, b) == Ordering::Equal,
+            (Self::Given, a, b) => given::same(a, b),
             _ => a == b,
         }
     }
@@ -292,6 +296,7 @@ impl Shape {
             (Self::Object { fields, .. }, Some(Value::Map(live)), Value::Map(wanted)) => {
                 Value::Map(overlay(fields, live, wanted))
             }
+            (Self::Given, Some(live), wanted) => given::overlay(live, wanted),
             (_, Some(live), wanted) if self.same(Some(live), Some(wanted)) => live.clone(),
             _ => wanted.clone(),
         }

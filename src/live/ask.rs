@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 #[derive(Debug, Clone)]
 pub(super) enum Ask {
     /// A container by itself.
-    Get { address: Address, path: String, api_version: &'static str },
+    Get { address: Address, path: String, api_version: String },
     /// A collection of a container.
     List { address: Address, segment: &'static str, path: String, api_version: &'static str },
     /// Everything in a database.
@@ -43,7 +43,7 @@ impl Ask {
 
     pub(super) async fn answer(self, cloud: &Cloud) -> Result<Got, CloudError> {
         match self {
-            Self::Get { path, api_version, .. } => cloud.get(&path, api_version).await.map(Got::One),
+            Self::Get { path, api_version, .. } => cloud.get(&path, &api_version).await.map(Got::One),
             Self::List { path, api_version, .. } => {
                 let items = cloud.list(&path, api_version).await?;
                 Ok(Got::Many(items.unwrap_or_default()))

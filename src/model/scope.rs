@@ -30,7 +30,14 @@ pub struct Container {
     /// The kinds directly in it that are read by commands of its own, by their words.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub commands: BTreeSet<String>,
-    /// Where it is, by property: `subscriptionId` and `resourceGroup`, or `uri`.
+    /// Its resource id, where it can be read through the control plane.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// The `api-version` in which it is read, where that is a choice of the spec's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub api_version: Option<String>,
+    /// Where it is, by property: `subscriptionId` and `resourceGroup`, or `uri`; and what else the spec alone says of
+    /// it.
     pub place: BTreeMap<String, String>,
 }
 

@@ -159,16 +159,16 @@ fn edges(drafts: &mut [Step], found: &Differences, live: &Inventory) {
     for (address, own) in &by_address {
         let (takes, makes): (Vec<usize>, Vec<usize>) = own.iter().partition(|id| going[**id]);
         let start = (address.clone(), Address::root());
-        let referred =
-            found.references.range(start..).take_while(|(from, _)| from == address).map(|(_, to)| to.clone());
-        for needed in needed(address, &found.world).into_iter().chain(referred) {
+        let referred = found.references.range(start..).take_while(|(from, _)| from == address);
+        let referred: Vec<Address> = referred.map(|(_, to)| to.clone()).collect();
+        for needed in needed(address, &found.world).into_iter().chain(referred.iter().cloned()) {
             let others = by_address.get(&needed).into_iter().flatten();
             let waits = kind::by_name(&drafts[own[0]].kind).is_some_and(Kind::reads_columns);
             let stays = |id: &&usize| !going[**id];
             let wanted = others.filter(|id| stays(id) && (waits || !loses(&drafts[**id])));
             wanted.for_each(|other| added.extend(makes.iter().map(|step| (*step, *other))));
         }
-        for needed in needed(address, live) {
+        for needed in needed(address, live).into_iter().chain(referred) {
             let others = by_address.get(&needed).into_iter().flatten();
             // What is deleted to be created again is still needed by what stays.
             let stays = replaced(&needed);

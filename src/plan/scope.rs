@@ -17,7 +17,7 @@ pub fn of(desired: &Desired) -> Scope {
     for (address, resource) in desired.inventory.iter() {
         scope.kinds.insert(resource.kind.to_owned());
         if is_container(resource.kind) {
-            scope.containers.insert(address.clone(), container(resource));
+            scope.containers.insert(address.clone(), container(address, resource, &desired.inventory));
         }
         scope.aliases.extend(aliases(address, resource));
     }
@@ -140,15 +140,18 @@ fn by_static(kind: &str) -> Option<&'static str> {
     kind::by_name(kind).map(|kind| kind.about().name)
 }
 
-/// Whether others of a kind are read below it: a thing of the control plane that has children.
+/// Whether it is read by itself, or others are read below it: a thing of the control plane that has children.
 fn is_container(word: &'static str) -> bool {
-    let arm = kind::by_name(word).is_some_and(|kind| kind.about().plane == Plane::Arm);
-    arm && kind::within(Some(word)).next().is_some()
+    let Some(kind) = kind::by_name(word).filter(|kind| kind.about().plane == Plane::Arm) else {
+        return false;
+    };
+    matches!(kind.source(), Source::ArmGet { .. }) || kind::within(Some(word)).next().is_some()
 }
 
-fn container(resource: &Resource) -> Container {
-    let fields = kind::by_name(resource.kind).map_or(&[][..], |kind| kind.about().fields);
-    let places = fields.iter().filter(|field| field.role == Role::Place);
+fn container(address: &Address, resource: &Resource, world: &Inventory) -> Container {
+    let kind = kind::by_name(resource.kind);
+    let fields = kind.map_or(&[][..], |kind| kind.about().fields);
+    let places = fields.iter().filter(|field| matches!(field.role, Role::Place | Role::Setting));
     let place =
         places.filter_map(|f| Some((f.name.to_owned(), resource.body.text(f.name)?.to_owned()))).collect();
     Container {
@@ -156,6 +159,8 @@ fn container(resource: &Resource) -> Container {
         name: resource.name.to_string(),
         existing: resource.mode == Mode::Existing,
         commands: BTreeSet::new(),
+        id: kind.and_then(|kind| kind.resource_id(&At { address, resource, world }).ok()),
+        api_version: kind.and_then(|kind| kind.read_version(&resource.body)),
         place,
     }
 }

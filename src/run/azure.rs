@@ -247,7 +247,7 @@ fn failed(error: &CloudError) -> Answer {
 }
 
 /// The findings of a `dataConnectionValidation`; the service spells the members in two ways.
-fn findings(json: &Json) -> Vec<String> {
+pub fn findings(json: &Json) -> Vec<String> {
     let list = ["Value", "value"].iter().find_map(|name| json[*name].as_array());
     let text = |finding: &Json| {
         ["ErrorMessage", "errorMessage"].iter().find_map(|name| Some(finding[*name].as_str()?.to_owned()))

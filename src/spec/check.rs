@@ -24,7 +24,8 @@ impl Loader<'_> {
     pub(super) fn finish(mut self) -> Result<Spec, Diagnostics> {
         let names = self.same_names();
         self.lives();
-        let inventory = self.inventory();
+        let mut inventory = self.inventory();
+        super::ids::settle(&mut inventory);
         let mut tree = std::mem::take(&mut self.tree);
         tree.shrink();
         let tree = Arc::new(tree);

@@ -48,7 +48,7 @@ impl Loader<'_> {
             Shape::List(item) | Shape::Set(item) => self.list(id, item, shape),
             Shape::Map(item) | Shape::OrderedMap(item) => self.map(id, item, shape),
             Shape::Kql(form) => self.kql(id, *form),
-            Shape::Any => self.any(id),
+            Shape::Any | Shape::Given => self.any(id),
             _ => match self.tree.view(id) {
                 View::Scalar(..) => self.scalar(id, shape),
                 _ => self.unfit(id, shape),

@@ -230,7 +230,7 @@ impl Loader<'_> {
         let of = Piece::Of { address: self.drafts[target].address.clone(), path: path.to_vec() };
         let unknown = Value::Unknown(Expr(vec![of]));
         let dotted = path.join(".");
-        let is_output = about.outputs.iter().any(|(output, _)| *output == dotted);
+        let is_output = about.outputs.iter().any(|(output, _)| is_output(output, &dotted));
         let fields = about.fields;
         let at = fields.iter().position(|field| field.name == first.as_str());
         let leads = at.is_some_and(|at| has_path(&fields[at].shape, &path[1..]));
@@ -349,6 +349,13 @@ fn field_of(fields: &'static [Field], name: &str) -> Option<&'static Shape> {
     field(fields, name).map(|field| &field.shape)
 }
 
+/// Whether a path is an output: one of that name, or one below it where all there is may be asked for (`….*`).
+fn is_output(output: &str, path: &str) -> bool {
+    output.strip_suffix(".*").map_or(output == path, |above| {
+        path.strip_prefix(above).is_some_and(|below| below.starts_with('.') && below.len() > 1)
+    })
+}
+
 /// Whether a path can lead somewhere inside of a shape.
 fn has_path(shape: &Shape, path: &[String]) -> bool {
     let Some((first, rest)) = path.split_first() else { return true };
@@ -357,7 +364,7 @@ fn has_path(shape: &Shape, path: &[String]) -> bool {
             field(fields, first).is_some_and(|field| has_path(&field.shape, rest))
         }
         Shape::Map(item) | Shape::OrderedMap(item) => has_path(item, rest),
-        Shape::Any => true,
+        Shape::Any | Shape::Given => true,
         _ => false,
     }
 }

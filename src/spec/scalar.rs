@@ -145,7 +145,9 @@ pub(super) fn typed(text: &str, style: Style, shape: &Shape) -> Value {
     let as_text = || Value::from(text);
     match (shape, style) {
         (_, Style::Quoted) | (Shape::Secret | Shape::Kql(_), _) => as_text(),
-        (Shape::Int(..) | Shape::Real | Shape::Bool | Shape::Any, _) => core(text).unwrap_or_else(as_text),
+        (Shape::Int(..) | Shape::Real | Shape::Bool | Shape::Any | Shape::Given, _) => {
+            core(text).unwrap_or_else(as_text)
+        }
         (_, Style::Loose) => as_text(),
         (Shape::Enum(words) | Shape::OpenEnum(words), Style::Plain) => {
             let known = words.iter().any(|word| word.eq_ignore_ascii_case(text));

@@ -256,6 +256,6 @@ fn shaped(shape: &Shape) -> Json {
             or_reference(with_short(object(properties, &required), fields, short))
         }
         Shape::Secret => json!({"type": ["string", "null"], "pattern": "^\\$\\{.+\\}$"}),
-        Shape::Any => json!({}),
+        Shape::Any | Shape::Given => json!({}),
     }
 }

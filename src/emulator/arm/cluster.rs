@@ -239,8 +239,8 @@ fn is_blank(value: &Value) -> bool {
     }
 }
 
-/// Fills in what the directory knows of the cluster's identities.
-fn identity(body: &mut Value, cluster: &str) {
+/// Fills in what the directory knows of a resource's identities.
+pub(super) fn identity(body: &mut Value, of: &str) {
     let Some(identity) = body.get_mut("identity").filter(|identity| identity.is_object()) else { return };
     let sort = identity.get("type").and_then(Value::as_str).unwrap_or("None").to_lowercase();
     if sort == "none" {
@@ -249,7 +249,7 @@ fn identity(body: &mut Value, cluster: &str) {
     }
     let identity = object(identity);
     if sort.contains("systemassigned") {
-        identity.insert("principalId".to_owned(), json!(directory_id(cluster)));
+        identity.insert("principalId".to_owned(), json!(directory_id(of)));
         identity.insert("tenantId".to_owned(), json!(TENANT));
     } else {
         identity.remove("principalId");

@@ -28,6 +28,8 @@ pub(super) struct Core {
     pub(super) kusto: Arc<dyn KustoPlane>,
     pub(super) ports: Ports,
     pub(super) clock: Clock,
+    /// Whether identities need roles at what they read and send to.
+    pub(super) roles: bool,
 }
 
 /// An operation about to begin.
@@ -188,13 +190,14 @@ impl Core {
         let encoded = operation.location.replace(' ', "%20");
         // The blank stood raw in this header until the newer versions.
         let shown = if ask.api == "2022-02-01" { &operation.location } else { &encoded };
-        let provider = &operation.on.provider;
+        let provider = operation.on.server();
         let root =
             format!("{}/subscriptions/{}/providers/{provider}/locations", ask.origin, operation.subscription);
         let query = format!("api-version={}{}", ask.api, signature(&ask.api, operation));
-        let collection = match provider.as_str() {
+        let collection = match provider {
             "Microsoft.Network" => "operations",
             "Microsoft.EventHub" => "namespaceOperationResults",
+            "Microsoft.EventGrid" => "operationsStatus",
             _ => "operationResults",
         };
         let reply = reply.with("azure-asyncoperation", format!("{root}/{shown}/{collection}/{guid}?{query}"));

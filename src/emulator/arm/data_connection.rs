@@ -8,7 +8,7 @@
 use super::core::{Begin, Core, QUESTION};
 use super::front::Ask;
 use super::kind::{Change, Kind, Located, Verb, kind_of, merged, object, properties, with_defaults};
-use super::path::{Id, segments};
+use super::path::{Id, segments, steps};
 use super::reply::Reply;
 use super::state::{Effect, Failure, Resource, Style};
 use super::token::directory_id;
@@ -296,6 +296,38 @@ fn strays(body: &Value, shape: &Shape) -> Vec<String> {
     beside.chain(own).map(stray).collect()
 }
 
+/// The roles that let an identity read events, and blobs.
+const READERS: [(&str, &[&str]); 2] = [
+    ("Microsoft.EventHub", &["a638d3c7-ab3a-418d-83e6-5f17a39d4fde", "f526a384-b230-433a-b45c-95f59c4a2dec"]),
+    (
+        "Microsoft.Storage",
+        &[
+            "2a2b9908-6ea1-4ae2-8e65-a410df84e7d1",
+            "ba92f5b4-2d11-453d-a403-e96b0029c9fe",
+            "b7e6dc6d-f1e8-4753-8033-0f276bb0955b",
+        ],
+    ),
+];
+
+/// What the identity may not read, where roles are checked and this emulator hosts the source.
+fn forbidden<'a>(core: &Core, shape: &Shape, text: &dyn Fn(&str) -> Option<&'a str>) -> Vec<String> {
+    let Some(identity) = text("managedIdentityResourceId").filter(|_| core.roles) else { return Vec::new() };
+    let principal = object_id(core, identity);
+    let names = [shape.source, "storageAccountResourceId", "storageAccountResourceIdForManagedIdentity"];
+    let sources = names.iter().filter_map(|name| text(name)).filter_map(resource_id);
+    let hosted = sources.filter(|source| core.state.get(&source.ancestor(1)).is_some());
+    let may = |source: &Id| {
+        let roles = READERS.iter().find(|(provider, _)| *provider == source.provider);
+        roles.is_none_or(|(_, roles)| super::role::has(core, &principal, roles, source))
+    };
+    hosted
+        .filter(|source| !may(source))
+        .map(|source| {
+            format!("managed identity '{identity}' does not have permission to read '{}'", source.text())
+        })
+        .collect()
+}
+
 /// What is wrong with the identity that the connection is to use, if it is on this cluster at all.
 fn identity_unfit(core: &Core, id: &Id, wanted: &str) -> Option<String> {
     let cluster = core.state.get(&id.ancestor(1))?;
@@ -329,6 +361,7 @@ fn unfit(core: &Core, id: &Id, body: &Value) -> Vec<String> {
         }
     }
     found.extend(text("managedIdentityResourceId").and_then(|wanted| identity_unfit(core, id, wanted)));
+    found.extend(forbidden(core, shape, &text));
     let cluster = id.ancestor(1);
     let database = core
         .state
@@ -386,12 +419,10 @@ fn hub_unfit<'a>(core: &Core, id: &Id, shape: &Shape, text: &dyn Fn(&str) -> Opt
 pub(super) fn resource_id(text: &str) -> Option<Id> {
     let parts = segments(text);
     let [_, subscription, _, group, _, provider, rest @ ..] = parts.as_slice() else { return None };
-    let collections: Vec<&String> = rest.iter().step_by(2).collect();
+    let (collections, names) = steps(rest);
     let kind = kind_of(provider, &collections)?;
-    let mut id = Id::of_group(subscription, group);
-    kind.provider().clone_into(&mut id.provider);
-    id.collections = kind.collections().iter().map(|part| (*part).to_owned()).collect();
-    id.names = rest.iter().skip(1).step_by(2).cloned().collect();
+    let group = Id::of_group(subscription, group);
+    let id = super::front::named(kind, provider, &collections, group, names);
     (id.names.len() == id.collections.len()).then_some(id)
 }
 

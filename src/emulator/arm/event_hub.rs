@@ -56,6 +56,11 @@ impl Kind for Namespace {
         Ok(())
     }
 
+    fn fill(&self, _: &Core, _: &Change<'_>, target: &mut Resource) {
+        let id = target.id.key();
+        super::cluster::identity(&mut target.body, &id);
+    }
+
     fn show(&self, _: &Core, resource: &Resource, _: &str) -> Value {
         let mut body = resource.body.clone();
         object(&mut body).entry("tags").or_insert_with(|| json!({}));

@@ -4,8 +4,8 @@
 //! (test: `tests/wire/arm/gateway.jsonl`).
 
 use super::core::{Core, status_body};
-use super::kind::{KINDS, Kind, kind_of};
-use super::path::{Id, parameter};
+use super::kind::{EXTENSION, KINDS, Kind, kind_of};
+use super::path::{Id, parameter, steps};
 use super::reply::Reply;
 use super::state::{Failure, Style};
 use super::{group, login, resource, sku};
@@ -103,7 +103,10 @@ fn route(core: &mut Core, ask: &mut Ask) -> Result<Reply, Reply> {
                 let message = format!("Resource group '{}' could not be found.", group.group);
                 return Err(Reply::gateway(404, "ResourceGroupNotFound", message));
             }
-            versions(provider, &ask.api)?;
+            // What extends a resource is served by its own provider.
+            let extends = lower.iter().skip(6).rposition(|word| *word == "providers");
+            let server = extends.and_then(|at| lower.get(at + 7)).unwrap_or(provider);
+            versions(server, &ask.api)?;
             group_level(core, ask, group, &segments[5], &segments[6..])
         }
         _ => Err(not_modelled(&format!("the path /{}", segments.join("/")), &ask.api)),
@@ -126,7 +129,8 @@ fn versions(provider: &str, api: &str) -> Result<(), Reply> {
             &["2021-09-01", "2022-09-01", "2023-01-01", "2023-05-01", "2024-01-01", "2026-09-01"]
         }
         "microsoft.network" => &["2021-05-01", "2023-09-01", "2024-05-01"],
-        _ => return Ok(()),
+        _ if super::generic::is_version(api) => return Ok(()),
+        _ => &["2024-01-01"],
     };
     if supported.contains(&api) {
         return Ok(());
@@ -153,7 +157,11 @@ fn subscription_level(
             [
                 "locations",
                 _,
-                "operationresults" | "operations" | "asyncoperations" | "namespaceoperationresults",
+                "operationresults"
+                | "operations"
+                | "operationsstatus"
+                | "asyncoperations"
+                | "namespaceoperationresults",
                 guid,
             ],
         ) => operation(core, ask, guid),
@@ -163,7 +171,9 @@ fn subscription_level(
         ("GET", [_]) => {
             let kind = kind_of(provider, rest)
                 .ok_or_else(|| not_modelled(&format!("{provider}/{}", rest.join("/")), &ask.api))?;
-            Ok(resource::list(core, ask, kind, &Id::of_group(subscription, "")))
+            let id = named(kind, provider, rest, Id::of_group(subscription, ""), Vec::new());
+            let collections = id.collections.clone();
+            Ok(resource::list(core, ask, &collections, &id))
         }
         _ => Err(not_modelled(&format!("{} {provider}/{}", ask.method, rest.join("/")), &ask.api)),
     }
@@ -176,26 +186,26 @@ fn group_level(
     provider: &str,
     rest: &[String],
 ) -> Result<Reply, Reply> {
-    let collections: Vec<&String> = rest.iter().step_by(2).collect();
-    let names: Vec<String> = rest.iter().skip(1).step_by(2).cloned().collect();
+    let (collections, names) = steps(rest);
     if let Some(kind) = kind_of(provider, &collections) {
-        let id = named(kind, group.clone(), names.clone());
+        let mut id = named(kind, provider, &collections, group.clone(), names.clone());
         if names.len() == collections.len() {
             return resource::serve(core, ask, kind, &id);
         }
+        let all = id.collections.clone();
         if ask.method == "GET" {
-            let mut within = id.clone();
-            within.collections = kind.collections().iter().map(|part| (*part).to_owned()).collect();
-            resource::reach(core, ask, &within)?;
+            resource::reach(core, ask, &id)?;
+            id.collections.truncate(names.len());
             if kind.collections().last() == Some(&"PrincipalAssignments") {
                 super::principal::adopt(core, &id.ancestor(id.names.len()));
             }
-            return Ok(resource::list(core, ask, kind, &id));
+            return Ok(resource::list(core, ask, &all, &id));
         }
     }
     let owner = collections.len().checked_sub(1).and_then(|depth| kind_of(provider, &collections[..depth]));
     if let (Some(kind), true) = (owner, names.len() < collections.len()) {
-        let id = named(kind, group, names);
+        let mut id = named(kind, provider, &collections[..collections.len() - 1], group, names);
+        id.collections.truncate(id.names.len());
         return resource::act(core, ask, kind, &id, &rest[rest.len() - 1]);
     }
     let known = KINDS.iter().any(|kind| kind.provider().eq_ignore_ascii_case(provider));
@@ -210,10 +220,29 @@ fn group_level(
     ))
 }
 
-fn named(kind: &dyn Kind, mut id: Id, names: Vec<String>) -> Id {
-    kind.provider().clone_into(&mut id.provider);
-    id.collections = kind.collections().iter().map(|part| (*part).to_owned()).collect();
-    id.collections.truncate(names.len());
+/// The id of a resource, with the words of its kind where a kind models it.
+pub(super) fn named(
+    kind: &dyn Kind,
+    provider: &str,
+    collections: &[String],
+    mut id: Id,
+    names: Vec<String>,
+) -> Id {
+    let modelled = !kind.extends() && !kind.collections().is_empty();
+    if modelled || collections.len() == 1 && kind.extends() && !collections[0].starts_with(EXTENSION) {
+        kind.provider().clone_into(&mut id.provider);
+        id.collections = kind.collections().iter().map(|part| (*part).to_owned()).collect();
+    } else {
+        provider.clone_into(&mut id.provider);
+        id.collections = collections.to_vec();
+        // What it extends is told by the words of its own kind.
+        let extended = collections.len().saturating_sub(1);
+        if let Some(kind) = kind_of(provider, &collections[..extended]).filter(|_| extended > 0) {
+            let parents = named(kind, provider, &collections[..extended], id.clone(), Vec::new());
+            id.provider.clone_from(&parents.provider);
+            id.collections.splice(..extended, parents.collections);
+        }
+    }
     id.names = names;
     id
 }

@@ -69,6 +69,11 @@ pub(super) trait Kind: Sync {
     /// The collections from the top, with the casing that ids show.
     fn collections(&self) -> &'static [&'static str];
 
+    /// Whether it may stand below any resource, in a `providers` segment of its own.
+    fn extends(&self) -> bool {
+        false
+    }
+
     fn manner(&self) -> Manner {
         Manner::Operation
     }
@@ -175,11 +180,31 @@ pub(super) const KINDS: &[&dyn Kind] = &[
     &super::event_hub::Hub,
     &super::event_hub::ConsumerGroup,
     &super::private_link::Endpoint,
+    &super::storage::Container,
+    &super::event_grid::Topic,
+    &super::event_grid::OfTopic,
+    &super::event_grid::OfResource,
+    &super::role::Assignment,
 ];
 
-/// The kind with these collections, compared without regard to case.
+/// What a collection's word begins with, whose resources extend others.
+pub(super) const EXTENSION: &str = "providers/";
+
+/// The kind with these collections, compared without regard to case. A resource that extends another is of a kind
+/// by itself, whatever it extends; what another provider has and no kind models is generic.
 pub(super) fn kind_of<S: AsRef<str>>(provider: &str, collections: &[S]) -> Option<&'static dyn Kind> {
-    KINDS.iter().copied().find(|kind| {
+    let last = collections.last().map_or("", AsRef::as_ref);
+    let is = |start: &str| last.get(..start.len()).is_some_and(|head| head.eq_ignore_ascii_case(start));
+    if is(EXTENSION) {
+        let (provider, collection) = last[EXTENSION.len()..].split_once('/')?;
+        let own = KINDS.iter().copied().find(|kind| {
+            kind.extends()
+                && kind.provider().eq_ignore_ascii_case(provider)
+                && kind.collections().last().is_some_and(|word| word.eq_ignore_ascii_case(collection))
+        });
+        return own.or_else(|| super::generic::of(provider));
+    }
+    let same = |kind: &&dyn Kind| {
         kind.provider().eq_ignore_ascii_case(provider)
             && kind.collections().len() == collections.len()
             && kind
@@ -187,7 +212,9 @@ pub(super) fn kind_of<S: AsRef<str>>(provider: &str, collections: &[S]) -> Optio
                 .iter()
                 .zip(collections)
                 .all(|(own, other)| own.eq_ignore_ascii_case(other.as_ref()))
-    })
+    };
+    let found = KINDS.iter().copied().find(same);
+    found.or_else(|| if collections.is_empty() { None } else { super::generic::of(provider) })
 }
 
 /// Maps the user owns, and settings that only make sense together: a PATCH replaces them as a whole, so that `{}`

@@ -8,9 +8,11 @@ mod cluster_actions;
 mod core;
 mod data_connection;
 mod database;
+mod event_grid;
 mod event_hub;
 mod follower;
 mod front;
+mod generic;
 mod group;
 mod kind;
 mod login;
@@ -22,6 +24,7 @@ mod private_endpoint;
 mod private_link;
 mod reply;
 mod resource;
+mod role;
 mod script;
 mod sku;
 mod span;
@@ -65,9 +68,10 @@ impl Plane {
         ports: Ports,
         clock: Clock,
         groups: &[(String, String)],
+        roles: bool,
     ) -> Result<Arc<Self>, StoreError> {
         let state = state::State::load(store)?;
-        let mut core = core::Core { state, kusto, ports, clock };
+        let mut core = core::Core { state, kusto, ports, clock, roles };
         for (subscription, name) in groups {
             if core.state.get(&Id::of_group(subscription, name)).is_none() {
                 core.state.put(group::at_start(subscription, name));

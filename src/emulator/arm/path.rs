@@ -41,6 +41,12 @@ impl Id {
         text
     }
 
+    /// The provider that serves it: that of what extends a resource is its own.
+    pub(super) fn server(&self) -> &str {
+        let extends = self.collections.iter().rev().find_map(|word| word.strip_prefix("providers/"));
+        extends.and_then(|rest| rest.split('/').next()).unwrap_or(&self.provider)
+    }
+
     /// What the resource is stored and compared by.
     pub(super) fn key(&self) -> String {
         self.text().to_lowercase()
@@ -102,6 +108,27 @@ impl Id {
 /// A request path in segments, percent-decoded.
 pub(super) fn segments(path: &str) -> Vec<String> {
     path.split('/').filter(|part| !part.is_empty()).map(decode).collect()
+}
+
+/// The part of an id below its provider, as collections and names. An extension resource's provider and the one
+/// service that a storage account has by itself are parts of the collection's word.
+pub(super) fn steps(rest: &[String]) -> (Vec<String>, Vec<String>) {
+    let (mut collections, mut names, mut rest) = (Vec::new(), Vec::new(), rest);
+    while let Some(first) = rest.first() {
+        let words = match rest {
+            [word, _, _, ..] if word.eq_ignore_ascii_case("providers") => 3,
+            [word, name, _, ..]
+                if word.eq_ignore_ascii_case("blobServices") && name.eq_ignore_ascii_case("default") =>
+            {
+                3
+            }
+            _ => 1,
+        };
+        collections.push(if words == 1 { first.clone() } else { rest[..words].join("/") });
+        names.extend(rest.get(words).cloned());
+        rest = rest.get(words + 1..).unwrap_or_default();
+    }
+    (collections, names)
 }
 
 fn decode(text: &str) -> String {
@@ -225,6 +252,16 @@ mod tests {
             "/subscriptions/S/resourceGroups/Group/providers/Microsoft.Kusto/Clusters/Adx/Databases/my db"
         );
         assert_ne!(one.key(), one.ancestor(1).key());
+    }
+
+    #[test]
+    fn what_extends_a_resource_is_one_step() {
+        let rest = segments("storageAccounts/a/providers/Microsoft.EventGrid/eventSubscriptions/s");
+        let (collections, names) = steps(&rest);
+        assert_eq!(collections, ["storageAccounts", "providers/Microsoft.EventGrid/eventSubscriptions"]);
+        assert_eq!(names, ["a", "s"]);
+        let (collections, names) = steps(&segments("storageAccounts/a/blobServices/default/containers"));
+        assert_eq!((collections.len(), names.len()), (2, 1));
     }
 
     #[test]

@@ -147,30 +147,29 @@ pub(super) fn identify(body: &mut Value, id: &Id) {
     body.insert("type".to_owned(), json!(id.type_text()));
 }
 
-/// Lists a kind: in a subscription (`under.group` empty), a group, or below a parent.
-pub(super) fn list(core: &Core, ask: &Ask, kind: &'static dyn Kind, under: &Id) -> Reply {
+/// Lists the resources of a type: in a subscription (`under.group` empty), a group, or below a parent.
+pub(super) fn list(core: &Core, ask: &Ask, collections: &[String], under: &Id) -> Reply {
     let parent = if under.names.is_empty() {
         None
     } else {
         Some(format!("{}/", under.ancestor(under.names.len()).key()))
     };
+    let same = |own: &[String]| {
+        own.len() == collections.len() && own.iter().zip(collections).all(|(a, b)| a.eq_ignore_ascii_case(b))
+    };
     let wanted = |resource: &Resource| {
-        kind_of(&resource.id.provider, &resource.id.collections).is_some_and(|other| {
-            other.collections() == kind.collections() && other.provider() == kind.provider()
-        }) && resource.id.subscription.eq_ignore_ascii_case(&under.subscription)
+        resource.id.provider.eq_ignore_ascii_case(&under.provider)
+            && same(&resource.id.collections)
+            && resource.id.subscription.eq_ignore_ascii_case(&under.subscription)
             && (under.group.is_empty() || resource.id.group.eq_ignore_ascii_case(&under.group))
             && parent.as_ref().is_none_or(|parent| resource.id.key().starts_with(parent))
     };
-    let found = core.state.find(wanted);
-    value_list(
-        found
-            .into_iter()
-            .map(|resource| {
-                let spelled = if under.group.is_empty() { &resource.id } else { under };
-                view(core, kind, resource, spelled, &ask.api)
-            })
-            .collect(),
-    )
+    let found = core.state.find(wanted).into_iter().filter_map(|resource| {
+        let kind = kind_of(&resource.id.provider, &resource.id.collections)?;
+        let spelled = if under.group.is_empty() { &resource.id } else { under };
+        Some(view(core, kind, resource, spelled, &ask.api))
+    });
+    value_list(found.collect())
 }
 
 fn delete(core: &mut Core, ask: &Ask, kind: &'static dyn Kind, id: &Id) -> Result<Reply, Reply> {

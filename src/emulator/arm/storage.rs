@@ -103,3 +103,60 @@ impl Kind for Account {
         body
     }
 }
+
+/// A blob container.
+pub(super) struct Container;
+
+impl Kind for Container {
+    fn provider(&self) -> &'static str {
+        "Microsoft.Storage"
+    }
+
+    fn collections(&self) -> &'static [&'static str] {
+        &["storageAccounts", "blobServices/default/containers"]
+    }
+
+    fn manner(&self) -> Manner {
+        Manner::Immediate(201)
+    }
+
+    fn name_fault(&self, name: &str) -> Option<String> {
+        let letters = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        let good = (3..=63).contains(&name.len())
+            && name.bytes().all(letters)
+            && !name.contains("--")
+            && !name.starts_with('-')
+            && !name.ends_with('-');
+        (!good).then(|| format!("The container name '{name}' is not valid: 3 to 63 lower-case letters, digits and single dashes."))
+    }
+
+    fn work(&self, _: Verb) -> (&'static str, u64) {
+        ("", 0)
+    }
+
+    fn check(&self, core: &Core, change: &Change<'_>) -> Result<(), Reply> {
+        let public = change.text("publicAccess").is_some_and(|word| word != "None");
+        let account = core.state.get(&change.id.ancestor(1));
+        let allowed =
+            account.and_then(|found| found.body.pointer("/properties/allowBlobPublicAccess")?.as_bool());
+        if public && allowed != Some(true) {
+            let message = "Public access is not permitted on this storage account.";
+            return Err(Reply::service(409, "PublicAccessNotPermitted", message));
+        }
+        Ok(())
+    }
+
+    fn show(&self, _: &Core, resource: &Resource, _: &str) -> Value {
+        let mut body = resource.body.clone();
+        with_defaults(
+            &mut body,
+            json!({
+                "publicAccess": "None", "defaultEncryptionScope": "$account-encryption-key",
+                "denyEncryptionScopeOverride": false, "hasImmutabilityPolicy": false, "hasLegalHold": false,
+                "leaseState": "Available", "leaseStatus": "Unlocked",
+                "lastModifiedTime": resource.made.get("lastModifiedAt"),
+            }),
+        );
+        body
+    }
+}

@@ -198,18 +198,21 @@ fn target(core: &Core, kind: &dyn Kind, change: &Change<'_>) -> Resource {
     target
 }
 
-/// The location segment of the operation's URL.
+/// The location segment of the operation's URL: where the resource is, or what it stands in.
 pub(super) fn place(core: &Core, kind: &dyn Kind, change: &Change<'_>) -> String {
     let asked = change.asked.get("location").and_then(Value::as_str);
+    let of = |found: Option<&Resource>| Some(found?.body.get("location")?.as_str()?.to_owned());
     match (kind.located(), change.verb, change.old) {
         (Located::Display | Located::Plain, Verb::Put, None) => asked.unwrap_or_default().to_owned(),
         _ if kind.provider() == "Microsoft.Kusto" => core.cluster_location(change.id),
-        _ => change
-            .old
-            .and_then(|old| old.body.get("location")?.as_str())
-            .or(asked)
-            .unwrap_or_default()
-            .to_owned(),
+        _ => {
+            let group = super::path::Id::of_group(&change.id.subscription, &change.id.group);
+            let around = [Some(change.id.ancestor(1)), Some(group)].into_iter().flatten();
+            of(change.old)
+                .or_else(|| asked.map(str::to_owned))
+                .or_else(|| around.into_iter().find_map(|id| of(core.state.get(&id))))
+                .unwrap_or_else(|| "global".to_owned())
+        }
     }
 }
 

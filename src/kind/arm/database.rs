@@ -105,6 +105,7 @@ impl Kind for Database {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "sizes come as reals")]
         let bytes = size.filter(|size| *size >= 0.0).map(|size| size as u64);
         found.bytes = bytes;
+        found.is_given = is_follower(&found.body);
         Ok(vec![found])
     }
 

@@ -6,6 +6,7 @@ pub mod cluster;
 pub mod database;
 #[cfg(test)]
 mod laws;
+pub mod place;
 pub mod principal_assignment;
 #[cfg(test)]
 pub(crate) mod testing;

@@ -6,10 +6,11 @@
 //! Invariant: reading what was written gives the same body (test: `reads_what_it_writes`), and what a newer
 //! service adds is passed through, never fatal (test: `unknown_words_pass`).
 
+pub use super::place::{only_uri, resource_id};
+
 use crate::kind::shape::{self, Field, Role, Shape};
 use crate::kind::{At, Finding, Found};
 use crate::model::body::{Body, Piece, Value};
-use crate::model::inventory::Resource;
 use crate::model::request::{ArmRequest, Method, Request};
 use serde_json::Value as Json;
 
@@ -17,7 +18,7 @@ use serde_json::Value as Json;
 pub const API_VERSION: &str = "2024-04-13";
 
 /// The `api-version` of writes that use what came later: `SecuredByPerimeter`, `AZMONSTREAM`,
-/// `federatedIdentityClientId`.
+/// `federatedIdentityClientId`, and connections that read by an identity alone.
 pub const NEWER_API_VERSION: &str = "2025-02-14";
 
 /// What a property is when the service never heard of it: its name and its value as JSON.
@@ -27,49 +28,15 @@ pub type Defaults = &'static [(&'static str, &'static str)];
 
 const TOP: [&str; 6] = ["location", "kind", "tags", "zones", "sku", "identity"];
 
-/// Whether a cluster is known only by its `uri`, so that its control plane is out of reach.
-pub fn only_uri(cluster: &Resource) -> bool {
-    cluster.body.get("uri").is_some_and(|uri| !uri.is_unset())
-}
-
-/// The resource id of a thing, built from the cluster's place and the names on the way down.
-///
-/// # Errors
-/// What is missing for it, as a sentence.
-pub fn resource_id(at: &At<'_>) -> Result<String, String> {
-    let Some((root, cluster)) = at.ancestor("cluster") else {
-        return Err(format!("no cluster is known around {}", at.address));
-    };
-    if only_uri(cluster) {
-        return Err(format!(
-            "{root} is known only by its `uri`, and this is made through the control plane; give its \
-             `subscriptionId` and `resourceGroup` instead"
-        ));
-    }
-    let place = |name: &str| match cluster.body.text(name) {
-        Some(text) if !text.is_empty() => Ok(text),
-        _ => Err(format!("the `{name}` of {root} is not known")),
-    };
-    let (subscription, group) = (place("subscriptionId")?, place("resourceGroup")?);
-    let mut id = format!("/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Kusto");
-    let depth = at.address.segments().len();
-    for (count, segment) in at.address.segments().iter().enumerate() {
-        let prefix = at.address.prefix(count + 1);
-        let resource = if count + 1 == depth { Some(at.resource) } else { at.world.get(&prefix) };
-        let resource = resource.ok_or_else(|| format!("{prefix} is not known"))?;
-        id += &format!("/{}/{}", segment.collection, resource.name);
-    }
-    Ok(id)
-}
-
 /// The region to create a thing in: its own, or its cluster's.
 ///
 /// # Errors
 /// When neither is known.
 pub fn location(at: &At<'_>, body: &Body) -> Result<Value, String> {
-    let (root, cluster) = at.ancestor("cluster").unwrap_or((at.address.clone(), at.resource));
+    let root = at.address.prefix(1);
+    let around = at.world.get(&root).filter(|_| root != *at.address).unwrap_or(at.resource);
     let found =
-        [body, &cluster.body].into_iter().find_map(|body| body.get("location").filter(|v| !v.is_unset()));
+        [body, &around.body].into_iter().find_map(|body| body.get("location").filter(|v| !v.is_unset()));
     match found {
         Some(Value::Text(text)) => Ok(Value::from(shape::location(text))),
         Some(other) => Ok(other.clone()),
@@ -144,7 +111,13 @@ pub fn api_version(body: &Value) -> &'static str {
 
 fn is_newer(value: &Value) -> bool {
     match value {
-        Value::Text(text) => matches!(&**text, "SecuredByPerimeter" | "AZMONSTREAM"),
+        Value::Text(text) => matches!(
+            &**text,
+            "SecuredByPerimeter"
+                | "AZMONSTREAM"
+                | "EventHubWithManagedIdentity"
+                | "EventGridWithManagedIdentity"
+        ),
         Value::List(items) => items.iter().any(is_newer),
         Value::Map(body) => body.iter().any(|(name, value)| {
             (&**name == "federatedIdentityClientId" && !value.is_unset()) || is_newer(value)

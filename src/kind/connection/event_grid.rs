@@ -89,10 +89,13 @@ const RENAMED: &str = "Microsoft.Storage.BlobRenamed";
 /// The version of the storage provider in which accounts are looked at.
 const STORAGE_API_VERSION: &str = "2023-05-01";
 
+/// The property that names the account, in both kinds of connection.
+const ACCOUNTS: [&str; 2] = ["storageAccountResourceId", "storageAccountResourceIdForManagedIdentity"];
+
 const SUBSCRIPTIONS: [&str; 2] =
     ["Microsoft.EventGrid/eventSubscriptions", "Microsoft.EventGrid/systemTopics/eventSubscriptions"];
 
-fn rules(at: &At<'_>) -> Vec<Finding> {
+pub(super) fn rules(at: &At<'_>) -> Vec<Finding> {
     let Some(id) =
         at.resource.body.get("eventGridResourceId").filter(|id| id.as_text().is_some_and(|t| !t.is_empty()))
     else {
@@ -106,21 +109,22 @@ fn rules(at: &At<'_>) -> Vec<Finding> {
 }
 
 /// The storage account, when the spec wants events that only some accounts have.
-fn prerequisites(at: &At<'_>) -> Vec<(String, &'static str)> {
+pub(super) fn prerequisites(at: &At<'_>) -> Vec<(String, &'static str)> {
     let body = &at.resource.body;
-    let account = body.text("storageAccountResourceId").filter(|id| !id.is_empty());
+    let account = ACCOUNTS.iter().find_map(|name| body.text(name)).filter(|id| !id.is_empty());
     let renamed = body.text("blobStorageEventType") == Some(RENAMED);
     account.filter(|_| renamed).map(|id| (id.to_owned(), STORAGE_API_VERSION)).into_iter().collect()
 }
 
-fn check_live(at: &At<'_>, seen: Seen<'_>) -> Vec<Finding> {
+pub(super) fn check_live(at: &At<'_>, seen: Seen<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
     for (id, _) in prerequisites(at) {
         let Some(account) = seen(&id) else { continue };
         let kind = account.get("kind").and_then(Json::as_str).unwrap_or("StorageV2");
         if !["StorageV2", "BlobStorage"].iter().any(|known| known.eq_ignore_ascii_case(kind)) {
             let message = format!("a storage account of kind {kind} cannot feed a data connection");
-            found.push(Finding::new(&["storageAccountResourceId"], message, "use one of kind StorageV2"));
+            let given = ACCOUNTS.iter().find(|name| at.resource.body.get(name).is_some());
+            found.push(Finding::new(&[*given.unwrap_or(&ACCOUNTS[0])], message, "use one of kind StorageV2"));
         }
         let flat = account
             .get("properties")

@@ -62,7 +62,7 @@ const FIELDS: &[Field] = &[
 
 const BINARY: [&str; 4] = ["AVRO", "APACHEAVRO", "PARQUET", "ORC"];
 
-fn rules(at: &At<'_>) -> Vec<Finding> {
+pub(super) fn rules(at: &At<'_>) -> Vec<Finding> {
     let body = &at.resource.body;
     let mut found = Vec::new();
     let Some(format) = body.text("dataFormat") else { return found };

@@ -8,7 +8,9 @@
 
 mod cosmos_db;
 mod event_grid;
+mod event_grid_by_identity;
 mod event_hub;
+mod event_hub_by_identity;
 mod iot_hub;
 mod rules;
 #[cfg(test)]
@@ -16,7 +18,9 @@ mod tests;
 
 pub use cosmos_db::COSMOS_DB;
 pub use event_grid::EVENT_GRID;
+pub use event_grid_by_identity::EVENT_GRID_BY_IDENTITY;
 pub use event_hub::EVENT_HUB;
+pub use event_hub_by_identity::EVENT_HUB_BY_IDENTITY;
 pub use iot_hub::IOT_HUB;
 
 use super::arm::wire::{self, Defaults};
@@ -26,11 +30,12 @@ use super::{About, At, Claim, DELETED_AT, Finding, Found, Kind, Need, Plane, Sou
 use crate::model::body::{Body, Expr, Piece, Value};
 use crate::model::change::{Action, Change, Loss, LossClass};
 use crate::model::inventory::{Mode, Resource};
-use crate::model::request::{Method, Request};
+use crate::model::request::{ArmRequest, Method, Request};
 use serde_json::Value as Json;
 
 /// The kinds of this family.
-pub const KINDS: &[&dyn Kind] = &[&EVENT_HUB, &EVENT_GRID, &IOT_HUB, &COSMOS_DB];
+pub const KINDS: &[&dyn Kind] =
+    &[&EVENT_HUB, &EVENT_GRID, &IOT_HUB, &COSMOS_DB, &EVENT_HUB_BY_IDENTITY, &EVENT_GRID_BY_IDENTITY];
 
 /// What was read of the prerequisites, by resource id.
 type Seen<'a> = &'a dyn Fn(&str) -> Option<Json>;
@@ -165,7 +170,7 @@ impl Kind for Connection {
     }
 
     fn source(&self) -> Source {
-        Source::ArmList { segment: "dataConnections", api_version: wire::API_VERSION }
+        Source::ArmList { segment: "dataConnections", api_version: self.api_version() }
     }
 
     fn found(&self, reply: &Reply<'_>) -> Result<Vec<Found>, String> {
@@ -179,7 +184,12 @@ impl Kind for Connection {
 
     fn request(&self, at: &At<'_>, change: &Change) -> Result<Request, String> {
         match (&change.before, &change.after) {
-            (_, None) => wire::delete(at),
+            (_, None) => match wire::delete(at)? {
+                Request::Arm(arm) => {
+                    Ok(Request::Arm(ArmRequest { api_version: self.api_version().to_owned(), ..arm }))
+                }
+                other => Ok(other),
+            },
             (None, Some(after)) => self.put(at, after),
             (Some(before), Some(after)) if self.is_new(before, after) => {
                 self.put(at, &self.resuming(at, after, after))
@@ -288,6 +298,11 @@ impl Kind for Connection {
 }
 
 impl Connection {
+    /// The oldest `api-version` that knows connections of this kind.
+    fn api_version(&self) -> &'static str {
+        wire::api_version(&Value::from(self.tag))
+    }
+
     /// Whether the ends of a change are two connections rather than one that is altered.
     fn is_new(&self, before: &Body, after: &Body) -> bool {
         let differing = shape::differing(self.about.fields, before, after);

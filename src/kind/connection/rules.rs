@@ -2,6 +2,7 @@
 
 use super::{DATA_FORMAT, MANAGED_IDENTITY, MAPPING_RULE_NAME, TABLE_NAME};
 use crate::kind::arm::wire;
+use crate::kind::around::grants;
 use crate::kind::entity::family_of;
 use crate::kind::shape::Shape;
 use crate::kind::{At, Claim, Finding, Need, text_of};
@@ -9,9 +10,10 @@ use crate::model::address::Address;
 use crate::model::body::{Body, Value};
 use crate::model::inventory::{Mode, Resource};
 
-/// The table and the mapping that a connection names.
+/// The table and the mapping that a connection names, and the grants at what it reads.
 pub(super) fn needs(at: &At<'_>) -> Vec<Need> {
-    let mut needs = Vec::new();
+    let sources: Vec<&str> = SOURCES.iter().filter_map(|name| named(&at.resource.body, name)).collect();
+    let mut needs = grants(at, &sources);
     let Some((database, table, name)) = table(at) else { return needs };
     let field = |name: &str| vec![name.to_owned()];
     let name = name.to_owned();
@@ -33,6 +35,16 @@ pub(super) fn needs(at: &At<'_>) -> Vec<Need> {
     }
     needs
 }
+
+/// The properties that name what a connection reads.
+const SOURCES: [&str; 6] = [
+    "eventHubResourceId",
+    "eventHubResourceIdForManagedIdentity",
+    "storageAccountResourceId",
+    "storageAccountResourceIdForManagedIdentity",
+    "iotHubResourceId",
+    "cosmosDbAccountResourceId",
+];
 
 fn named<'a>(body: &'a Body, property: &str) -> Option<&'a str> {
     body.text(property).filter(|name| !name.is_empty())

@@ -4,8 +4,10 @@
 //! parallelism are on their way (test: `tests/laws/main.rs`).
 
 use super::{Machine, Phase, Status};
+use crate::kind;
 use crate::model::Address;
 use crate::model::request::{KustoRequest, Request};
+use crate::plan::Step;
 use crate::run::event::{Operation, Way};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -82,10 +84,12 @@ struct Lane {
     script: Option<(String, usize)>,
 }
 
-fn lane(address: &Address, request: &Request) -> Lane {
+fn lane(step: &Step, request: &Request) -> Lane {
+    let address = &step.address;
     match request {
         Request::Arm(_) => {
-            let exclusive = address.segments().len() == 1;
+            let alone = kind::by_name(&step.kind).is_some_and(|kind| kind.alone());
+            let exclusive = alone || address.segments().len() == 1;
             Lane { root: address.prefix(1), exclusive, script: None }
         }
         Request::Kusto(KustoRequest { cluster, database, command, lookup, alone, begins }) => {
@@ -206,7 +210,7 @@ impl Machine {
                 _ => Way::Apply,
             };
             let Some(request) = self.request(id, way) else { continue };
-            let mut lane = lane(&self.plan.steps[id].address, request);
+            let mut lane = lane(&self.plan.steps[id], request);
             if state.status == Status::Checking {
                 lane = lane.for_check();
             }
@@ -222,7 +226,7 @@ impl Machine {
         for id in ready {
             let Some(request) = self.request(id, way) else { continue };
             let step = &self.plan.steps[id];
-            let mut lane = lane(&step.address, request);
+            let mut lane = lane(step, request);
             let check =
                 way == Way::Apply && step.validation.is_some() && self.steps[id].status == Status::Waiting;
             if check {

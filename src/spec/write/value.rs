@@ -6,9 +6,9 @@
 use super::paths::Paths;
 use super::yaml::{Map, Node, scalar};
 use crate::kind::shape::{self, Field, KqlForm, Role, Shape};
-use crate::kind::{At, Keyed, Kind};
+use crate::kind::{About, At, Keyed, Kind};
 use crate::model::body::{Body, Value};
-use crate::model::inventory::Resource;
+use crate::model::inventory::{Mode, Resource};
 use crate::model::kql::Block;
 use std::collections::BTreeMap;
 
@@ -37,8 +37,12 @@ pub(super) struct Writer<'a> {
 /// The properties of a thing, and whether they can stand in the short form when nothing else does.
 pub(super) fn properties(writer: &mut Writer<'_>, kind: &dyn Kind, at: &At<'_>) -> (Map, Option<Node>) {
     let about = kind.about();
-    let body = writer.without_objections(kind, at, worth_saying(kind, at.resource));
     let mut map = Map::default();
+    if is_given(about, at.resource) {
+        map.push("existing", Node::Scalar("true".to_owned()));
+        return (map, None);
+    }
+    let body = writer.without_objections(kind, at, worth_saying(kind, at.resource));
     let tag = if let Keyed::Tagged(tag, value) = about.keyed {
         map.push(tag, Node::Scalar(scalar(value)));
         tag
@@ -62,6 +66,13 @@ pub(super) fn properties(writer: &mut Writer<'_>, kind: &dyn Kind, at: &At<'_>) 
     (map, short)
 }
 
+/// Whether something else makes a thing, so that the spec only says that it is there.
+fn is_given(about: &About, resource: &Resource) -> bool {
+    let placed = |field: &Field| field.role == Role::Place && resource.body.get(field.name).is_some();
+    let known = !resource.body.is_empty() && !about.fields.iter().any(placed);
+    resource.mode == Mode::Existing && about.may_exist && known
+}
+
 /// What of a live body must be said so that it comes to be, and stays, as it is.
 fn worth_saying(kind: &dyn Kind, resource: &Resource) -> Body {
     let about = kind.about();
@@ -71,7 +82,8 @@ fn worth_saying(kind: &dyn Kind, resource: &Resource) -> Body {
         same(kind.settle(None, body)) && same(kind.settle(Some(resource), body))
     };
     let said = |field: &&Field| live.get(field.name).is_some_and(|value| field.required || !value.is_unset());
-    let known = || about.fields.iter().filter(|field| field.role != Role::Setting);
+    // A setting is said where live could not be read without it.
+    let known = || about.fields.iter().filter(|f| f.role != Role::Setting || live.get(f.name).is_some());
     let pick = |field: &Field| Some((field.name.into(), live.get(field.name)?.clone()));
     let mut body: Body = known().filter(said).filter_map(pick).collect();
     let may_go: Vec<&str> = known()

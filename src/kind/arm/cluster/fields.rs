@@ -45,12 +45,13 @@ const SKU: Shape = Shape::Object {
     short: &["name"],
 };
 
-const IDENTITY: Shape = Shape::Object {
+/// The managed identities of a resource.
+pub const IDENTITY: Shape = Shape::Object {
     fields: &[
         Field::new(
             "type",
             Shape::Enum(&["None", "SystemAssigned", "UserAssigned", "SystemAssigned, UserAssigned"]),
-            "Which managed identities the cluster has.",
+            "Which managed identities it has.",
         )
         .required(),
         Field::new(

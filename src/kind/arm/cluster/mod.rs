@@ -9,13 +9,14 @@ mod fields;
 #[cfg(test)]
 mod tests;
 
-pub use fields::{FIELDS, KEY_VAULT};
+pub use fields::{FIELDS, IDENTITY, KEY_VAULT};
 
 use super::database::figures;
+use super::place;
 use super::wire::{self, Defaults};
 use crate::kind::replies::Reply;
 use crate::kind::shape::{self, Field, NameRule};
-use crate::kind::{About, At, Finding, Found, Kind, Plane, Source, Undo};
+use crate::kind::{About, At, Finding, Found, Kind, Need, Plane, Source, Undo};
 use crate::model::body::{Body, Value};
 use crate::model::change::{Action, Change, Loss, LossClass};
 use crate::model::inventory::Resource;
@@ -89,7 +90,7 @@ impl Kind for Cluster {
         if is_autoscaled(&found.body) {
             without_capacity(&mut found.body);
         }
-        found.body = place(&found.attributes).into_iter().chain(found.body).collect();
+        found.body = place::of_id(&found.attributes, FIELDS).into_iter().chain(found.body).collect();
         Ok(vec![found])
     }
 
@@ -167,6 +168,10 @@ impl Kind for Cluster {
         }
     }
 
+    fn needs(&self, at: &At<'_>) -> Vec<Need> {
+        place::group(at).into_iter().collect()
+    }
+
     fn check(&self, at: &At<'_>) -> Vec<Finding> {
         check::findings(at)
     }
@@ -178,18 +183,6 @@ fn differs(name: &str, before: &Body, after: &Body) -> bool {
 
 fn is_autoscaled(body: &Body) -> bool {
     body.at(&["optimizedAutoscale", "isEnabled"]).and_then(Value::as_bool) == Some(true)
-}
-
-/// Where a cluster stands, from its resource id.
-fn place(attributes: &Body) -> Body {
-    let parts: Vec<&str> = attributes.text("id").unwrap_or_default().split('/').collect();
-    match parts.as_slice() {
-        ["", _, subscription, _, group, ..] => {
-            let place = Body::new().with("subscriptionId", *subscription).with("resourceGroup", *group);
-            shape::canonical_body(FIELDS, &place).unwrap_or(place)
-        }
-        _ => Body::new(),
-    }
 }
 
 fn int(body: &Body, path: [&str; 2]) -> Option<i64> {
@@ -289,7 +282,7 @@ fn sku_on_wire(at: &At<'_>, sku: &Body, before: &Body, after: &Body) -> Body {
 }
 
 /// The identity with its user-assigned ones as keys; a null takes one away.
-fn identity_on_wire(after: &Body, before: Option<&Body>) -> Body {
+pub fn identity_on_wire(after: &Body, before: Option<&Body>) -> Body {
     let listed = |body: &Body| match body.get("userAssignedIdentities") {
         Some(Value::List(items)) => items.clone(),
         _ => Vec::new(),
@@ -338,9 +331,18 @@ fn stages(before: &Body, after: &Body) -> Vec<Body> {
     stages
 }
 
+/// A body whose identity lists user-assigned ones only where its type says that there are some.
+pub fn with_fitting_identity(body: Body) -> Body {
+    let Some(Value::Map(identity)) = body.get("identity") else { return body };
+    let listed = identity.text("type").is_none_or(|kind| kind.contains("UserAssigned"));
+    let identity = identity.clone();
+    if listed { body } else { body.with("identity", identity.without("userAssignedIdentities")) }
+}
+
 fn settle(live: Option<&Resource>, wanted: &Body) -> Body {
     let wanted = wire::defaulted(FIELDS, DEFAULTS, wanted);
-    let mut after = shape::overlay(FIELDS, live.map_or(&Body::new(), |live| &live.body), &wanted);
+    let after = shape::overlay(FIELDS, live.map_or(&Body::new(), |live| &live.body), &wanted);
+    let mut after = with_fitting_identity(after);
     if let Some(Value::Map(sku)) = wanted.get("sku") {
         let name = sku.text("name").filter(|_| sku.get("tier").is_none());
         if let (Some(name), Some(Value::Map(sku))) = (name, after.get("sku")) {

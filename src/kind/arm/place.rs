@@ -1,0 +1,146 @@
+//! Where things of the control plane are: subscription, resource group, and the resource ids that follow from them.
+//!
+//! Invariant: the id of a declared thing follows from the spec alone, so that nobody has to wait for it (test:
+//! `ids_follow_from_places`).
+
+use crate::kind::shape::{self, Field, Role, Shape};
+use crate::kind::{self, At, Finding, Need, Source};
+use crate::model::Address;
+use crate::model::body::{Body, Value};
+use crate::model::inventory::Resource;
+
+/// The property that says in which subscription a root is.
+pub const SUBSCRIPTION_ID: Field =
+    Field::new("subscriptionId", Shape::Guid, "The subscription, as a GUID; from `azure:` when left out.")
+        .role(Role::Place);
+
+/// The property that says in which resource group a root is.
+pub const RESOURCE_GROUP: Field =
+    Field::new("resourceGroup", Shape::Text, "The resource group; from `azure:` when left out.")
+        .role(Role::Place);
+
+/// The region of a root.
+pub const LOCATION: Field = Field::new(
+    "location",
+    Shape::Location,
+    "The region, such as `westeurope`; from `azure:` when left out. It cannot change.",
+)
+.role(Role::Immutable);
+
+/// The tags of a resource.
+pub const TAGS: Field = Field::new(
+    "tags",
+    Shape::Map(&Shape::Text),
+    "The tags: all there are to be, where any are given. Default: none.",
+);
+
+/// Whether a root is known only by its `uri`, so that its control plane is out of reach.
+pub fn only_uri(root: &Resource) -> bool {
+    root.body.get("uri").is_some_and(|uri| !uri.is_unset())
+}
+
+/// The resource id of a thing: that of its container, or its place, and what follows from its kind and name.
+///
+/// # Errors
+/// What is missing for it, as a sentence.
+pub fn resource_id(at: &At<'_>) -> Result<String, String> {
+    let kind =
+        kind::by_name(at.resource.kind).ok_or_else(|| format!("{} is of no known kind", at.address))?;
+    let segment = match kind.source() {
+        Source::ArmGet { provider, .. } => provider,
+        Source::ArmList { segment, .. } => segment,
+        _ => return Err(format!("{} is no resource of the control plane", at.address)),
+    };
+    let above = at.address.parent().filter(|above| !above.segments().is_empty());
+    let Some(above) = above else {
+        return Ok(format!("{}/providers/{segment}/{}", group_id(at)?, at.name()));
+    };
+    let resource = at.world.get(&above).ok_or_else(|| format!("{above} is not known"))?;
+    let container = kind::by_name(resource.kind).ok_or_else(|| format!("{above} is of no known kind"))?;
+    let above = container.resource_id(&At { address: &above, resource, world: at.world })?;
+    Ok(format!("{above}/{segment}/{}", at.name()))
+}
+
+/// The id of the resource group that a root is in.
+///
+/// # Errors
+/// What is not known of its place.
+pub fn group_id(at: &At<'_>) -> Result<String, String> {
+    if only_uri(at.resource) {
+        return Err(format!(
+            "{} is known only by its `uri`, and this is made through the control plane; give its \
+             `subscriptionId` and `resourceGroup` instead",
+            at.address
+        ));
+    }
+    Ok(format!("{}/resourceGroups/{}", subscription(at)?, known(at, RESOURCE_GROUP.name)?))
+}
+
+/// The id of the subscription that a root is in.
+///
+/// # Errors
+/// When it is not known.
+pub fn subscription(at: &At<'_>) -> Result<String, String> {
+    Ok(format!("/subscriptions/{}", known(at, SUBSCRIPTION_ID.name)?))
+}
+
+fn known<'a>(at: &At<'a>, name: &str) -> Result<&'a str, String> {
+    match at.resource.body.text(name) {
+        Some(text) if !text.is_empty() => Ok(text),
+        _ => Err(format!("the `{name}` of {} is not known", at.address)),
+    }
+}
+
+/// Where a resource stands, from its id.
+pub fn of_id(attributes: &Body, fields: &[Field]) -> Body {
+    let parts: Vec<&str> = attributes.text("id").unwrap_or_default().split('/').collect();
+    match parts.as_slice() {
+        ["", _, subscription, _, group, ..] => {
+            let place =
+                Body::new().with(SUBSCRIPTION_ID.name, *subscription).with(RESOURCE_GROUP.name, *group);
+            shape::canonical_body(fields, &place).unwrap_or(place)
+        }
+        _ => Body::new(),
+    }
+}
+
+/// The resource group that a root is in, where the spec declares it.
+pub fn group(at: &At<'_>) -> Option<Need> {
+    let name = at.resource.body.text(RESOURCE_GROUP.name).filter(|name| !name.is_empty())?;
+    let field = vec![RESOURCE_GROUP.name.to_owned()];
+    let (parent, name) = (Address::root(), name.to_owned());
+    Some(Need { parent, collection: "resourceGroups", name, field, required: false })
+}
+
+/// What is missing, or not known early enough, of where a root is.
+pub fn check(at: &At<'_>, names: &[&str]) -> Vec<Finding> {
+    let word = kind::by_name(at.resource.kind).map_or("thing", |kind| kind.about().name);
+    let mut found = Vec::new();
+    for &name in names {
+        match at.resource.body.get(name) {
+            Some(value) if value.has_unknown() => {
+                let message =
+                    format!("`{name}` must be known before anything is read, and this is known after apply");
+                found.push(Finding::new(&[name], message, "write it out, or use a variable"));
+            }
+            Some(value) if !value.is_unset() => {}
+            _ => {
+                let help = "give it here or once for all under `azure:`";
+                found.push(Finding::new(&[], format!("the `{name}` of this {word} is missing"), help));
+            }
+        }
+    }
+    found
+}
+
+/// The region as it is written.
+///
+/// # Errors
+/// When it is not known.
+pub fn location(at: &At<'_>, body: &Body) -> Result<Value, String> {
+    match body.get(LOCATION.name) {
+        Some(Value::Text(text)) if !text.is_empty() => Ok(Value::from(shape::location(text))),
+        Some(other @ Value::Unknown(_)) => Ok(other.clone()),
+        _ => Err(format!("the `location` of {} is not known", at.address)),
+    }
+}

@@ -1,0 +1,287 @@
+//! What stands around a cluster: the resources that data comes from, and what lets the cluster read them.
+//!
+//! A kind here is a [`Neighbour`]: its table of fields and a few facts. What they share stands in this file.
+//!
+//! Invariant: what the spec leaves out stays as it is, whether a change is a PATCH or a PUT (test:
+//! `what_is_left_out_stays`).
+
+mod attached_database_configuration;
+mod blob_container;
+mod consumer_group;
+mod event_hub;
+mod event_hub_namespace;
+mod event_subscription;
+mod managed_private_endpoint;
+mod resource;
+mod resource_group;
+mod role_assignment;
+mod roles;
+mod storage_account;
+mod system_topic;
+#[cfg(test)]
+mod tests;
+
+pub use role_assignment::grants;
+
+use super::arm::cluster::{identity_on_wire, with_fitting_identity};
+use super::arm::place;
+use super::arm::wire::{self, Defaults};
+use super::replies::Reply;
+use super::shape::{self, Field, Role, Shape};
+use super::{About, At, Finding, Found, Kind, Need, Plane, Source};
+use crate::model::body::{Body, Value};
+use crate::model::change::{Action, Change, Loss, LossClass};
+use crate::model::inventory::{Mode, Resource};
+use crate::model::request::{ArmRequest, Method, Request};
+
+/// The kinds of this family.
+pub const KINDS: &[&dyn Kind] = &[
+    &resource_group::ResourceGroup,
+    &event_hub_namespace::EVENT_HUB_NAMESPACE,
+    &event_hub::EVENT_HUB,
+    &consumer_group::CONSUMER_GROUP,
+    &storage_account::STORAGE_ACCOUNT,
+    &blob_container::BLOB_CONTAINER,
+    &system_topic::SYSTEM_TOPIC,
+    &event_subscription::OF_TOPIC,
+    &event_subscription::OF_ACCOUNT,
+    &role_assignment::RoleAssignment,
+    &resource::OtherResource,
+    &attached_database_configuration::ATTACHED_DATABASE_CONFIGURATION,
+    &managed_private_endpoint::MANAGED_PRIVATE_ENDPOINT,
+];
+
+/// A kind of resource beside Microsoft.Kusto.
+#[derive(Debug)]
+pub struct Neighbour {
+    about: &'static About,
+    source: Source,
+    defaults: Defaults,
+    /// Whether a change is a PATCH of what differs; else it is a PUT of everything.
+    patches: bool,
+    /// Whether it says its region, which is that of the cluster that it stands in.
+    located: bool,
+    /// Whether the service does one such thing at a time on a cluster.
+    alone: bool,
+    /// The properties whose change makes a new one.
+    replaced_by: &'static [&'static str],
+    /// How many seconds a creation, a change and a deletion take.
+    seconds: [u32; 3],
+    /// What is lost with it, as a sentence; `""` for nothing.
+    lost: &'static str,
+    /// What is read, made complete where the service leaves defaults out.
+    read: fn(Body) -> Body,
+    /// What stands after apply, corrected: the settled body and the wanted one.
+    settled: fn(Body, &Body) -> Body,
+    /// What a request says, in the service's words.
+    written: fn(Body) -> Body,
+    /// The kind's own mistakes, offline.
+    rules: fn(&At<'_>) -> Vec<Finding>,
+    /// What it needs beyond its group.
+    needs: fn(&At<'_>) -> Vec<Need>,
+    /// Why the service keeps it, by its name.
+    kept: fn(&str) -> Option<&'static str>,
+}
+
+/// What most kinds are.
+const BASE: Neighbour = Neighbour {
+    about: &About::BASE,
+    source: Source::Cluster,
+    defaults: &[],
+    patches: false,
+    located: false,
+    alone: false,
+    replaced_by: &[],
+    seconds: [1, 1, 1],
+    lost: "",
+    read: |body| body,
+    settled: |body, _| body,
+    written: |body| body,
+    rules: |_| Vec::new(),
+    needs: |_| Vec::new(),
+    kept: |_| None,
+};
+
+/// What the kinds that stand in a resource group have in common.
+const ROOT: About = About { names_ignore_case: true, plane: Plane::Arm, may_exist: true, ..About::BASE };
+
+/// The id, which every resource has.
+const ID: (&str, &str) = ("id", "The resource id; it is known before apply.");
+/// The id of a system-assigned identity.
+const PRINCIPAL_ID: (&str, &str) = ("identity.principalId", "The object id of the system-assigned identity.");
+/// The tenant of a system-assigned identity.
+const TENANT_ID: (&str, &str) = ("identity.tenantId", "The tenant of the system-assigned identity.");
+/// How the last operation ended.
+const PROVISIONING_STATE: (&str, &str) = ("provisioningState", "How its last operation ended.");
+
+impl Kind for Neighbour {
+    fn about(&self) -> &'static About {
+        self.about
+    }
+
+    fn source(&self) -> Source {
+        self.source
+    }
+
+    fn found(&self, reply: &Reply<'_>) -> Result<Vec<Found>, String> {
+        let Reply::Arm(json) = reply else { return Ok(Vec::new()) };
+        let mut found = wire::read(self.about.collection, self.about.fields, self.defaults, json)?;
+        let body = shape::overlay(self.about.fields, &Body::new(), &(self.read)(found.body));
+        let place = self.is_root().then(|| place::of_id(&found.attributes, self.about.fields));
+        found.body = place.into_iter().flatten().chain(body).collect();
+        Ok(vec![found])
+    }
+
+    fn request(&self, at: &At<'_>, change: &Change) -> Result<Request, String> {
+        let Some(after) = &change.after else { return self.arm(at, Method::Delete, Value::Null) };
+        match &change.before {
+            Some(before) if self.patches => {
+                let fields = shape::differing(self.about.fields, before, after);
+                let mut body = wire::part(&fields, after);
+                identify(&mut body, after, Some(before));
+                if body.get("properties").is_some_and(Value::is_unset) {
+                    body.remove("properties");
+                }
+                self.arm(at, Method::Patch, (self.written)(body))
+            }
+            before => {
+                let all = before.as_ref().map_or_else(
+                    || after.clone(),
+                    |before| (self.settled)(kept(self.about.fields, before, after), after),
+                );
+                let mut body = wire::whole(self.about.fields, &all);
+                identify(&mut body, &all, before.as_ref());
+                if self.is_root() {
+                    body.set("location", place::location(at, &all)?);
+                } else if self.located {
+                    body.set("location", wire::location(at, &all)?);
+                }
+                self.arm(at, Method::Put, (self.written)(body))
+            }
+        }
+    }
+
+    fn loss(&self, _at: &At<'_>, change: &Change) -> Loss {
+        match change.action() {
+            Action::Delete if !self.lost.is_empty() => Loss::new(LossClass::Irreversible, self.lost),
+            _ => Loss::none(),
+        }
+    }
+
+    fn settle(&self, live: Option<&Resource>, wanted: &Body) -> Body {
+        let fields = self.about.fields;
+        let wanted = wire::defaulted(fields, self.defaults, wanted);
+        let after = shape::overlay(fields, live.map_or(&Body::new(), |live| &live.body), &wanted);
+        // In the order of the fields again.
+        shape::overlay(fields, &Body::new(), &(self.settled)(with_fitting_identity(after), &wanted))
+    }
+
+    fn stays(&self, at: &At<'_>) -> Option<&'static str> {
+        (self.kept)(at.name())
+    }
+
+    fn replaces(&self, change: &Change) -> bool {
+        let ends = change.before.as_ref().zip(change.after.as_ref());
+        ends.is_some_and(|(before, after)| {
+            let differing = shape::differing(self.about.fields, before, after);
+            differing.iter().any(|field| self.replaced_by.contains(&field.name))
+        })
+    }
+
+    fn alone(&self) -> bool {
+        self.alone
+    }
+
+    fn seconds(&self, change: &Change) -> u32 {
+        let [create, update, delete] = self.seconds;
+        match change.action() {
+            Action::Create => create,
+            Action::Update => update,
+            Action::Delete => delete,
+        }
+    }
+
+    fn needs(&self, at: &At<'_>) -> Vec<Need> {
+        let mut needs = (self.needs)(at);
+        needs.extend(place::group(at));
+        needs
+    }
+
+    fn check(&self, at: &At<'_>) -> Vec<Finding> {
+        let mut found = Vec::new();
+        if at.ancestor("cluster").is_some() {
+            found.extend(wire::needs_control_plane(at));
+        }
+        if self.is_root() {
+            found = place::check(at, &[place::SUBSCRIPTION_ID.name, place::RESOURCE_GROUP.name]);
+        }
+        if at.resource.mode != Mode::Managed {
+            return found;
+        }
+        if self.is_root() {
+            found.extend(place::check(at, &[place::LOCATION.name]));
+        }
+        found.extend((self.rules)(at));
+        found
+    }
+}
+
+impl Neighbour {
+    const fn is_root(&self) -> bool {
+        self.about.parents.is_empty()
+    }
+
+    fn arm(&self, at: &At<'_>, method: Method, body: impl Into<Value>) -> Result<Request, String> {
+        let api_version = match self.source {
+            Source::ArmGet { api_version, .. } | Source::ArmList { api_version, .. } => api_version,
+            _ => "",
+        };
+        Ok(Request::Arm(ArmRequest {
+            method,
+            path: self.resource_id(at)?,
+            api_version: api_version.to_owned(),
+            body: body.into(),
+            if_match: None,
+            create_only: false,
+        }))
+    }
+}
+
+/// Everything that is wanted, and what the service chose by itself where nothing is wanted instead.
+fn kept(fields: &[Field], before: &Body, after: &Body) -> Body {
+    let mut all = after.clone();
+    for field in fields {
+        match (before.get(field.name), all.get(field.name), &field.shape) {
+            (Some(old), None, _) if field.role == Role::Filled => all.set(field.name, old.clone()),
+            (Some(Value::Map(old)), Some(Value::Map(new)), Shape::Object { fields, .. }) => {
+                let merged = kept(fields, old, new);
+                all.set(field.name, merged);
+            }
+            _ => {}
+        }
+    }
+    all
+}
+
+/// Writes the identity with its user-assigned ones as keys.
+fn identify(body: &mut Body, after: &Body, before: Option<&Body>) {
+    if body.get("identity").is_none() {
+        return;
+    }
+    let empty = Body::new();
+    let of = |body: &Body| body.get("identity").and_then(Value::as_map).unwrap_or(&empty).clone();
+    body.set("identity", identity_on_wire(&of(after), before.map(of).as_ref()));
+}
+
+/// A body without one of two properties that exclude each other, where the other is there instead.
+fn without(body: Body, name: &str, given: &Body, instead: &str) -> Body {
+    let there = |body: &Body, name: &str| body.get(name).is_some_and(|value| !value.is_unset());
+    let chosen = there(given, instead) && !there(given, name);
+    let left = there(&body, instead) && !there(&body, name);
+    if chosen || left { body.without(name) } else { body }
+}
+
+/// The field in the role of one that only a creation can set.
+const fn fixed(field: Field) -> Field {
+    field.role(Role::Immutable)
+}
