@@ -136,20 +136,17 @@ impl Command {
         &self.text
     }
 
-    /// The command with runs of white space outside of texts folded to one blank.
+    /// The command with runs of white space outside of texts folded to one blank, and without comments, which the
+    /// language ends by lines alone.
     pub fn one_line(&self) -> String {
         let Ok(tokens) = kql::tokens(&self.text) else { return self.text.replace(['\r', '\n'], " ") };
         let mut line = String::new();
         let mut end = 0;
-        for token in tokens {
+        for token in tokens.into_iter().filter(|token| token.kind != TokenKind::Comment) {
             if token.span.start > end && end > 0 {
                 line.push(' ');
             }
-            let piece = &self.text[token.span.clone()];
-            match token.kind {
-                TokenKind::Comment => line.push_str("/*…*/"),
-                _ => line.push_str(&piece.replace('\r', "").replace('\n', "⏎")),
-            }
+            line.push_str(&self.text[token.span.clone()].replace('\r', "").replace('\n', "⏎"));
             end = token.span.end;
         }
         line

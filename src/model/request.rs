@@ -137,6 +137,17 @@ impl Request {
         }
     }
 
+    /// The request as it is sent: the method and path, or the whole command, with `…` for what is looked up first.
+    pub fn text(&self) -> String {
+        match self {
+            Self::Kusto(kusto) => match &kusto.lookup {
+                None => kusto.command.to_string(),
+                Some(lookup) => format!("{}\"…{}\"", kusto.command, lookup.column),
+            },
+            Self::Arm(_) => self.shown(),
+        }
+    }
+
     /// The request on one line, as plans show it.
     pub fn shown(&self) -> String {
         match self {

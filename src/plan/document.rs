@@ -55,7 +55,7 @@ pub struct ResourceChange {
     pub undo: Vec<UndoDocument>,
     /// The addresses that must be done before it.
     pub depends_on: Vec<Address>,
-    /// Its requests, one line each, in order.
+    /// Its requests in order: of the control plane the method and path, of Kusto the whole command.
     pub commands: Vec<String>,
     /// Where the spec declares it.
     pub origin: Option<Origin>,
@@ -162,7 +162,7 @@ impl Plan {
             data_loss: resolution.loss.clone(),
             undo: steps.iter().map(|step| undo(&step.undo)).collect(),
             depends_on: needs.into_iter().cloned().collect(),
-            commands: steps.iter().map(|step| step.request.shown()).collect(),
+            commands: steps.iter().map(|step| step.request.text()).collect(),
             origin: resolution.origin.clone(),
         }
     }
@@ -181,7 +181,7 @@ fn actions(resolution: &Resolution, steps: &[&Step]) -> Vec<String> {
 
 fn undo(undo: &Undo) -> UndoDocument {
     match undo {
-        Undo::By(requests) => UndoDocument::By(requests.iter().map(crate::model::Request::shown).collect()),
+        Undo::By(requests) => UndoDocument::By(requests.iter().map(crate::model::Request::text).collect()),
         Undo::Never(why) => UndoDocument::Never(why.clone()),
     }
 }

@@ -69,6 +69,9 @@ pub struct Difference {
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { address, property, before, after, found } = self;
+        if property == super::schemas::PROPERTY {
+            return super::schemas::told(f, self);
+        }
         if property.is_empty() {
             let word = |json: &Json| if json.is_null() { "did not exist" } else { "existed" };
             let wanted = if after.is_null() { "was not to exist" } else { "was to exist" };

@@ -11,6 +11,7 @@ use crate::model::{Address, Request};
 use crate::plan::Plan;
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 /// What is wrong, by database: one sentence each.
 pub type Violations = BTreeMap<Address, Vec<String>>;
@@ -45,6 +46,25 @@ pub fn touched(plan: &Plan, known: &impl Fn(&Address, &[String]) -> Option<Value
     pairs.into_iter().filter_map(of).collect()
 }
 
+/// What a [`Difference`] by new violations names in place of a property; [`told`] says it in words.
+pub(super) const PROPERTY: &str = "schema violations";
+
+/// What such a difference says: the violations that were not there before.
+pub(super) fn told(f: &mut fmt::Formatter<'_>, difference: &Difference) -> fmt::Result {
+    let texts = |json: &Json| -> Vec<String> {
+        json.as_array().into_iter().flatten().filter_map(Json::as_str).map(str::to_owned).collect()
+    };
+    let before = texts(&difference.before);
+    let fresh: Vec<String> =
+        texts(&difference.found).into_iter().filter(|text| !before.contains(text)).collect();
+    let address = &difference.address;
+    write!(
+        f,
+        "{address}: the service finds its schema wrong, and did not before the run: {}",
+        fresh.join("; ")
+    )
+}
+
 /// What is wrong now and was not before the run.
 pub(super) fn fresh(before: &Violations, now: &Violations) -> Vec<Difference> {
     let none = Vec::new();
@@ -55,7 +75,7 @@ pub(super) fn fresh(before: &Violations, now: &Violations) -> Vec<Difference> {
         let was: Vec<&String> = before.iter().collect();
         (!fresh.is_empty()).then(|| Difference {
             address: address.clone(),
-            property: "schema violations".to_owned(),
+            property: PROPERTY.to_owned(),
             before: shown(&was),
             after: shown(&was),
             found: shown(&now.iter().collect::<Vec<_>>()),

@@ -3,6 +3,7 @@
 
 use crate::support::{complain, entries, expect_file, load};
 use crate::world::World;
+use adxform::model::Request;
 use adxform::plan::text;
 use adxform::run::machine::OnFailure;
 use adxform::run::report::Outcome;
@@ -10,7 +11,7 @@ use std::collections::BTreeSet;
 
 #[tokio::test]
 async fn every_example_is_planned_applied_and_destroyed() {
-    let mut complaints = Vec::new();
+    let (mut complaints, mut commands) = (Vec::new(), BTreeSet::new());
     for folder in entries("examples").into_iter().filter(|path| path.is_dir()) {
         let name = folder.file_name().unwrap().to_string_lossy().into_owned();
         for file in ["adxform.toml", "README.md"] {
@@ -23,6 +24,10 @@ async fn every_example_is_planned_applied_and_destroyed() {
         let plan = world.plan(&spec, false).await;
         let printed = text::plan(&plan, text::Style::default());
         complaints.extend(expect_file(&folder.join("plan.txt"), &printed).err());
+        commands.extend(plan.steps.iter().filter_map(|step| match &step.request {
+            Request::Kusto(kusto) => Some(kusto.command.to_string()),
+            Request::Arm(_) => None,
+        }));
         let (report, _) = world.apply(&plan, OnFailure::Rollback).await;
         if report.outcome != Outcome::Done {
             complaints.push(format!(
@@ -50,4 +55,5 @@ async fn every_example_is_planned_applied_and_destroyed() {
         world.emulator.stop().await;
     }
     complain(&complaints);
+    crate::kql::check(&commands);
 }

@@ -237,6 +237,18 @@ fn transplanted(
 /// It says that there is nothing else: what one state leaves behind may be at odds with another one, or with what it
 /// used itself.
 fn random(folders: &[Folder], seed: u64, stream: &str, uri: &str) -> Spec {
+    let databases = if Dice::new(seed, "databases").chance(50) { &["d"][..] } else { &["d", "e"] };
+    mixed(folders, (seed, stream), databases, 25, uri)
+}
+
+/// One state of so many percent of the kinds, under names of its own, in each database.
+pub(crate) fn mixed(
+    folders: &[Folder],
+    (seed, stream): (u64, &str),
+    databases: &[&str],
+    percent: usize,
+    uri: &str,
+) -> Spec {
     let (mut named, mut dice) = (Dice::new(seed, "names"), Dice::new(seed, stream));
     let root = Address::root().child("clusters", "remote");
     let mut inventory = Inventory::new();
@@ -248,14 +260,13 @@ fn random(folders: &[Folder], seed: u64, stream: &str, uri: &str) -> Spec {
         ..Resource::default()
     };
     inventory.insert(root.clone(), existing("cluster", "remote", Body::new().with("uri", uri)));
-    let databases = if Dice::new(seed, "databases").chance(50) { &["d"][..] } else { &["d", "e"] };
     let mut next = 0;
     for database in databases {
         inventory.insert(root.child("databases", database), existing("database", database, Body::new()));
         for folder in folders {
             let names = renaming(folder, &mut named, &mut next);
             let state = &folder.states[dice.below(folder.states.len())];
-            if dice.chance(25) && fits(state, &root, database, &names, &inventory) {
+            if dice.chance(percent) && fits(state, &root, database, &names, &inventory) {
                 transplanted(state, &root, database, &names, &mut inventory);
             }
         }
@@ -266,15 +277,20 @@ fn random(folders: &[Folder], seed: u64, stream: &str, uri: &str) -> Spec {
     load(folder.path())
 }
 
-async fn story(folders: Arc<Vec<Folder>>, seed: u64) -> (Result<(), String>, BTreeSet<String>) {
-    let world = World::new(None).await;
+/// Makes a cluster with empty databases, and gives its URI.
+pub(crate) async fn made(world: &World) -> String {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("adx.yaml"), MADE).unwrap();
     let plan = world.plan(&load(folder.path()), false).await;
     let (report, _) = world.apply(&plan, OnFailure::Rollback).await;
     assert_eq!(report.outcome, Outcome::Done, "{:#?}", report.troubles);
     let live = world.look(&plan.scope).await.inventory;
-    let uri = live.iter().next().unwrap().1.attributes.text("uri").unwrap().to_owned();
+    live.iter().next().unwrap().1.attributes.text("uri").unwrap().to_owned()
+}
+
+async fn story(folders: Arc<Vec<Folder>>, seed: u64) -> (Result<(), String>, BTreeSet<String>) {
+    let world = World::new(None).await;
+    let uri = made(&world).await;
     let mut commands = BTreeSet::new();
     let ended = match std::panic::catch_unwind(|| {
         ["before", "after"].map(|stream| random(&folders, seed, stream, &uri))

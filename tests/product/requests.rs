@@ -1,9 +1,12 @@
 //! Reading is by region: the number of requests to plan a database does not grow with what is in it.
 
+use crate::random::{folders, made, mixed};
 use crate::support::load;
 use crate::world::World;
+use adxform::kind::{self, Plane};
 use adxform::run::machine::OnFailure;
 use adxform::run::report::Outcome;
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
 /// What a plan of a database with so many tables asks for: requests, and the longest chain of them.
@@ -37,4 +40,48 @@ async fn a_plan_asks_the_same_whatever_the_number_of_tables() {
     let (many, _) = asked(300).await;
     assert_eq!(few, many);
     assert!(few <= 12, "{few} requests for one database");
+}
+
+/// How deep the requests are that began after the n-th: by order alone, each behind those that had ended.
+fn depth(requests: &[adxform::emulator::log::Entry]) -> usize {
+    let mut chains: Vec<(u64, usize)> = Vec::new();
+    for request in requests {
+        let behind = chains.iter().filter(|(ended, _)| *ended < request.started);
+        let length = behind.map(|(_, length)| length + 1).max().unwrap_or(1);
+        chains.push((request.ended.unwrap_or(u64::MAX), length));
+    }
+    chains.into_iter().map(|(_, length)| length).max().unwrap_or(0)
+}
+
+/// One database that holds nearly every kind there is; what is asked of the cluster is the cluster's.
+#[tokio::test]
+async fn a_plan_of_every_kind_asks_twelve_times_and_four_deep() {
+    let world = World::new(None).await;
+    let (folders, uri) = (folders(), made(&world).await);
+    let mut seen = BTreeSet::new();
+    for seed in 0..6 {
+        let spec = mixed(&folders, (seed, "all"), &["d"], 100, &uri);
+        let plan = world.plan(&spec, false).await;
+        let (report, _) = world.apply(&plan, OnFailure::Rollback).await;
+        assert_eq!(report.outcome, Outcome::Done, "{:#?}", report.troubles);
+        let before = world.emulator.requests().len();
+        assert!(world.plan(&spec, false).await.is_empty());
+        let requests = world.emulator.requests().split_off(before);
+        let asked: Vec<_> =
+            requests.iter().map(|request| request.csl.as_deref().unwrap_or(&request.path)).collect();
+        println!("{} requests, {} deep", requests.len(), depth(&requests));
+        assert!(requests.len() <= 12, "{} requests: {asked:#?}", requests.len());
+        assert!(depth(&requests) <= 4, "{} deep: {requests:#?}", depth(&requests));
+        seen.extend(spec.desired.inventory.iter().map(|(_, thing)| thing.kind));
+    }
+    let within = |above: &'static str| kind::within(Some(above));
+    let below = ["database", "table", "materializedView", "externalTable", "graphModel"];
+    let unseen: BTreeSet<&str> = below
+        .into_iter()
+        .flat_map(within)
+        .map(|kind| kind.about())
+        .filter(|about| about.plane == Plane::Kusto && !seen.contains(about.name))
+        .map(|about| about.name)
+        .collect();
+    assert_eq!(unseen, BTreeSet::new());
 }

@@ -296,7 +296,7 @@ mod tests {
         let at = "continuousExports.X";
         let made = ".create-or-alter continuous-export X over (T, ['a b']) to table E with (intervalBetweenRuns = time(01:00:00), \
                     sizeLimit = 104857600, distributed = true, distribution = \"per_node\", distributionKind = \"default\", \
-                    parquetRowGroupSize = 100000, isDisabled = false) <| T | where a > 1 /*…*/";
+                    parquetRowGroupSize = 100000, isDisabled = false) <| T | where a > 1";
         assert_eq!(
             steps("continuousExport", at, json!(null), one),
             [made.to_owned(), "  undo .drop continuous-export X".to_owned()]

@@ -1,6 +1,6 @@
 //! Mappings of external tables. There is no command that creates or alters: a new one is created, another altered.
 
-use super::mapping::{Places, TRANSFORMS, columns_of, elements, json};
+use super::mapping::{Places, TRANSFORMS, columns_of, elements, json, ordered, respelt};
 use super::{database, in_database};
 use crate::kind::replies::Reply;
 use crate::kind::script::Says;
@@ -9,7 +9,7 @@ use crate::kind::{About, At, Finding, Found, Kind, Source};
 use crate::model::body::{Body, Value};
 use crate::model::command::Command;
 use crate::model::request::Request;
-use crate::model::{Change, Loss};
+use crate::model::{Change, Loss, Resource};
 
 /// A mapping of an external table.
 pub(super) struct ExternalMapping;
@@ -17,6 +17,7 @@ pub(super) struct ExternalMapping;
 const ELEMENT: &[Field] = &[
     Field::new("ordinal", Shape::Int(0, 9_999), "The position in the line, from 0 (delimited formats)."),
     Field::new("path", Shape::Text, "The path of the value, such as `$.state` (all other formats)."),
+    Field::new("field", Shape::Text, "The name of the value's field: the same as the path `$.NAME`."),
     Field::new("constValue", Shape::Text, "A constant in place of a value."),
     Field::new("transform", Shape::OpenEnum(TRANSFORMS), "What is done to the value."),
 ];
@@ -33,8 +34,8 @@ const ABOUT: About = About {
     example: "mappings:\n  Paths: {columns: {State: $.state, Source: {constValue: feed}}}\n",
     fields: &[Field::new(
         "columns",
-        Shape::Map(&COLUMN),
-        "Per column its place in the data: a position, a path, or `{ordinal, path, constValue, transform}`.",
+        Shape::OrderedMap(&COLUMN),
+        "Per column its place in the data: a position, a path, or `{ordinal, path, field, constValue, transform}`.",
     )
     .required()],
     ..About::BASE
@@ -72,6 +73,19 @@ impl Kind for ExternalMapping {
             found.push(Found { path, body, ..Found::default() });
         }
         Ok(found)
+    }
+
+    fn settle(&self, live: Option<&Resource>, wanted: &Body) -> Body {
+        let live = live.map_or_else(Body::new, |live| live.body.clone());
+        let after = shape::overlay(ABOUT.fields, &live, wanted);
+        let known = columns_of(&live);
+        let columns = columns_of(&after).into_iter().map(|(name, element)| {
+            let both = element.as_map().zip(known.get(&name).and_then(Value::as_map));
+            let respelt = both.map(|(element, live)| Value::Map(respelt(element.clone(), live)));
+            (name, respelt.unwrap_or(element))
+        });
+        let columns: Body = columns.collect();
+        after.with("columns", ordered(columns, &known))
     }
 
     fn request(&self, at: &At<'_>, change: &Change) -> Result<Request, String> {

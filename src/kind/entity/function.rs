@@ -169,7 +169,7 @@ mod tests {
         assert_eq!(
             steps("function", at, one, two),
             [
-                r#".create-or-alter function with (docstring = "it's", folder = "f", skipvalidation = true) F (n:long=5) { T /*…*/ }"#.to_owned(),
+                r#".create-or-alter function with (docstring = "it's", folder = "f", skipvalidation = true) F (n:long=5) { T }"#.to_owned(),
                 format!("  undo {}", first.replace("\"f\")", "\"f\", skipvalidation = true)")),
             ]
         );

@@ -35,6 +35,11 @@ pub(super) const TRANSFORMS: &[&str] = &[
 const ELEMENT: &[Field] = &[
     Field::new("ordinal", Shape::Int(0, 9_999), "The position in the line, from 0 (csv)."),
     Field::new("path", Shape::Text, "The path of the value, such as `$.state` (all formats but csv)."),
+    Field::new(
+        "field",
+        Shape::Text,
+        "The name of the value's field (avro, apacheavro, parquet, orc, w3clogfile): the same as the path `$.NAME`.",
+    ),
     Field::new("constValue", Shape::Text, "A constant in place of a value."),
     Field::new("transform", Shape::OpenEnum(TRANSFORMS), "What is done to the value."),
     Field::new(
@@ -63,8 +68,9 @@ const ABOUT: About = About {
             .role(Role::Immutable),
         Field::new(
             "columns",
-            Shape::Map(&COLUMN),
-            "Per column its place in the data: a position (csv), a path, or `{ordinal, path, constValue, transform, type}`.",
+            Shape::OrderedMap(&COLUMN),
+            "Per column its place in the data: a position (csv), a path, or `{ordinal, path, field, constValue, transform, \
+             type}`.",
         )
         .required(),
     ],
@@ -124,21 +130,23 @@ impl Kind for Mapping {
         Ok(found)
     }
 
-    /// A type that the spec leaves out is the service's affair.
+    /// A type that the spec leaves out is the service's affair, and so is which of its two spellings a source has.
     fn settle(&self, live: Option<&Resource>, wanted: &Body) -> Body {
         let live = live.map(|live| &live.body);
         let after = shape::overlay(ABOUT.fields, live.unwrap_or(&Body::new()), wanted);
         let Some(live) = live.map(columns_of) else { return after };
         let columns = columns_of(&after).into_iter().map(|(name, element)| {
             let mut element = element.as_map().cloned().unwrap_or_default();
-            let live_type = live.get(&name).and_then(Value::as_map).and_then(|e| e.get("type"));
-            if let (None, Some(word)) = (element.get("type"), live_type) {
-                element.set("type", word.clone());
+            if let Some(live) = live.get(&name).and_then(Value::as_map) {
+                if let (None, Some(word)) = (element.get("type"), live.get("type")) {
+                    element.set("type", word.clone());
+                }
+                element = respelt(element, live);
             }
             (name, Value::Map(element))
         });
         let columns: Body = columns.collect();
-        after.with("columns", columns)
+        after.with("columns", ordered(columns, &live))
     }
 
     fn request(&self, at: &At<'_>, change: &Change) -> Result<Request, String> {
@@ -175,6 +183,38 @@ impl Kind for Mapping {
     }
 }
 
+/// Columns in the order of live, where nothing else differs: their order means nothing.
+pub(super) fn ordered(columns: Body, live: &Body) -> Body {
+    let is_same = columns.iter().count() == live.iter().count()
+        && columns.iter().all(|(name, element)| live.get(name) == Some(element));
+    if is_same { live.clone() } else { columns }
+}
+
+/// An element whose path or field is spelt as in live, where both mean the same.
+pub(super) fn respelt(element: Body, live: &Body) -> Body {
+    let meant = |body: &Body| match (body.text("path"), body.text("field")) {
+        (Some(path), None) => plain_field(path),
+        (None, Some(field)) => Some(field.to_owned()),
+        _ => None,
+    };
+    let same = meant(&element).is_some_and(|field| meant(live) == Some(field));
+    let spelling = ["path", "field"].into_iter().find_map(|word| Some((word, live.get(word)?.clone())));
+    match spelling.filter(|_| same) {
+        Some((word, value)) => element.without("path").without("field").with(word, value),
+        None => element,
+    }
+}
+
+/// The field that a path of one step names.
+fn plain_field(path: &str) -> Option<String> {
+    let step = path.strip_prefix('$')?;
+    let plain = |name: &&str| name.chars().all(|c| c.is_alphanumeric() || c == '_') && !name.is_empty();
+    let quoted =
+        |quote: &str| step.strip_prefix('[')?.strip_prefix(quote)?.strip_suffix(']')?.strip_suffix(quote);
+    let found = step.strip_prefix('.').filter(plain).or_else(|| quoted("'")).or_else(|| quoted("\""));
+    found.filter(|name| !name.contains(['\'', '"', '\\'])).map(str::to_owned)
+}
+
 fn findings(kind: &str, table: Option<&Body>, name: &str, element: &Body) -> Vec<Finding> {
     let mut findings = Vec::new();
     if let Some(table) = table.filter(|table| table.get(name).is_none()) {
@@ -186,11 +226,17 @@ fn findings(kind: &str, table: Option<&Body>, name: &str, element: &Body) -> Vec
     }
     let given = |part| element.get(part).is_some_and(|value| !value.is_unset());
     let sources: Vec<&str> =
-        ["ordinal", "path", "constValue"].into_iter().filter(|part| given(part)).collect();
+        ["ordinal", "path", "field", "constValue"].into_iter().filter(|part| given(part)).collect();
     let source_location = element.text("transform").is_some_and(|t| t.starts_with("Source"));
     let wrong = match (kind, sources.as_slice()) {
         ("csv", ["path", ..]) => {
             Some(("path", "a csv mapping goes by position: give `ordinal`, counted from 0"))
+        }
+        ("csv", ["field", ..]) => {
+            Some(("field", "a csv mapping goes by position: give `ordinal`, counted from 0"))
+        }
+        ("json" | "azmonstream", ["field", ..]) => {
+            Some(("field", "this format has no fields: give `path`, such as `$.state`"))
         }
         (kind, ["ordinal", ..]) if kind != "csv" => {
             Some(("ordinal", "only csv mappings go by position: give `path`"))
@@ -217,15 +263,14 @@ pub(super) fn columns_of(body: &Body) -> Body {
     body.get("columns").and_then(Value::as_map).cloned().unwrap_or_default()
 }
 
-/// The mapping's JSON, csv by position, others by column name.
+/// The mapping's JSON, csv by position, others in the order of the columns.
 pub(super) fn json(kind: &str, body: &Body) -> Json {
     let columns = columns_of(body);
     let mut elements: Vec<(&Arc<str>, &Body)> =
         columns.iter().filter_map(|(name, element)| Some((name, element.as_map()?))).collect();
     let position =
         |element: &Body| if let Some(Value::Int(n)) = element.get("ordinal") { *n } else { i64::MAX };
-    elements
-        .sort_by_key(|(name, element)| (if kind == "csv" { position(element) } else { 0 }, (*name).clone()));
+    elements.sort_by_key(|(_, element)| if kind == "csv" { position(element) } else { 0 });
     elements.into_iter().map(|(name, element)| element_json(name, element)).collect()
 }
 
@@ -234,7 +279,9 @@ fn element_json(name: &str, element: &Body) -> Json {
     if let Some(Value::Int(ordinal)) = element.get("ordinal") {
         properties.insert("Ordinal".to_owned(), Json::from(ordinal.to_string()));
     }
-    for (part, word) in [("path", "Path"), ("constValue", "ConstValue"), ("transform", "Transform")] {
+    let words =
+        [("path", "Path"), ("field", "Field"), ("constValue", "ConstValue"), ("transform", "Transform")];
+    for (part, word) in words {
         if let Some(text) = element.text(part).filter(|text| !text.is_empty()) {
             properties.insert(word.to_owned(), Json::from(text));
         }
@@ -286,11 +333,16 @@ fn element(json: &Json) -> Result<(Arc<str>, Body), String> {
     if let Some(ordinal) = member(&["ordinal"]).filter(|_| constant.is_none() && transform.is_none()) {
         element.set("ordinal", ordinal.parse::<i64>().map_err(|_| format!("`{ordinal}` is not a position"))?);
     }
-    if let Some(path) = member(&["path"]).or_else(|| member(&["field"]).map(|field| format!("$.{field}"))) {
-        element.set("path", path);
-    }
-    for (part, value) in [("constValue", constant), ("transform", transform), ("type", member(&["datatype"]))]
-    {
+    let path = member(&["path"]);
+    let field = member(&["field"]).filter(|_| path.is_none());
+    let parts = [
+        ("path", path),
+        ("field", field),
+        ("constValue", constant),
+        ("transform", transform),
+        ("type", member(&["datatype"])),
+    ];
+    for (part, value) in parts {
         if let Some(value) = value {
             element.set(part, value);
         }
@@ -343,8 +395,29 @@ mod tests {
                 .with("columns", elements(&json!([element]), &mut Places::new()).unwrap());
             assert_eq!(shape::canonical_body(ABOUT.fields, &read).unwrap(), wanted, "{element}");
         }
-        let (name, path) =
+        let (name, read) =
             self::element(&json!({"ColumnName": "x", "Properties": {"Field": "f"}, "datatype": ""})).unwrap();
-        assert_eq!((&*name, path.text("path")), ("x", Some("$.f")));
+        assert_eq!((&*name, read.text("field")), ("x", Some("f")));
+    }
+
+    #[test]
+    fn a_field_and_its_path_are_one_source() {
+        let at = "tables.T.mappings.m";
+        let of = |element| json!({"kind": "parquet", "columns": {"a": element, "b": {"field": "b"}}});
+        for (one, other, same) in [
+            (json!({"path": "$.x"}), json!({"field": "x"}), true),
+            (json!({"path": "$['x y']"}), json!({"field": "x y"}), true),
+            (json!({"path": "$.x.y"}), json!({"field": "x.y"}), false),
+            (json!({"path": "$.x"}), json!({"field": "y"}), false),
+            (json!({"path": "$.x"}), json!({"constValue": "x"}), false),
+        ] {
+            for (from, to) in [(&one, &other), (&other, &one)] {
+                let steps = steps("mapping", at, of(from.clone()), of(to.clone()));
+                let is_same = steps[1] == format!("  undo {}", steps[0]);
+                assert_eq!(is_same, same, "{from} {to}: {steps:?}");
+            }
+        }
+        let made = steps("mapping", at, json!(null), of(json!({"field": "x y"})));
+        assert!(made[0].contains(r#"{"Column":"a","Properties":{"Field":"x y"}}"#), "{}", made[0]);
     }
 }

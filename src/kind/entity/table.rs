@@ -1,12 +1,12 @@
 //! Tables.
 
-mod columns;
+pub(super) mod columns;
 mod copy;
 
 use super::{database, in_database, with_children};
 use crate::kind::replies::{Reply, Row};
 use crate::kind::shape::{self, Field, NameRule, Role, Shape};
-use crate::kind::{About, At, Found, Kind, Plane, Source, Undo, policy};
+use crate::kind::{About, At, Finding, Found, Kind, Plane, Source, Undo, policy};
 use crate::model::Resource;
 use crate::model::body::{Body, Value};
 use crate::model::change::{Change, Loss, LossClass, Rename};
@@ -208,6 +208,10 @@ impl Kind for Table {
             (Some(before), Some(after)) => update(name, before, after)?,
         };
         Ok(in_database(at, command))
+    }
+
+    fn check(&self, at: &At<'_>) -> Vec<Finding> {
+        columns::misnamed(&at.resource.body)
     }
 
     fn loss(&self, at: &At<'_>, change: &Change) -> Loss {

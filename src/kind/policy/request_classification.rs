@@ -100,7 +100,7 @@ mod tests {
         );
         assert_eq!(
             cluster_steps("requestClassificationPolicy", at, live, wanted)[0],
-            r#".alter cluster policy request_classification '{"IsEnabled":false}' <| case(current_application == 'x', 'B', /*…*/ 'A')"#
+            r#".alter cluster policy request_classification '{"IsEnabled":false}' <| case(current_application == 'x', 'B', 'A')"#
         );
     }
 

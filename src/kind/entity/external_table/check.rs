@@ -4,6 +4,7 @@ use super::fields::{ONLY, SETTINGS};
 use super::write::partitions;
 use super::{connection, path};
 use crate::kind::Finding;
+use crate::kind::entity::table::columns::misnamed;
 use crate::model::body::{Body, Value};
 
 /// Every mistake.
@@ -11,6 +12,7 @@ pub(super) fn findings(body: &Body) -> Vec<Finding> {
     let Some(kind) = body.text("kind") else { return Vec::new() };
     let given = |name: &str| body.get(name).is_some_and(|value| !value.is_unset());
     let mut findings = foreign(body, kind);
+    findings.extend(misnamed(body));
     let mut wrong =
         |field: &[&str], message: &str, help: &str| findings.push(Finding::new(field, message, help));
     if kind != "delta" && !given("columns") {

@@ -1,7 +1,8 @@
 //! The columns of a table as a body: by name, in order, each with its type and texts.
 
+use crate::kind::Finding;
 use crate::kind::replies::ColumnSchema;
-use crate::kind::shape;
+use crate::kind::shape::{self, NameRule};
 use crate::model::body::{Body, Value};
 use crate::model::command::Command;
 use crate::model::word;
@@ -31,6 +32,17 @@ pub(super) fn column(column: &ColumnSchema, plain: &mut Plain) -> Result<(Arc<st
         None => plain.entry(of).or_insert_with(|| Value::Map(body())).clone(),
     };
     Ok((word(&column.name), value))
+}
+
+/// Columns whose names the service would refuse (test: the spec `tests/specs/invalid/column-names.yaml`).
+pub(in crate::kind::entity) fn misnamed(body: &Body) -> Vec<Finding> {
+    let columns = columns_of(body);
+    let of = |name: &str| {
+        let objection = NameRule::Entity.objection(name)?;
+        let message = format!("{name:?} cannot be the name of a column: {objection}");
+        Some(Finding::new(&["columns", name], message, "choose another name"))
+    };
+    columns.names().filter_map(of).collect()
 }
 
 pub(super) fn columns_of(body: &Body) -> Body {
