@@ -6,6 +6,12 @@
 //! Nothing here shares code with the tool: it is run as a program, beside a floor program that sends the same
 //! requests and parses the same replies.
 
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "the table goes to stdout, progress to stderr"
+)]
+
 mod bars;
 mod draw;
 mod floor;
