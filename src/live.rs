@@ -16,15 +16,16 @@ mod violations;
 pub use violations::violations;
 
 use crate::cloud::{Cloud, CloudError};
-use crate::kind::replies::{DatabaseReplies, Reply};
+use crate::kind::replies::Reply;
 use crate::kind::{self, Found, Kind, Source};
 use crate::model::inventory::{Inventory, Mode, Resource};
 use crate::model::scope::Container;
 use crate::model::{Address, Body, Rows, Scope};
-use ask::{Ask, Got};
+use ask::{Ask, Contents, Got, understood};
 use place::Places;
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use tokio::task::JoinSet;
 
 /// The states of a cluster in which what is below it can be read.
@@ -110,6 +111,8 @@ impl<'a> Reading<'a> {
     fn below(&mut self) -> Result<Vec<Ask>, CloudError> {
         let mut lists = BTreeSet::new();
         let mut asks = Vec::new();
+        let by_commands: Arc<[_]> =
+            self.kinds.iter().copied().filter(|kind| is_region(kind.source())).collect();
         for (address, container) in &self.scope.containers {
             let Some(uri) = self.open.get(&address.prefix(1)).cloned() else { continue };
             let by_arm = !self.is_known_by_uri(address);
@@ -134,7 +137,8 @@ impl<'a> Reading<'a> {
             }
             if let (true, Some(uri)) = (self.regions.contains(container.kind.as_str()), uri) {
                 let (address, name) = (address.clone(), container.name.clone());
-                asks.push(Ask::Database { address, uri, name, shows: self.shows() });
+                let (shows, kinds) = (self.shows(), Arc::clone(&by_commands));
+                asks.push(Ask::Database { address, uri, name, shows, kinds });
             }
         }
         let mut all = Vec::new();
@@ -164,8 +168,8 @@ impl<'a> Reading<'a> {
                     self.items(&address, segment, &items)?
                 }
                 (Ask::Cluster { address, .. }, Got::Cluster(shows)) => self.cluster(&address, &shows)?,
-                (Ask::Database { address, .. }, Got::Database(replies)) => {
-                    self.database(&address, &replies)?
+                (Ask::Database { address, .. }, Got::Database(contents)) => {
+                    self.database(&address, *contents)?
                 }
                 _ => {}
             }
@@ -250,25 +254,23 @@ impl<'a> Reading<'a> {
         Ok(())
     }
 
-    fn database(&mut self, address: &Address, replies: &DatabaseReplies) -> Result<(), CloudError> {
+    fn database(&mut self, address: &Address, contents: Contents) -> Result<(), CloudError> {
         if self.is_known_by_uri(address) {
             let Some(container) = self.scope.containers.get(address) else { return Ok(()) };
             let Some(kind) = kind::by_name(&container.kind) else { return Ok(()) };
-            let found = Found { path: vec![("", replies.name.clone())], ..Found::default() };
+            let found = Found { path: vec![("", contents.name)], ..Found::default() };
             self.live.inventory.insert(address.clone(), resource(kind, found, Mode::Existing));
         }
         if self.live.inventory.get(address).is_none() {
             return Ok(());
         }
-        let reply = Reply::Database(replies);
-        for kind in self.kinds.clone().into_iter().filter(|kind| is_region(kind.source())) {
-            let mut found = understood(kind, &reply, address)?;
+        for (kind, mut found) in contents.found? {
             // The first of a name has it for its key, whatever the order in which the service lists them.
             let told_by = kind.about().told_by;
             found.sort_by(|a, b| a.body.text(told_by).cmp(&b.body.text(told_by)));
             found.into_iter().for_each(|found| self.insert(address, kind, found));
         }
-        self.live.notes.extend(notes::script(address, replies));
+        self.live.notes.extend(contents.note);
         Ok(())
     }
 
@@ -371,14 +373,6 @@ fn around(kind: &'static dyn Kind) -> BTreeSet<&'static str> {
         }
     }
     found
-}
-
-fn understood(kind: &'static dyn Kind, reply: &Reply<'_>, at: &Address) -> Result<Vec<Found>, CloudError> {
-    kind.found(reply).map_err(|why| {
-        let message =
-            format!("what the service says of a {} in {at} cannot be understood: {why}", kind.about().name);
-        CloudError::garbled(message, &at.to_string())
-    })
 }
 
 fn resource(kind: &'static dyn Kind, found: Found, mode: Mode) -> Resource {

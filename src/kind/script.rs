@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 /// One statement of `.show database schema as csl script`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Statement {
-    /// The text as the service gave it.
+    /// The text as the service gave it; left out where nothing more is read from it ([`Says::Elsewhere`]).
     pub text: String,
     /// What it says, as far as it is understood.
     pub says: Says,
@@ -76,9 +76,17 @@ pub fn parse<'a>(texts: impl IntoIterator<Item = &'a str>) -> Vec<Statement> {
 impl Statement {
     /// Reads one statement; what is not understood becomes [`Says::Opaque`].
     pub fn parse(text: &str) -> Self {
+        // Nothing is read of a table or function beyond its first words, and they are most of a script.
+        let is_long =
+            [".create-merge table ", ".create-or-alter function "].iter().any(|s| text.starts_with(s));
+        if is_long {
+            return Self { text: String::new(), says: Says::Elsewhere };
+        }
         let tokens = kql::tokens(text).unwrap_or_default();
-        let says = Reader { text, tokens: &tokens, at: 0 }.statement().unwrap_or_default();
-        Self { text: text.to_owned(), says }
+        match (Reader { text, tokens: &tokens, at: 0 }).statement().unwrap_or_default() {
+            Says::Elsewhere => Self { text: String::new(), says: Says::Elsewhere },
+            says => Self { text: text.to_owned(), says },
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use super::given;
 use super::texts::{date_time, is_arm_id};
 use crate::model::body::{Body, Value};
 use crate::model::duration::Ticks;
+use crate::model::word;
 use std::cmp::Ordering;
 
 pub use super::names::NameRule;
@@ -205,7 +206,11 @@ impl Shape {
                 }
                 Ok(Value::Map(body))
             }
-            (Self::Object { fields, .. }, Value::Map(body)) => canonical_body(fields, body).map(Value::Map),
+            // What is canonical already goes on sharing its memory.
+            (Self::Object { fields, .. }, Value::Map(body)) => {
+                let found = canonical_body(fields, body)?;
+                Ok(if found == *body { value.clone() } else { Value::Map(found) })
+            }
             (Self::Object { fields, short }, _) if !short.is_empty() => {
                 short_form(fields, short, value).map_or_else(wrong, |body| Ok(Value::Map(body)))
             }
@@ -240,7 +245,7 @@ impl Shape {
         let (Some(a), Some(b)) = (a, b) else {
             return a.is_none_or(Value::is_unset) && b.is_none_or(Value::is_unset);
         };
-        if a.is_unset() && b.is_unset() {
+        if a.is_shared_with(b) || (a.is_unset() && b.is_unset()) {
             return true;
         }
         match (self, a, b) {
@@ -324,7 +329,7 @@ pub fn overlay(fields: &[Field], live: &Body, wanted: &Body) -> Body {
             (Some(live), None) => live.clone(),
             (None, None) => return None,
         };
-        Some((f.name.into(), value))
+        Some((word(f.name), value))
     });
     known.collect()
 }
@@ -360,7 +365,7 @@ pub fn canonical_body(fields: &[Field], body: &Body) -> Result<Body, String> {
     let known = fields.iter().filter_map(|f| body.get(f.name).map(|value| (f, value)));
     known
         .map(|(f, value)| match f.shape.canonical(value) {
-            Ok(value) => Ok((f.name.into(), value)),
+            Ok(value) => Ok((word(f.name), value)),
             Err(why) => Err(format!("`{}`: {why}", f.name)),
         })
         .collect()

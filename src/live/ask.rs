@@ -1,23 +1,33 @@
 //! One region: what is asked, and the answer in the form in which kinds read it.
 
+use super::notes;
 use crate::cloud::{Class, Cloud, CloudError};
-use crate::kind::replies::{DatabaseReplies, DatabaseSchema};
+use crate::kind::replies::{DatabaseReplies, DatabaseSchema, Reply};
 use crate::kind::script::{self, Statement};
+use crate::kind::{Found, Kind};
 use crate::model::{Address, Command, Rows};
 use serde::Deserialize;
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use tokio::task::JoinSet;
 
 /// One region to be read.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) enum Ask {
     /// A container by itself.
     Get { address: Address, path: String, api_version: String },
     /// A collection of a container.
     List { address: Address, segment: &'static str, path: String, api_version: &'static str },
     /// Everything in a database.
-    Database { address: Address, uri: String, name: String, shows: BTreeSet<&'static str> },
+    Database {
+        address: Address,
+        uri: String,
+        name: String,
+        shows: BTreeSet<&'static str>,
+        /// The kinds that are looked for in the replies.
+        kinds: Arc<[&'static dyn Kind]>,
+    },
     /// What a cluster says of itself.
     Cluster { address: Address, uri: String, shows: BTreeSet<&'static str> },
 }
@@ -26,8 +36,40 @@ pub(super) enum Ask {
 pub(super) enum Got {
     One(Option<Json>),
     Many(Vec<Json>),
-    Database(Box<DatabaseReplies>),
+    Database(Box<Contents>),
     Cluster(BTreeMap<String, Rows>),
+}
+
+/// What a database holds.
+pub(super) struct Contents {
+    /// The name as the service spells it.
+    pub(super) name: String,
+    /// Everything found, kind by kind, or the first that a kind does not understand.
+    pub(super) found: Result<Vec<(&'static dyn Kind, Vec<Found>)>, CloudError>,
+    /// What nobody manages, as a sentence.
+    pub(super) note: Option<String>,
+}
+
+impl Contents {
+    /// Reads the replies, which are gone afterwards: what is found is a fraction of them.
+    fn of(address: &Address, kinds: &[&'static dyn Kind], replies: &DatabaseReplies) -> Self {
+        let reply = Reply::Database(replies);
+        let found = kinds.iter().map(|kind| Ok((*kind, understood(*kind, &reply, address)?))).collect();
+        Self { name: replies.name.clone(), found, note: notes::script(address, replies) }
+    }
+}
+
+/// What a kind finds in a reply.
+pub(super) fn understood(
+    kind: &'static dyn Kind,
+    reply: &Reply<'_>,
+    at: &Address,
+) -> Result<Vec<Found>, CloudError> {
+    kind.found(reply).map_err(|why| {
+        let message =
+            format!("what the service says of a {} in {at} cannot be understood: {why}", kind.about().name);
+        CloudError::garbled(message, &at.to_string())
+    })
 }
 
 impl Ask {
@@ -48,9 +90,9 @@ impl Ask {
                 let items = cloud.list(&path, api_version).await?;
                 Ok(Got::Many(items.unwrap_or_default()))
             }
-            Self::Database { uri, name, shows, .. } => {
+            Self::Database { address, uri, name, shows, kinds } => {
                 let replies = database(cloud, &uri, &name, &shows).await?;
-                Ok(Got::Database(Box::new(replies)))
+                Ok(Got::Database(Box::new(Contents::of(&address, &kinds, &replies))))
             }
             Self::Cluster { uri, shows, .. } => cluster(cloud, &uri, &shows).await.map(Got::Cluster),
         }

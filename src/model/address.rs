@@ -1,17 +1,52 @@
 //! Addresses: the path of a thing through the spec.
 
+use super::words::word;
 use serde::{Deserialize, Serialize};
+use std::cmp::Ordering;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 use std::sync::Arc;
 
 /// One step of an address: the collection and the key within it, as in `tables.StormEvents`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone)]
 pub struct Segment {
     /// The collection's word in the spec, such as `tables` or `policies`.
     pub collection: Arc<str>,
     /// The key within the collection; the service's name unless the entry says `name:`.
     pub key: Arc<str>,
+}
+
+// Addresses around one another share most of their texts, so that comparing places is enough for those.
+impl PartialEq for Segment {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Segment {}
+
+impl PartialOrd for Segment {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Segment {
+    fn cmp(&self, other: &Self) -> Ordering {
+        compared(&self.collection, &other.collection).then_with(|| compared(&self.key, &other.key))
+    }
+}
+
+impl Hash for Segment {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.collection.hash(state);
+        self.key.hash(state);
+    }
+}
+
+fn compared(a: &Arc<str>, b: &Arc<str>) -> Ordering {
+    if Arc::ptr_eq(a, b) { Ordering::Equal } else { a.cmp(b) }
 }
 
 /// The path through the spec: `clusters.telemetry.databases.iot.tables["my table"]`.
@@ -40,7 +75,7 @@ impl Address {
     /// The address of an entry of `collection` directly below this one.
     pub fn child(&self, collection: &str, key: &str) -> Self {
         let mut segments = self.0.to_vec();
-        segments.push(Segment { collection: collection.into(), key: key.into() });
+        segments.push(Segment { collection: word(collection), key: word(key) });
         Self(segments.into())
     }
 

@@ -1,10 +1,14 @@
 //! Bodies: the properties of a thing, in canonical form.
 
+mod expression;
+
 use super::address::Address;
 use super::duration::Ticks;
-use serde::{Deserialize, Serialize};
+use super::words::word;
 use std::fmt;
 use std::sync::Arc;
+
+pub use expression::{Expr, Piece, SecretRef};
 
 /// One value of a property.
 ///
@@ -34,50 +38,46 @@ pub enum Value {
     Secret(SecretRef),
 }
 
-/// Text with references in it, such as `rg-${clusters.a.id}`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Expr(pub Vec<Piece>);
+/// Properties by name, in a fixed order. Clones share what they hold until one of them is changed.
+#[derive(Clone, Default)]
+pub struct Body(Option<Arc<Entries>>);
 
-/// A piece of an [`Expr`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Piece {
-    /// Literal text.
-    Text(String),
-    /// The value of an attribute of another address.
-    Of {
-        /// Whose attribute.
-        address: Address,
-        /// The path of the attribute, such as `identity`, `principalId`.
-        path: Vec<String>,
-    },
+type Entries = Vec<(Arc<str>, Value)>;
+
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Body").field(&self.entries()).finish()
+    }
 }
 
-/// Where a secret is kept; printing it shows the place, never the value.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum SecretRef {
-    /// An environment variable.
-    Env(String),
-    /// A file, relative to the spec.
-    File(String),
-    /// A Key Vault secret's URI.
-    KeyVault(String),
+impl PartialEq for Body {
+    fn eq(&self, other: &Self) -> bool {
+        self.is_shared_with(other) || self.entries() == other.entries()
+    }
 }
-
-/// Properties by name, in a fixed order.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Body(Vec<(Arc<str>, Value)>);
 
 impl Body {
     /// An empty body.
     pub const fn new() -> Self {
-        Self(Vec::new())
+        Self(None)
+    }
+
+    fn is_shared_with(&self, other: &Self) -> bool {
+        matches!((&self.0, &other.0), (Some(own), Some(other)) if Arc::ptr_eq(own, other))
+    }
+
+    fn entries(&self) -> &[(Arc<str>, Value)] {
+        self.0.as_ref().map_or(&[], |entries| entries)
+    }
+
+    /// The entries to be changed: its own, so that no clone changes with it.
+    fn own(&mut self) -> &mut Entries {
+        Arc::make_mut(self.0.get_or_insert_default())
     }
 
     /// The value of a property, if it is given.
     pub fn get(&self, name: &str) -> Option<&Value> {
-        self.0.iter().find(|(key, _)| &**key == name).map(|(_, value)| value)
+        self.entries().iter().find(|(key, _)| &**key == name).map(|(_, value)| value)
     }
 
     /// The text of a property, if it is given and is text.
@@ -95,21 +95,22 @@ impl Body {
     /// Sets a property in place, or adds it at the end.
     pub fn set(&mut self, name: &str, value: impl Into<Value>) {
         let value = value.into();
-        match self.0.iter_mut().find(|(key, _)| &**key == name) {
+        let own = self.own();
+        match own.iter_mut().find(|(key, _)| &**key == name) {
             Some((_, old)) => *old = value,
-            None => self.0.push((name.into(), value)),
+            None => own.push((word(name), value)),
         }
     }
 
     /// Adds a property at the end without looking for an older one of that name.
     pub fn push(&mut self, name: Arc<str>, value: Value) {
-        self.0.push((name, value));
+        self.own().push((name, value));
     }
 
     /// Removes a property and returns its value.
     pub fn remove(&mut self, name: &str) -> Option<Value> {
-        let at = self.0.iter().position(|(key, _)| &**key == name)?;
-        Some(self.0.remove(at).1)
+        let at = self.entries().iter().position(|(key, _)| &**key == name)?;
+        Some(self.own().remove(at).1)
     }
 
     /// The same body with one property set.
@@ -128,12 +129,12 @@ impl Body {
 
     /// The properties in order.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = (&Arc<str>, &Value)> + ExactSizeIterator {
-        self.0.iter().map(|(key, value)| (key, value))
+        self.entries().iter().map(|(key, value)| (key, value))
     }
 
     /// The names in order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(|(key, _)| &**key)
+        self.entries().iter().map(|(key, _)| &**key)
     }
 
     /// Every value by its dotted path, at every depth: a map before what is in it.
@@ -150,36 +151,41 @@ impl Body {
 
     /// How many properties there are.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.entries().len()
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.entries().is_empty()
     }
 
     /// Orders the properties by name.
     pub fn sort(&mut self) {
-        self.0.sort_by(|a, b| a.0.cmp(&b.0));
+        self.own().sort_by(|a, b| a.0.cmp(&b.0));
     }
 
     /// The references in all values.
     pub fn references(&self) -> Vec<(&Address, &[String])> {
         let mut found = Vec::new();
-        self.0.iter().for_each(|(_, value)| value.collect_references(&mut found));
+        self.entries().iter().for_each(|(_, value)| value.collect_references(&mut found));
         found
     }
 
     /// The same body with every reference replaced that `known` can answer.
     #[must_use]
     pub fn resolved(&self, known: &impl Fn(&Address, &[String]) -> Option<Value>) -> Self {
-        self.0.iter().map(|(key, value)| (key.clone(), value.resolved(known))).collect()
+        if !self.entries().iter().any(|(_, value)| value.has(&|_| true)) {
+            return self.clone();
+        }
+        self.entries().iter().map(|(key, value)| (key.clone(), value.resolved(known))).collect()
     }
 }
 
 impl FromIterator<(Arc<str>, Value)> for Body {
     fn from_iter<I: IntoIterator<Item = (Arc<str>, Value)>>(entries: I) -> Self {
-        Self(entries.into_iter().collect())
+        let mut entries: Entries = entries.into_iter().collect();
+        entries.shrink_to_fit();
+        if entries.is_empty() { Self(None) } else { Self(Some(Arc::new(entries))) }
     }
 }
 
@@ -188,11 +194,20 @@ impl IntoIterator for Body {
     type IntoIter = std::vec::IntoIter<Self::Item>;
 
     fn into_iter(self) -> Self::IntoIter {
-        self.0.into_iter()
+        self.0.map(Arc::unwrap_or_clone).unwrap_or_default().into_iter()
     }
 }
 
 impl Value {
+    /// Whether two maps, or two texts, are equal because they are one in memory; that they are not says nothing.
+    pub fn is_shared_with(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Map(own), Self::Map(other)) => own.is_shared_with(other),
+            (Self::Text(own), Self::Text(other)) => Arc::ptr_eq(own, other),
+            _ => false,
+        }
+    }
+
     /// The text, if this is text.
     pub fn as_text(&self) -> Option<&str> {
         if let Self::Text(text) = self { Some(text) } else { None }
@@ -231,16 +246,24 @@ impl Value {
 
     /// Whether a reference stands anywhere in this value.
     pub fn has_unknown(&self) -> bool {
-        let mut found = Vec::new();
-        self.collect_references(&mut found);
-        !found.is_empty()
+        self.has(&|expr| expr.references().next().is_some())
+    }
+
+    /// Whether some expression in this value is of a sort.
+    fn has(&self, sort: &dyn Fn(&Expr) -> bool) -> bool {
+        match self {
+            Self::Unknown(expr) => sort(expr),
+            Self::List(items) => items.iter().any(|item| item.has(sort)),
+            Self::Map(body) => body.entries().iter().any(|(_, value)| value.has(sort)),
+            _ => false,
+        }
     }
 
     pub(super) fn collect_references<'a>(&'a self, found: &mut Vec<(&'a Address, &'a [String])>) {
         match self {
             Self::Unknown(expr) => found.extend(expr.references()),
             Self::List(items) => items.iter().for_each(|item| item.collect_references(found)),
-            Self::Map(body) => body.0.iter().for_each(|(_, value)| value.collect_references(found)),
+            Self::Map(body) => body.entries().iter().for_each(|(_, value)| value.collect_references(found)),
             _ => {}
         }
     }
@@ -249,7 +272,7 @@ impl Value {
         match self {
             Self::Secret(place) => found.push(place),
             Self::List(items) => items.iter().for_each(|item| item.collect_secrets(found)),
-            Self::Map(body) => body.0.iter().for_each(|(_, value)| value.collect_secrets(found)),
+            Self::Map(body) => body.entries().iter().for_each(|(_, value)| value.collect_secrets(found)),
             _ => {}
         }
     }
@@ -328,61 +351,6 @@ impl Body {
     /// See [`Value::from_json`].
     pub fn from_json(map: &serde_json::Map<String, serde_json::Value>) -> Self {
         map.iter().map(|(key, value)| (key.as_str().into(), Value::from_json(value))).collect()
-    }
-}
-
-impl Expr {
-    /// The references in order.
-    pub fn references(&self) -> impl Iterator<Item = (&Address, &[String])> {
-        self.0.iter().filter_map(|piece| match piece {
-            Piece::Of { address, path } => Some((address, path.as_slice())),
-            Piece::Text(_) => None,
-        })
-    }
-
-    fn resolved(&self, known: &impl Fn(&Address, &[String]) -> Option<Value>) -> Value {
-        if let [Piece::Of { address, path }] = self.0.as_slice() {
-            return known(address, path).unwrap_or_else(|| Value::Unknown(self.clone()));
-        }
-        let pieces: Vec<Piece> = self.0.iter().map(|piece| piece.resolved(known)).collect();
-        let texts: Option<String> = pieces
-            .iter()
-            .map(|piece| if let Piece::Text(text) = piece { Some(text.as_str()) } else { None })
-            .collect();
-        texts.map_or_else(|| Value::Unknown(Self(pieces)), Value::from)
-    }
-}
-
-impl Piece {
-    fn resolved(&self, known: &impl Fn(&Address, &[String]) -> Option<Value>) -> Self {
-        let Self::Of { address, path } = self else { return self.clone() };
-        let text = match known(address, path) {
-            Some(Value::Text(text)) => text.to_string(),
-            Some(Value::Int(number)) => number.to_string(),
-            Some(Value::Bool(value)) => value.to_string(),
-            Some(Value::Time(ticks)) => ticks.to_string(),
-            _ => return self.clone(),
-        };
-        Self::Text(text)
-    }
-}
-
-impl fmt::Display for Expr {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|piece| match piece {
-            Piece::Text(text) => f.write_str(text),
-            Piece::Of { address, path } => write!(f, "${{{address}.{}}}", path.join(".")),
-        })
-    }
-}
-
-impl fmt::Display for SecretRef {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Env(name) => write!(f, "${{secret.env.{name}}}"),
-            Self::File(path) => write!(f, "${{secret.file.{path}}}"),
-            Self::KeyVault(uri) => write!(f, "${{secret.keyVault.{uri}}}"),
-        }
     }
 }
 

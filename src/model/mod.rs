@@ -15,6 +15,7 @@ pub mod request;
 pub mod rows;
 pub mod scope;
 mod stored;
+pub mod words;
 
 pub use address::Address;
 pub use body::{Body, Value};
@@ -25,3 +26,4 @@ pub use origin::Origin;
 pub use request::Request;
 pub use rows::Rows;
 pub use scope::Scope;
+pub use words::word;

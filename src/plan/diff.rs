@@ -131,6 +131,8 @@ impl Inputs<'_> {
         if let Some(before) = &before {
             wanted.lifecycle.ignore.iter().for_each(|path| keep(&mut after, before, path));
         }
+        // What stays as it is shares its memory with live.
+        let after = before.clone().filter(|before| *before == after).unwrap_or(after);
         let merged = Resource {
             body: after.clone(),
             attributes: same_kind.map(|live| live.attributes.clone()).unwrap_or_default(),

@@ -91,7 +91,7 @@ fn draft(
     if let Some(step) = drafts.get_mut(first) {
         step.change.before.clone_from(&change.before);
     }
-    answered(drafts, address, change)
+    answered(drafts.get(first..).unwrap_or_default(), address, change)
 }
 
 /// Whether something that contains a thing is deleted and created again.
@@ -124,14 +124,13 @@ fn parts(kind: &dyn Kind, at: &At<'_>, change: &Change) -> Vec<Change> {
 }
 
 /// Refuses a command that leaves out a value which is known only after apply: the property cannot hold one.
-fn answered(drafts: &[Step], address: &Address, change: &Change) -> Result<(), Trouble> {
-    let own = || drafts.iter().filter(|step| step.address == *address);
+fn answered(own: &[Step], address: &Address, change: &Change) -> Result<(), Trouble> {
     let wanted = change.after.as_ref().map(crate::model::Body::references).unwrap_or_default();
-    if wanted.is_empty() || !own().any(|step| matches!(step.request, Request::Kusto(_))) {
+    if wanted.is_empty() || !own.iter().any(|step| matches!(step.request, Request::Kusto(_))) {
         return Ok(());
     }
     let before = change.before.as_ref().map(crate::model::Body::references).unwrap_or_default();
-    let asked: Vec<_> = own().flat_map(|step| step.request.references()).collect();
+    let asked: Vec<_> = own.iter().flat_map(|step| step.request.references()).collect();
     match wanted.iter().find(|reference| !before.contains(reference) && !asked.contains(reference)) {
         None => Ok(()),
         Some((of, path)) => {
@@ -180,8 +179,8 @@ fn edges(drafts: &mut [Step], found: &Differences, live: &Inventory) {
             let others = by_address.get(&forbidding).into_iter().flatten();
             others.for_each(|other| added.extend(makes.iter().map(|step| (*step, *other))));
         }
-        added.retain(|(step, other)| step != other);
     }
+    added.retain(|(step, other)| step != other);
     added.extend(names_in_turn(drafts, found));
     for (step, needs) in added {
         if !drafts[step].needs.contains(&needs) {

@@ -6,15 +6,37 @@
 
 use super::diagnostic::{Code, Diagnostic, Diagnostics, Severity};
 use super::files::Place;
+use super::kinds::Each;
 use super::loader::{Draft, Given, Loader, Slot, unreadable};
+use super::parallel;
 use super::yaml::quoted;
 use super::{Origins, Spec, suggest};
 use crate::kind::shape::{Field, Role};
-use crate::kind::{self, About, At, Claim, Finding, Keyed, Need, same_name};
+use crate::kind::{self, About, At, Claim, Finding, Keyed, Missing, Need, same_name};
 use crate::model::inventory::Desired;
 use crate::model::{Address, Body, Inventory, Mode, Resource, Value};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
+
+/// How many entries one processor looks at before it takes more.
+const AT_A_TIME: usize = 256;
+
+/// What the kind of an entry says of it.
+struct Words {
+    findings: Vec<Finding>,
+    needs: Vec<Need>,
+    missing: Vec<Missing>,
+    claims: Vec<Claim>,
+}
+
+impl Words {
+    fn of(kind: Each, address: &Address, world: &Inventory) -> Option<Self> {
+        let resource = world.get(address)?;
+        let at = At { address, resource, world };
+        let findings = if is_judgeable(kind.about(), resource) { kind.check(&at) } else { Vec::new() };
+        Some(Self { findings, needs: kind.needs(&at), missing: kind::missing(&at), claims: kind.claims(&at) })
+    }
+}
 
 /// Entries by what contains them, their collection and their folded name.
 type Names = HashMap<(Address, Arc<str>), HashMap<String, usize>>;
@@ -35,9 +57,12 @@ impl Loader<'_> {
         }
         self.cycles();
         if self.faults == 0 {
-            let judged = inventory.iter().filter(|(_, resource)| resource.mode == Mode::Managed);
-            let things = judged.map(|(address, resource)| At { address, resource, world: &inventory });
-            self.report.extend(things.flat_map(|at| super::lint::of(&at, &origins, &tree.files)));
+            let judged: Vec<_> =
+                inventory.iter().filter(|(_, resource)| resource.mode == Mode::Managed).collect();
+            let found = parallel::map(&judged, AT_A_TIME, |(address, resource)| {
+                super::lint::of(&At { address, resource, world: &inventory }, &origins, &tree.files)
+            });
+            self.report.extend(found.into_iter().flatten());
         }
         let references = self.references();
         let files = tree.files.clone();
@@ -162,30 +187,32 @@ impl Loader<'_> {
         let errors = self.report.iter().filter(|d| d.severity == Severity::Error);
         let taken: HashSet<(u32, u32)> = errors.filter_map(first).collect();
         let mut claims: BTreeMap<String, (Place, Claim)> = BTreeMap::new();
-        for at in 0..self.drafts.len() {
-            if self.drafts[at].mode == Mode::Absent {
-                continue;
-            }
-            let draft = &self.drafts[at];
-            let (kind, address, key_at) = (draft.kind, draft.address.clone(), draft.key_at);
-            let Some(resource) = world.get(&address) else { continue };
+        let asked: Vec<(Each, Address, Place)> = self
+            .drafts
+            .iter()
+            .filter(|draft| draft.mode != Mode::Absent)
+            .map(|draft| (draft.kind, draft.address.clone(), draft.key_at))
+            .collect();
+        let words = parallel::map(&asked, AT_A_TIME, |(kind, address, _)| Words::of(*kind, address, world));
+        let doubt = crate::kind::text_of(&Body::new().with("", unreadable()), "");
+        for ((_, address, key_at), words) in asked.into_iter().zip(words) {
+            let Some((resource, words)) = world.get(&address).zip(words) else { continue };
             let here = At { address: &address, resource, world };
-            let findings = if is_judgeable(kind.about(), resource) { kind.check(&here) } else { Vec::new() };
+            let Words { findings, needs, missing, claims: own } = words;
             let findings = findings.iter().filter(|finding| !is_doubtful(&resource.body, &finding.field));
             let mut found: Vec<Diagnostic> =
                 findings.map(|finding| invalid(&address, finding, origins)).collect();
             let mut told = HashSet::new();
-            for need in kind.needs(&here) {
+            for need in needs {
                 if let Some(diagnostic) = self.dangling(&address, &need, origins, names) {
                     found.push(diagnostic);
                     told.insert(need.name);
                 }
             }
-            for name in kind::missing(&here).into_iter().filter(|name| !told.contains(&name.name)) {
+            for name in missing.into_iter().filter(|name| !told.contains(&name.name)) {
                 found.extend(self.unknown(&here, &name, origins));
             }
-            let doubt = crate::kind::text_of(&Body::new().with("", unreadable()), "");
-            for claim in kind.claims(&here).into_iter().filter(|claim| !claim.key.contains(&doubt)) {
+            for claim in own.into_iter().filter(|claim| !claim.key.contains(&doubt)) {
                 let place = origins.place(&address, &claim.field).unwrap_or(key_at);
                 match claims.get(&claim.key) {
                     Some((first, _)) => found.push(claimed(&claim, place, *first)),

@@ -15,6 +15,9 @@ use std::sync::Arc;
 /// How many values may be read one inside the other, or one for the sake of the other.
 const MAX_DEPTH: usize = 200;
 
+/// The longest bare scalar, in bytes, whose meaning is kept for the next of its like.
+const SHORT: usize = 32;
+
 impl Loader<'_> {
     /// Reads a node. None when it cannot be read, which is then reported.
     pub(super) fn decode(&mut self, id: Id, shape: &Shape) -> Option<Value> {
@@ -138,14 +141,39 @@ impl Loader<'_> {
         found
     }
 
+    /// An object for which a bare scalar or list stands.
+    fn short_object(
+        &mut self,
+        id: Id,
+        fields: &'static [Field],
+        short: &[&str],
+        shape: &Shape,
+    ) -> Option<Value> {
+        let (field, value) = self.short(id, fields, short, shape)?;
+        let name = self.name(field.name);
+        Some(Value::Map([(name, value)].into_iter().collect()))
+    }
+
     fn object(&mut self, id: Id, fields: &'static [Field], short: &[&str], shape: &Shape) -> Option<Value> {
         if let Some(found) = self.referred(id, shape) {
             return found;
         }
-        if !matches!(self.tree.view(id), View::Map) {
-            let (field, value) = self.short(id, fields, short, &shape.expects())?;
-            let name = self.name(field.name);
-            return Some(Value::Map([(name, value)].into_iter().collect()));
+        match self.tree.view(id) {
+            View::Map => {}
+            View::Scalar(text, style) if text.len() <= SHORT => {
+                let (text, form) = (text.to_owned(), (fields.as_ptr() as usize, style));
+                if let Some(known) = self.shorts.get(&form).and_then(|known| known.get(text.as_str())) {
+                    return Some(known.clone());
+                }
+                let before = (self.report.len(), self.faults, self.edges.len());
+                let found = self.short_object(id, fields, short, shape)?;
+                // What there was something to say about is said again wherever it stands.
+                if before == (self.report.len(), self.faults, self.edges.len()) {
+                    self.shorts.entry(form).or_default().insert(text.into(), found.clone());
+                }
+                return Some(found);
+            }
+            _ => return self.short_object(id, fields, short, shape),
         }
         let words: Vec<&'static str> = fields.iter().map(|field| field.name).collect();
         let members = self.tree.members(id);
@@ -184,7 +212,7 @@ impl Loader<'_> {
         id: Id,
         fields: &'static [Field],
         short: &[&str],
-        expects: &str,
+        shape: &Shape,
     ) -> Option<(&'static Field, Value)> {
         let is_list = matches!(self.tree.view(id), View::List(_));
         let fits = |field: &&Field| is_list == takes_list(&field.shape);
@@ -207,7 +235,7 @@ impl Loader<'_> {
             View::List(_) => "a list".to_owned(),
             _ => quoted(self.tree.text(id)),
         };
-        let message = self.mismatch(expects, &found);
+        let message = self.mismatch(&shape.expects(), &found);
         self.error(Code::WrongValue, message, id, "");
         None
     }

@@ -4,7 +4,7 @@ use super::diagnostic::{Code, Diagnostic, Severity};
 use super::files::Place;
 use super::kinds::{Each, Kinds};
 use super::suggest;
-use super::tree::{Id, Member, Tree};
+use super::tree::{Id, Member, Style, Tree};
 use super::variables::Variable;
 use super::yaml::quoted;
 use super::{Options, source};
@@ -12,7 +12,7 @@ use crate::kind::shape::Field;
 use crate::model::body::{Expr, Piece};
 use crate::model::inventory::Lifecycle;
 use crate::model::{Address, Mode, Value};
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -111,6 +111,8 @@ pub(super) struct Loader<'a> {
     pub depth: usize,
     /// How many more words may be compared to find out what was meant, so that a thousand slips do not take a minute.
     pub patience: usize,
+    /// What bare scalars stand for where an object is wanted, by the object's fields and how they are written.
+    pub shorts: HashMap<(usize, Style), HashMap<Box<str>, Value>>,
     /// Names of properties and keys, and words, each kept once.
     names: HashSet<Arc<str>>,
 }
@@ -141,6 +143,7 @@ impl<'a> Loader<'a> {
             looked_into: Vec::new(),
             depth: 0,
             patience: 300_000,
+            shorts: HashMap::new(),
             names: HashSet::new(),
         }
     }

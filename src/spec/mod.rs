@@ -22,6 +22,7 @@ mod loader;
 mod names;
 mod origins;
 mod outline;
+mod parallel;
 mod read;
 mod reference;
 mod removed;

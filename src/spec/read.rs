@@ -3,9 +3,10 @@
 use super::diagnostic::{Code, Diagnostic};
 use super::files::{Place, offset};
 use super::loader::Loader;
+use super::parallel;
 use super::source::{self, MAX_BYTES};
 use super::suggest;
-use super::tree::{Id, View};
+use super::tree::{Id, Tree, View};
 use super::yaml::{self, Document};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -39,16 +40,48 @@ impl Loader<'_> {
             return None;
         }
         let values: Vec<PathBuf> = self.options.var_files.iter().map(|file| self.real(file)).collect();
-        let mut roots = Vec::new();
+        let mut paths: Vec<(PathBuf, bool)> = Vec::new();
         for path in self.layout.files.clone() {
             if !values.contains(&self.real(&self.layout.folder.join(&path))) {
-                roots.extend(self.root_of(&path, false));
+                paths.push((path, false));
             }
         }
         if let Some(name) = &self.options.environment {
-            roots.extend(self.overlay_file(name).and_then(|path| self.root_of(&path, true)));
+            paths.extend(self.overlay_file(name).map(|path| (path, true)));
         }
+        let roots = self.roots_of(paths);
         (!roots.is_empty()).then_some(roots)
+    }
+
+    /// The outermost maps of files. The texts are read one after the other and parsed together.
+    fn roots_of(&mut self, paths: Vec<(PathBuf, bool)>) -> Vec<Root> {
+        let mut held = Vec::new();
+        for (path, over) in paths {
+            let shown = self.layout.folder.join(&path);
+            let name = source::slashed(&path);
+            if let Some(text) = self.text_of(&shown, &name, None) {
+                held.push((self.tree.files.add(name, clean(&shown), text), over));
+            }
+        }
+        let files = self.tree.files.clone();
+        let parsed = parallel::map(&held, 1, |(file, _)| {
+            let mut tree = Tree::over(files.clone());
+            let mut report = Vec::new();
+            let document = yaml::read(&mut tree, *file, &mut report);
+            (tree, report, document)
+        });
+        self.tree.reserve(parsed.iter().map(|(tree, ..)| tree));
+        let mut roots = Vec::new();
+        for ((file, over), (tree, report, document)) in held.into_iter().zip(parsed) {
+            let root = self.tree.absorb(tree, document.root);
+            self.report.extend(report);
+            let document = Document { root, ..document };
+            if !document.complete {
+                self.faults += 1;
+            }
+            roots.extend(self.root_of(file, document, over));
+        }
+        roots
     }
 
     /// A path by which two names of one file are equal.
@@ -56,10 +89,7 @@ impl Loader<'_> {
         self.source.real(path).unwrap_or_else(|_| path.to_owned())
     }
 
-    fn root_of(&mut self, path: &Path, over: bool) -> Option<Root> {
-        let shown = self.layout.folder.join(path);
-        let name = source::slashed(path);
-        let (file, document) = self.document(&shown, name)?;
+    fn root_of(&mut self, file: u32, document: Document, over: bool) -> Option<Root> {
         self.partial |= !document.complete;
         let map = document.root.unwrap_or_else(|| {
             let start = Place { file, start: 0, end: 0 };

@@ -83,7 +83,7 @@ impl Loader<'_> {
             (Keyed::Other(_), Some(only)) => {
                 self.decode(member.value, &only.shape).map(|value| (only, value))
             }
-            _ => self.short(member.value, about.fields, about.short, &whole.expects()),
+            _ => self.short(member.value, about.fields, about.short, &whole),
         };
         ((self.via, self.key), self.scope) = (before, scope);
         if found.is_none() {

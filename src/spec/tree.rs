@@ -12,7 +12,7 @@ use std::ops::Range;
 pub(super) type Id = u32;
 
 /// How a scalar is written, and so how it may be read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Style {
     /// Without quotes: `90` is a number.
     Plain,
@@ -79,9 +79,43 @@ pub(super) struct Tree {
 }
 
 impl Tree {
+    /// A tree without any node over some texts.
+    pub(super) fn over(files: Files) -> Self {
+        Self { files, ..Self::default() }
+    }
+
     fn add(&mut self, place: Place, kind: Kind) -> Id {
         self.nodes.push(Node { place, kind });
         offset(self.nodes.len() - 1)
+    }
+
+    /// Makes room for the nodes of other trees.
+    pub(super) fn reserve<'a>(&mut self, others: impl Iterator<Item = &'a Self>) {
+        let add =
+            |(nodes, children), other: &Self| (nodes + other.nodes.len(), children + other.children.len());
+        let (nodes, children) = others.fold((0, 0), add);
+        self.nodes.reserve_exact(nodes);
+        self.children.reserve_exact(children);
+    }
+
+    /// Takes the nodes of another tree over the same texts over, and returns the new number of one of them.
+    pub(super) fn absorb(&mut self, other: Self, root: Option<Id>) -> Option<Id> {
+        let (nodes, children, texts) =
+            (offset(self.nodes.len()), offset(self.children.len()), offset(self.texts.len()));
+        let moved = other.nodes.iter().map(|node| {
+            let kind = match node.kind {
+                Kind::Scalar { text, style } => Kind::Scalar { text: text.map(|text| text + texts), style },
+                Kind::List { first, count } => Kind::List { first: first + children, count },
+                Kind::Map { first, count } => Kind::Map { first: first + children, count },
+                Kind::Alias(of) => Kind::Alias(of + nodes),
+            };
+            Node { kind, ..*node }
+        });
+        self.nodes.extend(moved);
+        self.children.extend(other.children.iter().map(|child| child + nodes));
+        self.texts.extend(other.texts);
+        self.bodies.extend(other.bodies.into_iter().map(|(node, file)| (node + nodes, file)));
+        root.map(|root| root + nodes)
     }
 
     /// Gives back memory that was held for more nodes.

@@ -1,6 +1,6 @@
 //! Mappings of external tables. There is no command that creates or alters: a new one is created, another altered.
 
-use super::mapping::{TRANSFORMS, columns_of, elements, json, ordered, respelt};
+use super::mapping::{Places, TRANSFORMS, columns_of, elements, json, ordered, respelt};
 use super::{database, in_database};
 use crate::kind::replies::Reply;
 use crate::kind::script::Says;
@@ -65,7 +65,10 @@ impl Kind for ExternalMapping {
                 continue;
             }
             let json = serde_json::from_str(json).map_err(|why| format!("{why}, in `{}`", statement.text))?;
-            let body = shape::canonical_body(ABOUT.fields, &Body::new().with("columns", elements(&json)?))?;
+            let body = shape::canonical_body(
+                ABOUT.fields,
+                &Body::new().with("columns", elements(&json, &mut Places::new())?),
+            )?;
             let path = vec![("externalTables", entity.clone()), ("mappings", name.clone())];
             found.push(Found { path, body, ..Found::default() });
         }

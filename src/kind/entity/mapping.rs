@@ -9,8 +9,9 @@ use crate::model::Resource;
 use crate::model::body::{Body, Value};
 use crate::model::command::Command;
 use crate::model::request::Request;
-use crate::model::{Change, Loss};
+use crate::model::{Change, Loss, word};
 use serde_json::{Map, Value as Json};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// An ingestion mapping: which part of incoming data goes into which column.
@@ -113,6 +114,7 @@ impl Kind for Mapping {
 
     fn found(&self, reply: &Reply<'_>) -> Result<Vec<Found>, String> {
         let mut found: Vec<Found> = Vec::new();
+        let mut places = Places::new();
         for statement in &database(reply)?.script {
             let Says::Mapping { scope, entity, kind, name, json } = &statement.says else { continue };
             let parent = match scope.as_str() {
@@ -121,7 +123,7 @@ impl Kind for Mapping {
                 _ => continue,
             };
             let json = serde_json::from_str(json).map_err(|why| format!("{why}, in `{}`", statement.text))?;
-            let body = Body::new().with("kind", kind.as_str()).with("columns", elements(&json)?);
+            let body = Body::new().with("kind", kind.as_str()).with("columns", elements(&json, &mut places)?);
             let path = parent.into_iter().chain([("mappings", name.clone())]).collect();
             found.push(Found { path, body: shape::canonical_body(ABOUT.fields, &body)?, ..Found::default() });
         }
@@ -294,12 +296,24 @@ fn element_json(name: &str, element: &Body) -> Json {
 }
 
 /// The elements of a mapping by column, from any of the forms in which the service gives them back.
-pub(super) fn elements(json: &Json) -> Result<Body, String> {
+pub(super) fn elements(json: &Json, places: &mut Places) -> Result<Body, String> {
     let list = json.as_array().ok_or_else(|| format!("a mapping is a list, found {json}"))?;
-    list.iter().map(element).collect()
+    list.iter().map(|json| element(json).map(|(name, element)| (name, shared(element, places)))).collect()
 }
 
-fn element(json: &Json) -> Result<(Arc<str>, Value), String> {
+/// Elements that are nothing but a position, by it: each kept once.
+pub(super) type Places = BTreeMap<i64, Value>;
+
+fn shared(element: Body, places: &mut Places) -> Value {
+    match (element.len(), element.get("ordinal")) {
+        (1, Some(Value::Int(ordinal))) => {
+            places.entry(*ordinal).or_insert_with(|| Value::Map(element.clone())).clone()
+        }
+        _ => Value::Map(element),
+    }
+}
+
+fn element(json: &Json) -> Result<(Arc<str>, Body), String> {
     let member = |names: &[&str]| {
         let object = [&json["Properties"], &json["properties"], json].into_iter().filter_map(Json::as_object);
         let mut found = object
@@ -333,7 +347,7 @@ fn element(json: &Json) -> Result<(Arc<str>, Value), String> {
             element.set(part, value);
         }
     }
-    Ok((name.into(), Value::Map(element)))
+    Ok((word(&name), element))
 }
 
 #[cfg(test)]
@@ -376,12 +390,14 @@ mod tests {
             json!({"Properties": {"Ordinal": "0"}, "column": "a", "datatype": "int32"}),
             json!({"Column": "a", "DataType": "int", "Properties": {"Ordinal": "0", "ConstValue": ""}}),
         ] {
-            let read = Body::new().with("kind", "csv").with("columns", elements(&json!([element])).unwrap());
+            let read = Body::new()
+                .with("kind", "csv")
+                .with("columns", elements(&json!([element]), &mut Places::new()).unwrap());
             assert_eq!(shape::canonical_body(ABOUT.fields, &read).unwrap(), wanted, "{element}");
         }
         let (name, read) =
             self::element(&json!({"ColumnName": "x", "Properties": {"Field": "f"}, "datatype": ""})).unwrap();
-        assert_eq!((&*name, read.as_map().unwrap().text("field")), ("x", Some("f")));
+        assert_eq!((&*name, read.text("field")), ("x", Some("f")));
     }
 
     #[test]

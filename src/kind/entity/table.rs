@@ -13,7 +13,7 @@ use crate::model::change::{Change, Loss, LossClass, Rename};
 use crate::model::command::Command;
 use crate::model::request::{KustoRequest, Lookup, Request};
 use columns::{
-    column, columns, columns_of, doc_of, known_type, listed, owned, renames, reordered, type_of,
+    Plain, column, columns, columns_of, doc_of, known_type, listed, owned, renames, reordered, type_of,
     undocumented, with_added, with_docs, with_names,
 };
 use std::collections::HashMap;
@@ -87,8 +87,10 @@ impl Kind for Table {
         let replies = database(reply)?;
         let details: HashMap<&str, Row<'_>> =
             replies.details.iter().map(|row| (row.text("TableName"), row)).collect();
+        let mut plain = Plain::new();
         let tables = replies.schema.tables.iter().map(|(name, table)| {
-            let columns: Result<Body, String> = table.ordered_columns.iter().map(column).collect();
+            let columns: Result<Body, String> =
+                table.ordered_columns.iter().map(|one| column(one, &mut plain)).collect();
             let mut body = Body::new().with("columns", columns?);
             body.set("docString", table.doc_string.clone().unwrap_or_default());
             body.set("folder", table.folder.clone().unwrap_or_default());
@@ -134,6 +136,10 @@ impl Kind for Table {
     /// New names come first, then what is added, then texts, then order; what loses data comes last, one column's type at a time.
     fn stages(&self, _at: &At<'_>, change: &Change) -> Vec<Body> {
         let Some(after) = &change.after else { return Vec::new() };
+        let only_type = |column: &Value| column.as_map().is_some_and(|c| c.len() == 1);
+        if change.before.is_none() && columns_of(after).iter().all(|(_, column)| only_type(column)) {
+            return Vec::new();
+        }
         let mut stages = Vec::new();
         let mut now = match &change.before {
             Some(before) => before.clone(),
@@ -168,9 +174,10 @@ impl Kind for Table {
         to(&mut now, next);
         let mut columns = columns_of(&now);
         for (name, column) in wanted.iter() {
-            if type_of(&columns, name) != column.as_map().and_then(|c| c.text("type")) {
-                columns.set(name, column.clone());
+            if type_of(&columns, name) == column.as_map().and_then(|c| c.text("type")) {
+                continue;
             }
+            columns.set(name, column.clone());
             if !copy::is_wanted(after) {
                 let next = now.clone().with("columns", columns.clone());
                 to(&mut now, next);

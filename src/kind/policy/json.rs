@@ -40,7 +40,8 @@ fn object(fields: &[Field], numbered: Numbered, json: &Json) -> Option<Body> {
             let number = usize::try_from(value.as_u64()?).ok()?;
             words.get(number).map(|word| Value::from(*word))
         });
-        (!value.is_null()).then(|| (f.name.into(), word.unwrap_or_else(|| inner(&f.shape, numbered, value))))
+        (!value.is_null())
+            .then(|| (crate::model::word(f.name), word.unwrap_or_else(|| inner(&f.shape, numbered, value))))
     });
     Some(found.collect())
 }

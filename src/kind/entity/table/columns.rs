@@ -5,6 +5,8 @@ use crate::kind::replies::ColumnSchema;
 use crate::kind::shape::{self, NameRule};
 use crate::model::body::{Body, Value};
 use crate::model::command::Command;
+use crate::model::word;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub(super) fn known_type(text: Option<&str>) -> Result<&'static str, String> {
@@ -17,15 +19,19 @@ pub(super) fn columns(command: Command, columns: &Body) -> Command {
     command.word("(").list(types, |c, (name, word)| c.name(name).word(":").word(word)).word(")")
 }
 
-pub(super) fn column(column: &ColumnSchema) -> Result<(Arc<str>, Value), String> {
+/// Columns without any text, by their type: each kept once.
+pub(super) type Plain = BTreeMap<&'static str, Value>;
+
+pub(super) fn column(column: &ColumnSchema, plain: &mut Plain) -> Result<(Arc<str>, Value), String> {
     let given = column.csl_type.as_deref().unwrap_or(&column.clr_type);
-    let word = shape::scalar_type(given)
+    let of = shape::scalar_type(given)
         .ok_or_else(|| format!("the column `{}` has the unknown type `{given}`", column.name))?;
-    let mut body = Body::new().with("type", word);
-    if let Some(doc) = column.doc_string.as_deref().filter(|doc| !doc.is_empty()) {
-        body.set("docString", doc);
-    }
-    Ok((column.name.as_str().into(), Value::Map(body)))
+    let body = || Body::new().with("type", of);
+    let value = match column.doc_string.as_deref().filter(|doc| !doc.is_empty()) {
+        Some(doc) => Value::Map(body().with("docString", doc)),
+        None => plain.entry(of).or_insert_with(|| Value::Map(body())).clone(),
+    };
+    Ok((word(&column.name), value))
 }
 
 /// Columns whose names the service would refuse (test: the spec `tests/specs/invalid/column-names.yaml`).

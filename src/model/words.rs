@@ -1,0 +1,62 @@
+//! Texts that come again and again, each kept once: names of properties, collections and columns.
+//!
+//! Invariant: sharing shows nowhere but in memory: what is given back is equal to what was asked for
+//! (test: `what_is_shared_is_equal`).
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+/// How many texts a thread keeps; a power of two.
+const KEPT: usize = 4096;
+
+/// The longest text worth keeping, in bytes.
+const LONGEST: usize = 64;
+
+thread_local! {
+    /// Each text at the place that its bytes give; the last one there wins, so that it never grows.
+    static WORDS: RefCell<Vec<Option<Arc<str>>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// A text, shared with the last equal one that this thread asked for where that is still kept.
+pub fn word(text: &str) -> Arc<str> {
+    if text.len() > LONGEST {
+        return text.into();
+    }
+    WORDS.with_borrow_mut(|words| {
+        if words.is_empty() {
+            words.resize(KEPT, None);
+        }
+        let place = &mut words[place(text)];
+        match place {
+            Some(kept) if **kept == *text => Arc::clone(kept),
+            _ => Arc::clone(place.insert(text.into())),
+        }
+    })
+}
+
+/// FNV-1a, folded.
+fn place(text: &str) -> usize {
+    let hash =
+        text.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    (hash ^ (hash >> 15)) as usize % KEPT
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn what_is_shared_is_equal(texts in prop::collection::vec("\\PC{0,70}", 0..40)) {
+            for text in texts.iter().chain(&texts) {
+                prop_assert_eq!(&*word(text), text.as_str());
+            }
+        }
+    }
+
+    #[test]
+    fn equal_texts_are_one() {
+        assert!(Arc::ptr_eq(&word("softDeletePeriod"), &word("softDeletePeriod")));
+    }
+}
