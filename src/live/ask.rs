@@ -40,12 +40,15 @@ pub(super) enum Got {
     Cluster(BTreeMap<String, Rows>),
 }
 
+/// What was found of one kind.
+pub(super) type OfKind = (&'static dyn Kind, Vec<Found>);
+
 /// What a database holds.
 pub(super) struct Contents {
     /// The name as the service spells it.
     pub(super) name: String,
     /// Everything found, kind by kind, or the first that a kind does not understand.
-    pub(super) found: Result<Vec<(&'static dyn Kind, Vec<Found>)>, CloudError>,
+    pub(super) found: Result<Vec<OfKind>, CloudError>,
     /// What nobody manages, as a sentence.
     pub(super) note: Option<String>,
 }
