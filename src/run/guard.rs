@@ -24,7 +24,7 @@ type Found = Arc<OnceCell<Result<Look, LookError>>>;
 #[derive(Debug, Default)]
 pub(super) struct Seen {
     whole: Option<Instant>,
-    parts: BTreeMap<Address, (Instant, Found)>,
+    parts: BTreeMap<(Address, bool), (Instant, Found)>,
 }
 
 impl Seen {
@@ -33,8 +33,8 @@ impl Seen {
         Self { whole, parts: BTreeMap::new() }
     }
 
-    /// The look at a part to go by; `None` while the plan itself is as fresh as a look would be.
-    fn part(&mut self, part: Address, fresh: Duration) -> Option<Found> {
+    /// The look at a part, or at its root alone, to go by; `None` while the plan itself is as fresh as a look would be.
+    fn part(&mut self, part: (Address, bool), fresh: Duration) -> Option<Found> {
         if self.whole.is_some_and(|whole| whole.elapsed() < fresh) {
             return None;
         }
@@ -77,7 +77,14 @@ impl Guard {
         let deepest = parts.max_by_key(|at| at.segments().len()).cloned().unwrap_or(root);
         let mut scope = plan.scope.clone();
         scope.containers.retain(|at, _| deepest.is_within(at));
-        let found = seen.part(deepest, fresh)?;
+        // What is in a container does not matter to its own change, and one that is to be made cannot be asked for it.
+        let alone = concerned.iter().all(|(id, _)| plan.steps[*id].address == deepest);
+        if alone {
+            let kinds: BTreeSet<&String> = concerned.iter().map(|(id, _)| &plan.steps[*id].kind).collect();
+            scope.kinds.retain(|kind| kinds.contains(kind));
+            scope.containers.values_mut().for_each(|container| container.commands.clear());
+        }
+        let found = seen.part((deepest, alone), fresh)?;
         Some(Self {
             plan: Arc::clone(plan),
             scope,
