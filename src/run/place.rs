@@ -117,7 +117,7 @@ impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Folder(folder) => write!(f, "{}", folder.display()),
-            Self::Blobs(blobs) => f.write_str(&blobs.shown("").trim_end_matches('/')),
+            Self::Blobs(blobs) => f.write_str(blobs.shown("").trim_end_matches('/')),
         }
     }
 }
