@@ -62,7 +62,7 @@ async fn converge(
     let spec = session::load(path, global, terminal)?;
     let scope = scope::of(&spec.desired);
     let desk = Desk::of(path, global, terminal).await?;
-    let mut lock = runs::lock(&desk, running, if destroy { "destroy" } else { "apply" }).await?;
+    let mut lock = runs::lock(&desk, running, if destroy { "destroy" } else { "apply" }, terminal).await?;
     let ended = async {
         nothing_pending(&desk.place).await?;
         let session = Session::at(desk, &scope).await?;
@@ -160,7 +160,7 @@ async fn apply_saved(
 ) -> Result<Exit, Failure> {
     let plan::Saved { plan, spec, seen, .. } = saved;
     let desk = Desk::of(&spec, global, terminal).await?;
-    let mut lock = runs::lock(&desk, &args.running, "apply").await?;
+    let mut lock = runs::lock(&desk, &args.running, "apply", terminal).await?;
     let ended = async {
         nothing_pending(&desk.place).await?;
         let session = Session::at(desk, &plan.scope).await?;

@@ -27,7 +27,7 @@ pub(super) async fn run(
     let word = if matches!(intent, Intent::Rollback) { "rollback" } else { "resume" };
     apply::may_ask(&args.running, terminal, word)?;
     let desk = Desk::of(&args.spec, global, terminal).await?;
-    let mut lock = runs::lock(&desk, &args.running, word).await?;
+    let mut lock = runs::lock(&desk, &args.running, word, terminal).await?;
     let ended = under_lock(args, intent, word, desk, &mut lock, terminal).await;
     lock.release().await;
     ended

@@ -210,7 +210,12 @@ impl Locked {
 ///
 /// # Errors
 /// Another run that holds it.
-pub(super) async fn lock(desk: &Desk, running: &Running, doing: &str) -> Result<Locked, Failure> {
+pub(super) async fn lock(
+    desk: &Desk,
+    running: &Running,
+    doing: &str,
+    terminal: Terminal,
+) -> Result<Locked, Failure> {
     if matches!(desk.place, Place::Folder(_)) {
         super::files::private_directory(&desk.state)?;
     }
@@ -223,13 +228,14 @@ pub(super) async fn lock(desk: &Desk, running: &Running, doing: &str) -> Result<
     };
     let guard = desk.place.lock(&holder, running.lock_timeout).await;
     let guard = guard.map_err(|error| locked(&desk.place, &error))?;
-    let early = guard.key().map(|key| tokio::spawn(leave(key)));
+    let early = guard.key().map(|key| tokio::spawn(leave(key, terminal)));
     Ok(Locked { guard, holder, early })
 }
 
 /// Waits for an interrupt, gives the lock back and ends the process: nothing was changed yet.
-async fn leave(key: Key) {
+async fn leave(key: Key, terminal: Terminal) {
     interrupt::Interrupts::caught().first().await;
+    terminal.say("Interrupted: nothing was changed.");
     key.give_back().await;
     std::process::exit(Exit::Interrupted as i32);
 }

@@ -457,6 +457,30 @@ async fn a_torn_tail_in_a_blob_is_cut_by_a_mark() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_interrupt_before_the_run_gives_the_lock_back() {
+    let Some(azurite) = Azurite::start("an_interrupt_before_the_run_gives_the_lock_back") else { return };
+    let world = World::with(Options { latency: Duration::from_secs(3), ..Options::default() }).await;
+    let spec = long_spec();
+    let seat = Seat::new(&azurite, &world, spec.path(), "early");
+    let container = azurite.container().await;
+    let child = seat.start(&["apply", "-y"]);
+    let deadline = Instant::now() + LIMIT;
+    while Instant::now() < deadline {
+        let seen = container.look("early/lock").await.unwrap();
+        if seen.is_some_and(|seen| seen.leased && seen.metadata.contains_key("who")) {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let sent = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+    assert!(sent.success());
+    ended(child).await.expect(130, &["nothing was changed"]).unwrap();
+    seat.run(&["unlock"]).expect(0, &["Nobody holds the lock"]).unwrap();
+    assert_eq!(container.list("early/runs/").await.unwrap(), []);
+    world.emulator.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_wrong_with_a_container_is_said() {
     let Some(azurite) = Azurite::start("what_is_wrong_with_a_container_is_said") else { return };
     let world = World::new(None).await;
