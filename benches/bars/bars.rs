@@ -2,10 +2,10 @@
 
 use crate::draw::{self, Curve};
 use crate::floor_file;
-use crate::generate::{self, CLUSTER, PLACE, Size};
+use crate::generate::{self, Size};
 use crate::lab::{self, Emulator, Lab, Specs, text};
 use crate::measure::{self, Cost, least};
-use crate::recorder::{self, Asked};
+use crate::recorder::Asked;
 use crate::table::Table;
 use serde_json::{Value as Json, json};
 use std::io;
@@ -79,26 +79,19 @@ impl Session<'_> {
         let specs = self.lab.specs(size)?;
         let emulator = Emulator::start(&self.lab.binary, 0)?;
         self.lab.apply(&specs.empty, &emulator.url)?;
-        let asked = creates(&self.endpoint(&emulator)?, size);
+        let asked = creates(&self.command(&specs, &emulator)?, size);
         let file = floor_file(&self.lab.folder, &asked)?;
         let cost = measure::run(&std::env::current_exe()?, &["floor", "parse", text(&file)?], None)?;
         self.table.figure(&format!("emulator: {} creates", size.tables), cost.wall, "s", 3.0);
         Ok(())
     }
 
-    /// The management endpoint of the cluster, as the emulator gives it.
-    fn endpoint(&self, emulator: &Emulator) -> io::Result<String> {
-        let (subscription, group) = PLACE;
-        let url = format!(
-            "{}/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Kusto/clusters/{CLUSTER}\
-             ?api-version=2024-04-13",
-            emulator.url
-        );
-        let answer =
-            self.runtime.block_on(async { recorder::client()?.get(url).send().await?.json::<Json>().await });
-        let answer = answer.map_err(io::Error::other)?;
-        let uri = answer.pointer("/properties/uri").and_then(Json::as_str);
-        uri.map(str::to_owned).ok_or_else(|| io::Error::other(format!("no endpoint in {answer}")))
+    /// A request to the management endpoint of the cluster, as the tool sends one.
+    fn command(&self, specs: &Specs, emulator: &Emulator) -> io::Result<Asked> {
+        let words = ["plan", text(&specs.empty)?];
+        let asked = self.lab.asked(self.runtime, &words, &emulator.url, None)?;
+        let found = asked.into_iter().find(|asked| asked.url.ends_with("/v1/rest/mgmt"));
+        found.ok_or_else(|| io::Error::other("a plan asked no command"))
     }
 
     /// Plan on nothing, apply, plan unchanged.
@@ -250,7 +243,7 @@ impl Session<'_> {
 }
 
 /// Scripts that create the tables of a size, two hundred to a request.
-fn creates(endpoint: &str, size: Size) -> Vec<Asked> {
+fn creates(like: &Asked, size: Size) -> Vec<Asked> {
     let mut all = Vec::new();
     for database in 0..size.databases {
         let tables: Vec<_> = generate::tables(size, database).collect();
@@ -262,10 +255,7 @@ fn creates(endpoint: &str, size: Size) -> Vec<Asked> {
                 csl += &format!("\n.create-merge table {name} ({})", columns.join(", "));
             }
             let body = json!({"db": format!("db{database:03}"), "csl": csl}).to_string();
-            let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
-            let url = format!("{}/v1/rest/mgmt", endpoint.trim_end_matches('/'));
-            let (started, ended) = (0, 0);
-            all.push(Asked { method: "POST".to_owned(), url, headers, body, started, ended, depth: place });
+            all.push(Asked { body, depth: place, ..like.clone() });
         }
     }
     all

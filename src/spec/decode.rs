@@ -161,7 +161,8 @@ impl Loader<'_> {
         match self.tree.view(id) {
             View::Map => {}
             View::Scalar(text, style) if text.len() <= SHORT => {
-                let (text, form) = (text.to_owned(), (fields.as_ptr() as usize, style));
+                let (text, form) =
+                    (text.to_owned(), (fields.as_ptr() as usize, short.as_ptr() as usize, style));
                 if let Some(known) = self.shorts.get(&form).and_then(|known| known.get(text.as_str())) {
                     return Some(known.clone());
                 }

@@ -111,8 +111,9 @@ pub(super) struct Loader<'a> {
     pub depth: usize,
     /// How many more words may be compared to find out what was meant, so that a thousand slips do not take a minute.
     pub patience: usize,
-    /// What bare scalars stand for where an object is wanted, by the object's fields and how they are written.
-    pub shorts: HashMap<(usize, Style), HashMap<Box<str>, Value>>,
+    /// What bare scalars stand for where an object is wanted, by the object's fields, the short ones among
+    /// them, and how the scalars are written.
+    pub shorts: HashMap<(usize, usize, Style), HashMap<Box<str>, Value>>,
     /// Names of properties and keys, and words, each kept once.
     names: HashSet<Arc<str>>,
 }
