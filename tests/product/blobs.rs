@@ -444,7 +444,7 @@ async fn a_torn_tail_in_a_blob_is_cut_by_a_mark() {
     container.wrest("torn/lock", 0).await.unwrap();
     let (name, bytes) = journal(&container, "torn").await;
     container.append(&name, bytes.len() as u64, b"0badcafe {\"n\":").await.unwrap();
-    seat.run(&["show"]).expect(0, &["Its last record is cut off"]).unwrap();
+    seat.run(&["show"]).expect(0, &["A record behind that is cut off"]).unwrap();
     seat.run(&["resume", "-y"]).expect(0, &[]).unwrap();
     let shown = seat.run(&["show"]);
     shown.expect(0, &["is as the plan says"]).unwrap();

@@ -25,7 +25,8 @@ const PIECES: &[&str] = &[
 fn hostile(dice: &mut Dice) -> String {
     let count = 1 + dice.below(6);
     let text: String = (0..count).map(|_| dice.pick(PIECES)).collect();
-    if text.trim_start().starts_with(['[', '{']) { format!("_{text}") } else { text }
+    let blank = |c: char| c.is_whitespace() || c == '\u{feff}';
+    if text.trim_start_matches(blank).starts_with(['[', '{']) { format!("_{text}") } else { text }
 }
 
 /// A value with every free text and every key of a map replaced.
