@@ -173,8 +173,7 @@ fn undeliverable(core: &Core, change: &Change<'_>, target: &Resource) -> Option<
     let topic = core.state.get(&change.id.ancestor(1))?;
     let principal = topic.body.pointer("/identity/principalId").and_then(Value::as_str);
     let system = delivery.pointer("/identity/type").and_then(Value::as_str) == Some("SystemAssigned");
-    let Some(principal) = principal.filter(|_| system).or_else(|| if system { None } else { Some("") })
-    else {
+    let Some(principal) = principal.filter(|_| system).or(if system { None } else { Some("") }) else {
         return Some(failure(
             "[BadRequest] The topic has no system-assigned identity to deliver with.".to_owned(),
         ));
