@@ -180,6 +180,7 @@ fn edges(drafts: &mut [Step], found: &Differences, live: &Inventory) {
             others.for_each(|other| added.extend(makes.iter().map(|step| (*step, *other))));
         }
     }
+    added.extend(with_their_containers(found, &by_address, &going));
     added.retain(|(step, other)| step != other);
     added.extend(names_in_turn(drafts, found));
     for (step, needs) in added {
@@ -187,6 +188,27 @@ fn edges(drafts: &mut [Step], found: &Differences, live: &Inventory) {
             drafts[step].needs.push(needs);
         }
     }
+}
+
+/// What goes with its container still needs what it refers to until then.
+fn with_their_containers(
+    found: &Differences,
+    steps: &BTreeMap<Address, Vec<usize>>,
+    going: &[bool],
+) -> Vec<(usize, usize)> {
+    let gone = |address: &Address| {
+        let all = steps.get(address).into_iter().flatten();
+        all.copied().filter(|id| going[*id]).collect::<Vec<usize>>()
+    };
+    let mut pairs = Vec::new();
+    for (from, to) in &found.references {
+        let top = found.changes.get(from).and_then(|change| change.with.as_ref());
+        let Some(top) = top.filter(|top| !to.is_within(top)) else { continue };
+        for other in gone(to) {
+            pairs.extend(gone(top).into_iter().map(|step| (other, step)));
+        }
+    }
+    pairs
 }
 
 /// Whether a step takes something away, or all of it that is declared.

@@ -15,6 +15,8 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 const PAUSE: Duration = Duration::from_millis(200);
+/// How often the name of a holder is read before it is given up.
+const NAMED: u32 = 20;
 
 /// Who holds a lock.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -92,7 +94,7 @@ impl Lock {
                 Err(TryLockError::Error(error)) => return Err(failed(error)),
                 Err(TryLockError::WouldBlock) if Instant::now() < deadline => sleep(PAUSE).await,
                 Err(TryLockError::WouldBlock) => {
-                    return Err(LockError::Held(Box::new(read(&mut file).unwrap_or_default())));
+                    return Err(LockError::Held(Box::new(named(&mut file).await)));
                 }
             }
         }
@@ -135,6 +137,17 @@ impl Drop for Lock {
         let _ = write(&mut self.file, b"");
         let _ = self.file.unlock();
     }
+}
+
+/// Who holds a lock; in the moment between taking it and saying so the holder has no name yet.
+async fn named(file: &mut File) -> Holder {
+    for _ in 0..NAMED {
+        match read(file) {
+            Ok(holder) if !holder.who.is_empty() => return holder,
+            _ => sleep(PAUSE / NAMED).await,
+        }
+    }
+    read(file).unwrap_or_default()
 }
 
 fn read(file: &mut File) -> io::Result<Holder> {
