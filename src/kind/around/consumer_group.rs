@@ -2,9 +2,12 @@
 
 use super::event_hub_namespace::API_VERSION;
 use super::{BASE, ID, Neighbour};
+use crate::kind::arm::place::resource_id;
 use crate::kind::shape::{Field, NameRule, Shape};
-use crate::kind::{About, At, Finding, Plane, Source};
+use crate::kind::{About, At, Finding, Need, Plane, Source};
+use crate::model::Address;
 use crate::model::body::Value;
+use crate::model::inventory::Resource;
 
 /// The kind `consumerGroup`.
 pub(super) const CONSUMER_GROUP: Neighbour = Neighbour {
@@ -30,6 +33,21 @@ const ABOUT: About = About {
     outputs: &[ID],
     ..About::BASE
 };
+
+/// The consumer group of an event hub by the hub's resource id, where the world declares the hub: who reads through it
+/// waits for it (test: the scenario `tests/scenarios/findings-of-the-service`).
+pub fn consumer_group(at: &At<'_>, hub: &str, group: &str) -> Option<Need> {
+    let is_hub = |(address, resource): &(&Address, &Resource)| {
+        let at = At { address, resource, world: at.world };
+        resource_id(&at).is_ok_and(|id| id.eq_ignore_ascii_case(hub.trim_end_matches('/')))
+    };
+    let root = Address::root();
+    let namespaces = at.world.children(&root, "eventHubNamespaces");
+    let hubs = namespaces.flat_map(|(namespace, _)| at.world.children(namespace, "eventHubs"));
+    let (parent, _) = hubs.into_iter().find(is_hub)?;
+    let (parent, name) = (parent.clone(), group.to_owned());
+    Some(Need { parent, collection: ABOUT.collection, name, field: Vec::new(), required: false })
+}
 
 /// The Basic tier has `$Default` alone.
 fn rules(at: &At<'_>) -> Vec<Finding> {

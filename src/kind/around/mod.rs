@@ -21,6 +21,7 @@ mod system_topic;
 #[cfg(test)]
 mod tests;
 
+pub use consumer_group::consumer_group;
 pub use role_assignment::grants;
 
 use super::arm::cluster::{identity_on_wire, with_fitting_identity};

@@ -2,7 +2,7 @@
 
 use super::{DATA_FORMAT, MANAGED_IDENTITY, MAPPING_RULE_NAME, TABLE_NAME};
 use crate::kind::arm::wire;
-use crate::kind::around::grants;
+use crate::kind::around::{self, grants};
 use crate::kind::entity::family_of;
 use crate::kind::shape::Shape;
 use crate::kind::{At, Claim, Finding, Need, text_of};
@@ -10,10 +10,14 @@ use crate::model::address::Address;
 use crate::model::body::{Body, Value};
 use crate::model::inventory::{Mode, Resource};
 
-/// The table and the mapping that a connection names, and the grants at what it reads.
+/// The table and the mapping that a connection names, the consumer group that it reads by, and the grants at what it
+/// reads.
 pub(super) fn needs(at: &At<'_>) -> Vec<Need> {
     let sources: Vec<&str> = SOURCES.iter().filter_map(|name| named(&at.resource.body, name)).collect();
     let mut needs = grants(at, &sources);
+    if let Some(group) = named(&at.resource.body, "consumerGroup") {
+        needs.extend(sources.iter().filter_map(|source| around::consumer_group(at, source, group)));
+    }
     let Some((database, table, name)) = table(at) else { return needs };
     let field = |name: &str| vec![name.to_owned()];
     let name = name.to_owned();
