@@ -246,7 +246,12 @@ async fn prerequisites(session: &Session, spec: &Spec, plan: &Plan) -> Result<Ve
 /// Asks the service whether it would take what can be judged already: the things to be written that wait for nothing
 /// in the plan, all at once. The others are asked about between the steps.
 async fn validations(session: &Session, plan: &Plan) -> Result<Vec<Refusal>, Failure> {
-    let due = plan.steps.iter().filter(|step| step.needs.is_empty());
+    // What stands in something that is not there is not asked about.
+    let lacks = |address: &Address| {
+        let above = |refusal: &Refusal| refusal.address != *address && address.is_within(&refusal.address);
+        plan.refusals.iter().any(above)
+    };
+    let due = plan.steps.iter().filter(|step| step.needs.is_empty() && !lacks(&step.address));
     let mut tasks = JoinSet::new();
     for (number, step) in due.enumerate() {
         let Some(request) = &step.validation else { continue };

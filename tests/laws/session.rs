@@ -301,7 +301,8 @@ pub(crate) async fn session(shared: &Shared, start: Start, wishes: Wishes, dice:
         assert!(summed, "the last notice is {last:?}");
     }
     let died = !matches!(end, End::Report(_)) || shared.world().crashed;
-    let left = |report: &Report| report.exit_code == 130 || matches!(report.outcome, Outcome::LockLost(_));
+    let gone = |end: &Outcome| matches!(end, Outcome::LockLost(_) | Outcome::JournalLost(_));
+    let left = |report: &Report| report.exit_code == 130 || gone(&report.outcome);
     let left = matches!(&end, End::Report(report) if left(report));
     if died || left {
         shared.world().after_crash(dice);

@@ -17,6 +17,10 @@ pub(super) const STORAGE_ACCOUNT: Neighbour = Neighbour {
         ("isHnsEnabled", "false"),
         ("allowSharedKeyAccess", "true"),
         ("publicNetworkAccess", r#""Enabled""#),
+        (
+            "networkAcls",
+            r#"{"bypass":"AzureServices","defaultAction":"Allow","ipRules":[],"virtualNetworkRules":[]}"#,
+        ),
     ],
     patches: true,
     seconds: [20, 2, 2],
