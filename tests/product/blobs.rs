@@ -447,7 +447,7 @@ async fn a_torn_tail_in_a_blob_is_cut_by_a_mark() {
     seat.run(&["show"]).expect(0, &["A record behind that is cut off"]).unwrap();
     seat.run(&["resume", "-y"]).expect(0, &[]).unwrap();
     let shown = seat.run(&["show"]);
-    shown.expect(0, &["is as the plan says"]).unwrap();
+    shown.expect(0, &["live was proved to be as planned"]).unwrap();
     assert!(!shown.text.contains("cut off"), "{}", shown.text);
     // Once it has ended, a list alone says so.
     let listed = container.list("torn/runs/").await.unwrap();
