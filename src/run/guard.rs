@@ -80,7 +80,9 @@ impl Guard {
         // What is in a container does not matter to its own change, and one that is to be made cannot be asked for it.
         let alone = concerned.iter().all(|(id, _)| plan.steps[*id].address == deepest);
         if alone {
-            let kinds: BTreeSet<&String> = concerned.iter().map(|(id, _)| &plan.steps[*id].kind).collect();
+            let above = scope.containers.values().map(|container| container.kind.clone());
+            let own = concerned.iter().map(|(id, _)| plan.steps[*id].kind.clone());
+            let kinds: BTreeSet<String> = above.chain(own).collect();
             scope.kinds.retain(|kind| kinds.contains(kind));
             scope.containers.values_mut().for_each(|container| container.commands.clear());
         }
@@ -105,6 +107,12 @@ impl Guard {
         }
     }
 
+    /// Whether something that contains a thing is made by the plan itself.
+    fn came_along(&self, address: &Address) -> bool {
+        let mut above = (1..address.segments().len()).map(|depth| address.prefix(depth));
+        above.any(|above| self.plan.changes.get(&above).is_some_and(|made| made.change.before.is_none()))
+    }
+
     fn objection(&self, (id, sent): (usize, bool), look: &Look) -> Option<(usize, String)> {
         let step = &self.plan.steps[id];
         if look.hides(&step.address).is_some() {
@@ -116,8 +124,8 @@ impl Guard {
         let (verdict, differences) = proof::verdict(step, true, &look.live, &known);
         let found = match verdict {
             Verdict::Before | Verdict::Either => return None,
-            // Its own request, which was taken for lost, has arrived after all.
-            Verdict::After if sent => return None,
+            // Its own request, which was taken for lost, has arrived after all; or it came with what the run made.
+            Verdict::After if sent || self.came_along(&step.address) => return None,
             Verdict::After => "somebody has made it so already".to_owned(),
             Verdict::Neither => {
                 let all: BTreeSet<String> = differences.iter().map(ToString::to_string).collect();
