@@ -90,10 +90,21 @@ fn signal(child: &Child, name: &str) {
     assert!(sent.success());
 }
 
+/// Whether this process, and so its children, ignores SIGHUP, as below `nohup`.
+fn ignores_hangups() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).unwrap_or("0").trim().to_owned();
+    u64::from_str_radix(&mask, 16).is_ok_and(|mask| mask & 1 == 1)
+}
+
 /// The first signal lets running steps end and undoes; a terminal that is closed says so any number of times.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_interrupted_apply_is_undone_and_says_so() {
     for signals in [&["INT"][..], &["TERM"], &["HUP", "HUP", "HUP"]] {
+        if signals[0] == "HUP" && ignores_hangups() {
+            println!("skipped: SIGHUP is ignored here, and so it is by the tool");
+            continue;
+        }
         let world = slow(60).await;
         let folder = folder();
         let endpoint = world.emulator.arm_url().to_owned();
