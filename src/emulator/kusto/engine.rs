@@ -283,15 +283,9 @@ impl Engine {
             state.clusters.get_mut(&cluster_key).ok_or_else(|| EngineError::NoCluster(cluster.to_owned()))?;
         let Some(gone) = found.databases.remove(&key) else { return Ok(()) };
         let mut changed = gone.documents(&cluster_key, &key);
-        // What went on in it does not go on in one that is made anew under its name.
-        for operation in found.operations.iter_mut().filter(|one| one.is_running()) {
-            if folded(&operation.database) == key {
-                operation.state = "Failed".to_owned();
-                operation.status = format!("Database '{database}' was dropped.");
-                operation.fills = None;
-                changed.insert(Document::Operation(cluster_key.clone(), operation.id));
-            }
-        }
+        let running = found.operations.iter_mut().filter(|one| folded(&one.database) == key);
+        let ended = running.filter_map(|one| one.abandon(database).then_some(one.id));
+        changed.extend(ended.map(|id| Document::Operation(cluster_key.clone(), id)));
         Ok(self.save(&mut state, &changed)?)
     }
 

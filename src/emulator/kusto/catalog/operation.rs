@@ -37,6 +37,18 @@ pub(crate) struct Operation {
 }
 
 impl Operation {
+    /// Ends it where it goes on, because its database is dropped: it does not go on in one that is made anew under the
+    /// name. Gives whether it did.
+    pub(crate) fn abandon(&mut self, database: &str) -> bool {
+        let goes_on = self.is_running();
+        if goes_on {
+            self.state = "Failed".to_owned();
+            self.status = format!("Database '{database}' was dropped.");
+            self.fills = None;
+        }
+        goes_on
+    }
+
     /// Whether it goes on.
     pub(crate) fn is_running(&self) -> bool {
         self.state == "InProgress"
