@@ -202,7 +202,7 @@ impl<'a> Reading<'a> {
                     }
                 }
                 self.live.inventory.insert(address.clone(), thing);
-                let runs = kind.about().outputs.iter().any(|(output, _)| *output == "state");
+                let runs = kind.about().fields.iter().any(|field| field.name == "state");
                 let state = json.pointer("/properties/state").and_then(Json::as_str).filter(|_| runs);
                 match state {
                     Some(state) if !READABLE.contains(&state) => {

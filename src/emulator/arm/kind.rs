@@ -185,6 +185,9 @@ pub(super) const KINDS: &[&dyn Kind] = &[
     &super::event_grid::OfTopic,
     &super::event_grid::OfResource,
     &super::role::Assignment,
+    &super::diagnostics::Setting,
+    &super::sources::IotConsumerGroup,
+    &super::sources::CosmosRole,
 ];
 
 /// What a collection's word begins with, whose resources extend others.
