@@ -109,7 +109,8 @@ impl<'a> Reading<'a> {
 
     /// The second round: every region below the roots that can be read.
     fn below(&mut self) -> Result<Vec<Ask>, CloudError> {
-        let mut lists = BTreeSet::new();
+        // One list of a collection tells of all its kinds; the newest version knows them all.
+        let mut lists: BTreeMap<(Address, &'static str), &'static str> = BTreeMap::new();
         let mut asks = Vec::new();
         let by_commands: Arc<[_]> =
             self.kinds.iter().copied().filter(|kind| is_region(kind.source())).collect();
@@ -120,7 +121,8 @@ impl<'a> Reading<'a> {
                 self.kinds.iter().filter(|kind| kind.about().parents.contains(&container.kind.as_str()))
             {
                 if let (Source::ArmList { segment, api_version }, true) = (kind.source(), by_arm) {
-                    lists.insert((address.clone(), segment, api_version));
+                    let version = lists.entry((address.clone(), segment)).or_insert(api_version);
+                    *version = (*version).max(api_version);
                 }
             }
             if let (false, Some(uri)) = (container.commands.is_empty(), &uri) {
@@ -142,7 +144,7 @@ impl<'a> Reading<'a> {
             }
         }
         let mut all = Vec::new();
-        for (address, segment, api_version) in lists {
+        for ((address, segment), api_version) in lists {
             let path = format!("{}/{segment}", self.arm_id(&address)?);
             all.push(Ask::List { address, segment, path, api_version });
         }

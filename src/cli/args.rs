@@ -298,18 +298,18 @@ pub enum GraphFormat {
 #[derive(Debug, Clone, Args)]
 pub struct ImportArgs {
     /// Import what the management endpoint at URL reaches, without Azure Resource Manager
-    #[arg(long, value_name = "URL", required_unless_present = "cluster", conflicts_with = "cluster")]
+    #[arg(long, value_name = "URL", required_unless_present_any = ["cluster", "subscription"], conflicts_with = "cluster")]
     pub uri: Option<String>,
     /// Import a cluster by its resource id, or by its name in a subscription, with everything of both planes
     #[arg(long, value_name = "RESOURCE_ID|NAME")]
     pub cluster: Option<String>,
-    /// The subscription of a cluster that is given by its name
+    /// Import everything in a subscription; with --cluster, the one that the cluster is in
     #[arg(long, value_name = "ID", env = "AZURE_SUBSCRIPTION_ID", conflicts_with = "uri")]
     pub subscription: Option<String>,
-    /// The resource group of a cluster that is given by its name; looked up when left out
+    /// Import only what is in this resource group; with --cluster, the one that the cluster is in, looked up when left out
     #[arg(long = "resource-group", value_name = "NAME", conflicts_with = "uri")]
     pub resource_group: Option<String>,
-    /// Import this database; may be repeated; all databases when left out
+    /// Import this database of the cluster; may be repeated; all databases when left out
     #[arg(long = "database", value_name = "NAME")]
     pub databases: Vec<String>,
     /// Write the spec into DIR, which must be empty or not there

@@ -4,6 +4,7 @@
 //! so and fails.
 
 use super::args::{Global, ImportArgs};
+use super::census;
 use super::exit::{Exit, Failure};
 use super::session::{Session, unreachable};
 use super::terminal::Terminal;
@@ -77,6 +78,9 @@ fn check_empty(folder: &Path) -> Result<(), Failure> {
 
 /// Reads everything in the cluster and the databases that are asked for.
 async fn read(session: &Session, args: &ImportArgs) -> Result<Live, Failure> {
+    if args.uri.is_none() && args.cluster.is_none() {
+        return read_place(session, args).await;
+    }
     let (root, cluster) = match &args.uri {
         Some(uri) => by_uri(uri),
         None => by_arm(&session.cloud, args).await?,
@@ -101,6 +105,23 @@ async fn read(session: &Session, args: &ImportArgs) -> Result<Live, Failure> {
     if live.inventory.get(&root).is_none() {
         let help = "correct its name, its subscription or its resource group";
         return Err(Failure::error(format!("there is no cluster {}", root.key()), help));
+    }
+    Ok(live)
+}
+
+/// Reads everything in a resource group or a subscription.
+async fn read_place(session: &Session, args: &ImportArgs) -> Result<Live, Failure> {
+    let subscription = args.subscription.as_deref().unwrap_or_default();
+    let group = args.resource_group.as_deref();
+    let containers = census::containers(session, subscription, group).await?;
+    let mut live = whole(session, scope::everything(containers), false).await?;
+    live.notes
+        .extend(live.unreadable.iter().map(|(address, why)| format!("{address} could not be read: {why}")));
+    if live.inventory.is_empty() {
+        let place = group
+            .map_or_else(|| format!("the subscription {subscription}"), |group| format!("the group {group}"));
+        let help = "correct its name, or give `--cluster` or `--uri`";
+        return Err(Failure::error(format!("there is nothing in {place} that could be imported"), help));
     }
     Ok(live)
 }

@@ -64,9 +64,9 @@ const ABOUT: About = About {
                     "The endpoint's resource id.",
                 )
                 .required()],
-                short: &["id"],
+                short: &[],
             },
-            "The endpoint, often a reference such as `${resources.NAME.id}`, so that it is made first; it is compared and \
+            "The endpoint, often by a reference such as `{id: \"${resources.NAME.id}\"}`, so that it is made first; it is compared and \
              never written. Default: whatever it is.",
         )
         .role(Role::Filled),
