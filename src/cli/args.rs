@@ -91,6 +91,8 @@ pub enum Command {
     Show(ShowArgs),
     /// Print what must be done before what, of a spec or a saved plan
     Graph(GraphArgs),
+    /// Lay the files of a spec out in one style
+    Fmt(FmtArgs),
     /// Document a kind, or what a code stands for
     Explain(ExplainArgs),
     /// Print the JSON Schema of the spec, a plan, an event or a journal
@@ -292,6 +294,20 @@ pub enum GraphFormat {
     Mermaid,
     /// An SVG drawing
     Svg,
+}
+
+/// `fmt`
+#[derive(Debug, Clone, Args)]
+pub struct FmtArgs {
+    /// The spec: a YAML file or a directory of them; `-` formats what comes from stdin to stdout
+    #[arg(value_name = "SPEC", default_value = ".")]
+    pub spec: PathBuf,
+    /// Write nothing, and end with 1 when a file is not laid out in the style
+    #[arg(long)]
+    pub check: bool,
+    /// Print what changes, line by line
+    #[arg(long)]
+    pub diff: bool,
 }
 
 /// `import`
