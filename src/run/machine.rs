@@ -81,6 +81,7 @@ pub struct Machine {
     policy: Policy,
     steps: Vec<State>,
     dependents: Vec<Vec<usize>>,
+    tails: Vec<u64>,
     phase: Phase,
     failure: Option<Failure>,
     outputs: BTreeMap<Address, Attributes>,
@@ -123,6 +124,7 @@ impl Machine {
         let mut machine = Self {
             outputs: plan.outputs.clone(),
             referenced: referenced(&plan),
+            tails: plan.tails(),
             first: plan.steps.iter().rev().map(|step| (step.address.clone(), step.id)).collect(),
             gone: plan
                 .steps
