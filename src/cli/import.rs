@@ -279,6 +279,7 @@ fn prove(folder: &Path, live: &Live, terminal: Terminal) -> Result<(), Failure> 
         destroy: false,
         targets: &[],
         excludes: &[],
+        hidden: &[],
         origin: &origin,
     };
     let options =

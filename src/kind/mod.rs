@@ -371,6 +371,12 @@ pub trait Kind: Sync {
         Vec::new()
     }
 
+    /// What opens a thing again, as a clause, where nothing inside of it can be read or written while it is as a body
+    /// says: a cluster that is stopped. A change to such a body comes after every change inside of it.
+    fn closed(&self, _body: &Body) -> Option<&'static str> {
+        None
+    }
+
     /// Whether the service cannot make a change in place, so that the thing is deleted and created anew.
     ///
     /// The deletion's request is that of the deletion alone; the creation's is [`Kind::request`] of the whole
@@ -405,6 +411,12 @@ pub trait Kind: Sync {
         let ends: Vec<Option<Body>> =
             [change.before.clone()].into_iter().chain(stages).chain([change.after.clone()]).collect();
         ends.windows(2).map(|pair| self.request(at, &Change::new(pair[0].clone(), pair[1].clone()))).collect()
+    }
+
+    /// Whether a change takes what is inside of a thing out of reach ([`Kind::closed`]).
+    fn closes(&self, change: &Change) -> bool {
+        let closed = |body: &Option<Body>| body.as_ref().and_then(|body| self.closed(body)).is_some();
+        closed(&change.after) && !closed(&change.before)
     }
 
     /// How many seconds the service takes for a change between two stages, from recordings and documentation.

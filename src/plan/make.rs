@@ -315,6 +315,7 @@ mod tests {
             destroy,
             targets,
             excludes,
+            hidden: &[],
             origin: &origin,
         };
         let options = Options { allow: LossClass::Irreversible, max_deletes: limit, lock_out: true };
