@@ -11,6 +11,7 @@ pub mod around;
 pub mod connection;
 pub mod entity;
 pub mod given;
+pub mod iot;
 pub mod lint;
 mod names;
 pub mod policy;
@@ -114,6 +115,8 @@ pub enum Plane {
     Arm,
     /// Kusto management commands.
     Kusto,
+    /// A REST interface at an address of its own, which follows from a container ([`Kind::endpoint`]).
+    Rest,
 }
 
 /// How live entries of a kind are read: always by region, never one by one.
@@ -134,6 +137,13 @@ pub enum Source {
         /// The `api-version`.
         api_version: &'static str,
     },
+    /// By one list at the address of each container ([`Kind::endpoint`]).
+    RestList {
+        /// The collection's path below that address, such as `api/dataExport/destinations`.
+        segment: &'static str,
+        /// The `api-version`.
+        api_version: &'static str,
+    },
     /// From the replies of one database.
     Database {
         /// Commands needed beyond the schema, the script and the details; each at most once a database.
@@ -141,6 +151,18 @@ pub enum Source {
     },
     /// From the replies of one cluster alone ([`Kind::cluster_shows`]).
     Cluster,
+}
+
+impl Source {
+    /// The path of its list below each container, and the `api-version`, where it is read by one.
+    pub const fn list(self) -> Option<(&'static str, &'static str)> {
+        match self {
+            Self::ArmList { segment, api_version } | Self::RestList { segment, api_version } => {
+                Some((segment, api_version))
+            }
+            _ => None,
+        }
+    }
 }
 
 /// A thing in its surroundings: what kinds are asked about.
@@ -290,6 +312,15 @@ pub trait Kind: Sync {
     /// What is missing for it, as a sentence.
     fn resource_id(&self, at: &At<'_>) -> Result<String, String> {
         arm::place::resource_id(at)
+    }
+
+    /// The address of the REST interface of its own, such as `https://plant.azureiotcentral.com`, below which some of
+    /// what stands in it is read and written.
+    ///
+    /// # Errors
+    /// What is missing for it, as a sentence.
+    fn endpoint(&self, at: &At<'_>) -> Result<String, String> {
+        Err(format!("{} has no interface of its own", at.address))
     }
 
     /// The `api-version` in which a thing is read, where that is a choice of the spec's.
@@ -475,7 +506,7 @@ pub trait Kind: Sync {
 
 /// Every kind, family by family.
 pub fn all() -> impl Iterator<Item = &'static dyn Kind> {
-    [arm::KINDS, around::KINDS, connection::KINDS, entity::KINDS, policy::KINDS]
+    [arm::KINDS, around::KINDS, connection::KINDS, iot::KINDS, entity::KINDS, policy::KINDS]
         .into_iter()
         .flatten()
         .copied()

@@ -128,12 +128,7 @@ impl Kind for Cluster {
         let mut body = resource.body.clone();
         object(&mut body).entry("tags").or_insert_with(|| json!({}));
         let zonal = body.get("zones").is_some_and(|zones| !zones.as_array().is_none_or(Vec::is_empty));
-        let uri = resource
-            .hidden
-            .get("port")
-            .and_then(Value::as_u64)
-            .map(|port| json!(format!("http://127.0.0.1:{port}")));
-        let uri = uri.unwrap_or(Value::Null);
+        let uri = uri(resource).map_or(Value::Null, Value::from);
         let newer = api > "2022-02-01";
         if properties(&mut body).get("keyVaultProperties").is_some_and(is_blank) {
             properties(&mut body).remove("keyVaultProperties");
@@ -404,6 +399,12 @@ fn runs(change: &Change<'_>) -> Result<(), Reply> {
         }
         _ => Ok(()),
     }
+}
+
+/// The address of a cluster's endpoint, once it has one.
+pub(super) fn uri(cluster: &Resource) -> Option<String> {
+    let port = cluster.hidden.get("port").and_then(Value::as_u64);
+    port.map(|port| format!("http://127.0.0.1:{port}"))
 }
 
 /// The location of a cluster as locations compare.

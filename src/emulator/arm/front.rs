@@ -8,7 +8,7 @@ use super::kind::{EXTENSION, KINDS, Kind, kind_of};
 use super::path::{Id, parameter, steps};
 use super::reply::Reply;
 use super::state::{Failure, Style};
-use super::{group, login, resource, sku};
+use super::{group, iot_app, iot_data, login, resource, sku};
 use crate::emulator::clock::Clock;
 use crate::emulator::server::FailOperation;
 use serde_json::{Value, json};
@@ -69,7 +69,7 @@ pub(super) fn handle(core: &mut Core, ask: &mut Ask) -> Reply {
 }
 
 fn route(core: &mut Core, ask: &mut Ask) -> Result<Reply, Reply> {
-    if let Some(reply) = login::open(ask) {
+    if let Some(reply) = login::open(ask).or_else(|| iot_data::serve(core, ask)) {
         return Ok(reply);
     }
     ask.caller = Some(super::token::caller(ask.authorization.as_deref(), &ask.origin)?);
@@ -128,6 +128,7 @@ fn versions(provider: &str, api: &str) -> Result<(), Reply> {
         "microsoft.storage" => {
             &["2021-09-01", "2022-09-01", "2023-01-01", "2023-05-01", "2024-01-01", "2026-09-01"]
         }
+        "microsoft.iotcentral" => &["2018-09-01", "2021-06-01"],
         "microsoft.network" => &["2021-05-01", "2023-09-01", "2024-05-01"],
         _ if super::generic::is_version(api) => return Ok(()),
         _ => &["2024-01-01"],
@@ -168,6 +169,11 @@ fn subscription_level(
         ("GET", ["skus"]) => Ok(sku::offered(None)),
         ("GET", ["locations", location, "skus"]) => Ok(sku::offered(Some(location))),
         ("POST", ["locations", _, "checknameavailability"]) => resource::check_global_name(core, ask),
+        ("POST", [word @ ("checknameavailability" | "checksubdomainavailability")])
+            if provider.eq_ignore_ascii_case("Microsoft.IoTCentral") =>
+        {
+            iot_app::check_name(core, ask, word.contains("subdomain"))
+        }
         ("GET", [_]) => {
             let kind = kind_of(provider, rest)
                 .ok_or_else(|| not_modelled(&format!("{provider}/{}", rest.join("/")), &ask.api))?;

@@ -185,6 +185,7 @@ pub(super) const KINDS: &[&dyn Kind] = &[
     &super::event_grid::OfTopic,
     &super::event_grid::OfResource,
     &super::role::Assignment,
+    &super::iot_app::Application,
 ];
 
 /// What a collection's word begins with, whose resources extend others.

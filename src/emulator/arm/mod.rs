@@ -14,6 +14,8 @@ mod follower;
 mod front;
 mod generic;
 mod group;
+mod iot_app;
+mod iot_data;
 mod kind;
 mod login;
 mod member;

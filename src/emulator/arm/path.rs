@@ -47,6 +47,16 @@ impl Id {
         extends.and_then(|rest| rest.split('/').next()).unwrap_or(&self.provider)
     }
 
+    /// Whether it is a cluster, or stands in one.
+    pub(super) fn is_kusto(&self) -> bool {
+        self.provider == "Microsoft.Kusto"
+    }
+
+    /// Whether it is a cluster.
+    pub(super) fn is_cluster(&self) -> bool {
+        self.is_kusto() && self.collections.len() == 1 && self.names.len() == 1
+    }
+
     /// What the resource is stored and compared by.
     pub(super) fn key(&self) -> String {
         self.text().to_lowercase()

@@ -39,7 +39,8 @@ pub fn only_uri(root: &Resource) -> bool {
     root.body.get("uri").is_some_and(|uri| !uri.is_unset())
 }
 
-/// The resource id of a thing: that of its container, or its place, and what follows from its kind and name.
+/// The resource id of a thing: that of its container, or its place, and what follows from its kind and name. What a
+/// container's own interface serves has a URL in its place.
 ///
 /// # Errors
 /// What is missing for it, as a sentence.
@@ -48,7 +49,7 @@ pub fn resource_id(at: &At<'_>) -> Result<String, String> {
         kind::by_name(at.resource.kind).ok_or_else(|| format!("{} is of no known kind", at.address))?;
     let segment = match kind.source() {
         Source::ArmGet { provider, .. } => provider,
-        Source::ArmList { segment, .. } => segment,
+        Source::ArmList { segment, .. } | Source::RestList { segment, .. } => segment,
         _ => return Err(format!("{} is no resource of the control plane", at.address)),
     };
     let above = at.address.parent().filter(|above| !above.segments().is_empty());
@@ -57,7 +58,11 @@ pub fn resource_id(at: &At<'_>) -> Result<String, String> {
     };
     let resource = at.world.get(&above).ok_or_else(|| format!("{above} is not known"))?;
     let container = kind::by_name(resource.kind).ok_or_else(|| format!("{above} is of no known kind"))?;
-    let above = container.resource_id(&At { address: &above, resource, world: at.world })?;
+    let container_at = At { address: &above, resource, world: at.world };
+    let above = match kind.source() {
+        Source::RestList { .. } => container.endpoint(&container_at)?,
+        _ => container.resource_id(&container_at)?,
+    };
     Ok(format!("{above}/{segment}/{}", at.name()))
 }
 
