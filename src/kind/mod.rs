@@ -298,6 +298,9 @@ pub enum Undo {
 /// run deletes the thing, in UTC as the service writes moments.
 pub const DELETED_AT: &str = "deletedAt";
 
+/// The attribute that holds a thing's version, where the service has one: it goes along with a write of that thing.
+pub const ETAG: &str = "etag";
+
 /// The narrow questions that the algorithms ask of a kind.
 pub trait Kind: Sync {
     /// What it is called, where it stands and what it holds.

@@ -343,7 +343,7 @@ impl Machine {
             }
             _ => {}
         }
-        if let Happened::Settled { differences, .. } = happened {
+        if let Happened::Settled { differences, .. } | Happened::Stale { differences, .. } = happened {
             let stuck = matches!(self.steps[id].status, Status::Stuck | Status::UndoStuck);
             if stuck {
                 self.stuck.insert(id, differences.clone());
@@ -463,6 +463,7 @@ fn brief(event: &Event) -> String {
                 Happened::Begun { .. } => "begun",
                 Happened::Finished { .. } => "finished",
                 Happened::Refused { .. } => "refused",
+                Happened::Stale { .. } => "stale",
                 Happened::Failed { .. } => "failed",
                 Happened::NotRun => "not run",
                 Happened::Lost { .. } => "reply lost",

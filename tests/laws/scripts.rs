@@ -174,6 +174,7 @@ fn event(machine: &Machine, words: &[&str]) -> Event {
         ["begun"] => Happened::Begun { operation: Operation("operation".into()) },
         ["finished"] => Happened::Finished { outputs: Attributes::new(), trace },
         ["refused", rest @ ..] => Happened::Refused { message: rest.join(" "), trace },
+        ["stale", rest @ ..] => Happened::Stale { message: rest.join(" "), differences: vec![difference()] },
         ["failed", rest @ ..] => Happened::Failed { message: rest.join(" "), trace },
         ["not", "run"] => Happened::NotRun,
         ["lost"] => Happened::Lost { why: "the connection was reset".to_owned() },

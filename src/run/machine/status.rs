@@ -167,7 +167,9 @@ impl State {
             next.sends += 1;
         }
         let said = match happened {
-            Happened::Refused { message, .. } | Happened::Failed { message, .. } => Some(message),
+            Happened::Refused { message, .. }
+            | Happened::Stale { message, .. }
+            | Happened::Failed { message, .. } => Some(message),
             Happened::Lost { why } => Some(why),
             _ => None,
         };
@@ -210,10 +212,12 @@ impl State {
                 self.left = Left::Nothing;
                 Status::Done
             }
-            (Status::Sent, Happened::Refused { .. } | Happened::NotRun) if self.left != Left::Nothing => {
+            (Status::Sent, Happened::Refused { .. } | Happened::Stale { .. } | Happened::NotRun)
+                if self.left != Left::Nothing =>
+            {
                 Status::Broken
             }
-            (Status::Sent, Happened::Refused { .. }) => Status::Refused,
+            (Status::Sent, Happened::Refused { .. } | Happened::Stale { .. }) => Status::Refused,
             (Status::Sent, Happened::NotRun) => {
                 self.attempts = self.attempts.saturating_sub(1);
                 Status::Waiting
@@ -272,6 +276,7 @@ impl State {
                 self.undo_attempts = self.undo_attempts.saturating_sub(1);
                 Status::ToUndo
             }
+            (Status::Undoing, Happened::Stale { .. }) => Status::UndoStuck,
             (Status::Undoing, Happened::Refused { .. })
             | (Status::Undoing | Status::UndoPending(_), Happened::Failed { .. }) => {
                 Status::UndoDoubt(Cause::Failed)
@@ -339,6 +344,7 @@ Checked + apply started -> Sent
 Sent + apply begun -> Pending
 Sent + apply finished -> Done
 Sent + apply refused -> Refused
+Sent + apply stale -> Refused
 Sent + apply failed -> Doubt(Failed)
 Sent + apply not run -> Waiting
 Sent + apply lost -> Doubt(Lost)
@@ -364,6 +370,7 @@ ToUndo + undo started -> Undoing
 Undoing + undo begun -> UndoPending
 Undoing + undo finished -> ToUndo
 Undoing + undo refused -> UndoDoubt(Failed)
+Undoing + undo stale -> UndoStuck
 Undoing + undo failed -> UndoDoubt(Failed)
 Undoing + undo not run -> ToUndo
 Undoing + undo lost -> UndoDoubt(Lost)
@@ -425,6 +432,7 @@ UndoDoubt(Revisit) + undo settled neither -> ToUndo
             ("begun".to_owned(), Happened::Begun { operation: operation() }),
             ("finished".to_owned(), Happened::Finished { outputs: outputs.clone(), trace: trace.clone() }),
             ("refused".to_owned(), refused),
+            ("stale".to_owned(), Happened::Stale { message: text(), differences: Vec::new() }),
             ("failed".to_owned(), Happened::Failed { message, trace }),
             ("not run".to_owned(), Happened::NotRun),
             ("lost".to_owned(), Happened::Lost { why: text() }),

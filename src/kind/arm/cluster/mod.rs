@@ -18,11 +18,11 @@ use super::place;
 use super::wire::{self, Defaults};
 use crate::kind::replies::Reply;
 use crate::kind::shape::{self, Field, NameRule};
-use crate::kind::{About, At, Finding, Found, Kind, Need, Plane, Source, Undo};
+use crate::kind::{About, At, ETAG, Finding, Found, Kind, Need, Plane, Source, Undo};
 use crate::model::body::{Body, Value};
 use crate::model::change::{Action, Change, Loss, LossClass};
 use crate::model::inventory::Resource;
-use crate::model::request::{Method, Request};
+use crate::model::request::{ArmRequest, Method, Request};
 
 /// The kind `cluster`.
 #[derive(Debug)]
@@ -141,7 +141,7 @@ impl Kind for Cluster {
             return Undo::Never("availability zones cannot be taken back once a cluster has them".to_owned());
         }
         let back = self.requests(at, &change.invert());
-        back.map_or_else(Undo::Never, |back| Undo::By(back.into_iter().map(unconditional).collect()))
+        back.map_or_else(Undo::Never, |back| Undo::By(back.into_iter().map(as_seen).collect()))
     }
 
     fn notes(&self, _at: &At<'_>, change: &Change) -> Vec<String> {
@@ -238,8 +238,8 @@ fn create(at: &At<'_>, after: &Body) -> Result<Request, String> {
     Ok(Request::Arm(request))
 }
 
-/// One PATCH with what differs, under the etag that was read; a null in `before` tells a later stage, whose etag
-/// nobody knows yet.
+/// One PATCH with what differs, under the etag that was read; a null in `before` tells a later stage, whose etag is
+/// known only then.
 fn update(at: &At<'_>, before: &Body, after: &Body) -> Result<Request, String> {
     if let Some(request) = state::request(at, before, after) {
         return request;
@@ -274,15 +274,16 @@ fn update(at: &At<'_>, before: &Body, after: &Body) -> Result<Request, String> {
     let mut request = wire::request(at, Method::Patch, body)?;
     let later = before.iter().any(|(_, value)| matches!(value, Value::Null));
     let later = later || state::was_started(at);
-    let etag = at.resource.attributes.text("etag").filter(|etag| !later && etag.len() > 2);
-    request.if_match = etag.map(str::to_owned);
+    let etag = at.resource.attributes.text(ETAG).filter(|etag| !later && etag.len() > 2);
+    request.if_match = Some(etag.unwrap_or(ArmRequest::AS_SEEN).to_owned());
     Ok(Request::Arm(request))
 }
 
-fn unconditional(request: Request) -> Request {
+/// A request whose etag is known only when it is sent.
+fn as_seen(request: Request) -> Request {
     match request {
         Request::Arm(mut arm) => {
-            arm.if_match = None;
+            arm.if_match = arm.if_match.map(|_| ArmRequest::AS_SEEN.to_owned());
             Request::Arm(arm)
         }
         other => other,
