@@ -13,6 +13,7 @@ mod explain;
 mod files;
 mod fmt;
 mod graph;
+mod groups;
 mod import;
 mod interrupt;
 mod plan;
