@@ -1,7 +1,7 @@
 //! The differ: one walk over desired and live, asking kinds narrow questions; nobody else compares.
 
 use super::{Origin, Reason, Refusal, Resolution, Rule};
-use super::{exact, scope};
+use super::{apart, exact, scope};
 use crate::kind::{self, At, Kind, shape, shape::Role};
 use crate::model::body::{Body, Value};
 use crate::model::change::Rename;
@@ -60,6 +60,7 @@ impl Inputs<'_> {
         }
         self.prune(&mut found);
         contain(&mut found, self.live);
+        apart::set(&mut found, self.live);
         make_again(&mut found, self.live);
         self.locked_out(&mut found);
         let stays = std::mem::take(&mut found.stays).into_iter();
