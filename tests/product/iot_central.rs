@@ -45,7 +45,10 @@ async fn an_export_waits_for_all_that_it_needs() {
     let world = World::new(None).await;
     let own = load(&example);
     let plan = converged(&world, &own).await;
-    let (grant, table) = (format!("{DATABASE}.principalAssignments.iot-central"), format!("{DATABASE}.tables.smartvitalspatch"));
+    let (grant, table) = (
+        format!("{DATABASE}.principalAssignments.iot-central"),
+        format!("{DATABASE}.tables.smartvitalspatch"),
+    );
     let policy = format!("{table}.policies.streamingIngestion");
     let ways = [
         ("iotCentralApplications.smartvitals", grant.as_str()),
@@ -66,9 +69,11 @@ async fn an_export_waits_for_all_that_it_needs() {
     assert!(!journal.contains(secret) && !serde_json::to_string(&back).unwrap().contains(secret));
     converged(&world, &own).await;
     let down = world.plan(&own, true).await;
-    for (first, then) in
-        [(EXPORT, DESTINATION), (DESTINATION, "clusters.smartvitals"), (&grant, "iotCentralApplications.smartvitals")]
-    {
+    for (first, then) in [
+        (EXPORT, DESTINATION),
+        (DESTINATION, "clusters.smartvitals"),
+        (&grant, "iotCentralApplications.smartvitals"),
+    ] {
         assert!(precedes(&down, first, then), "{then} goes before {first}");
     }
     let (report, _) = world.apply(&down, OnFailure::Rollback).await;

@@ -34,7 +34,8 @@ pub const SYNAPSE_WORKSPACE: Field = Field::new(
 /// <https://learn.microsoft.com/rest/api/synapse/kusto-pools>
 pub const POOL_API_VERSION: &str = "2021-06-01-preview";
 
-/// The region of a root.: Field = Field::new(
+/// The region of a root.
+pub const LOCATION: Field = Field::new(
     "location",
     Shape::Location,
     "The region, such as `westeurope`; from `azure:` when left out. It cannot change.",

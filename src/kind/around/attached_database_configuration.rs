@@ -45,7 +45,12 @@ const NAMES: Shape = Shape::Set(&Shape::Text);
 
 const FIELDS: &[Field] = &[
     Field::new("databaseName", Shape::Text, "The leader's database, or `*` for all of them.").required(),
-    Field::new("clusterResourceId", Shape::ArmId(""), "The leader: a cluster, or for a Synapse pool another pool.").required(),
+    Field::new(
+        "clusterResourceId",
+        Shape::ArmId(""),
+        "The leader: a cluster, or for a Synapse pool another pool.",
+    )
+    .required(),
     Field::new(
         "defaultPrincipalsModificationKind",
         Shape::Enum(&["Union", "Replace", "None"]),
