@@ -115,11 +115,14 @@ impl<'a> Reading<'a> {
             self.kinds.iter().copied().filter(|kind| is_region(kind.source())).collect();
         for (address, container) in &self.scope.containers {
             let Some(uri) = self.open.get(&address.prefix(1)).cloned() else { continue };
+            let Some(root) = self.scope.containers.get(&address.prefix(1)) else { continue };
             let by_arm = !self.is_known_by_uri(address);
             for kind in
                 self.kinds.iter().filter(|kind| kind.about().parents.contains(&container.kind.as_str()))
             {
-                if let (Some((segment, api_version)), true) = (kind.source().list(), by_arm) {
+                let found = kind.source().list().filter(|_| by_arm && kind.stands_in(&root.place));
+                if let Some((segment, usual)) = found {
+                    let api_version = root.api_version.clone().unwrap_or_else(|| usual.to_owned());
                     let above = match kind.source() {
                         Source::RestList { .. } => self.endpoint(address)?,
                         _ => self.arm_id(address)?,

@@ -31,6 +31,7 @@ use crate::model::inventory::{Inventory, Mode, Resource};
 use crate::model::request::Request;
 use replies::Reply;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// A thing in its surroundings: what kinds are asked about.
 #[derive(Debug, Clone, Copy)]
@@ -193,7 +194,13 @@ pub trait Kind: Sync {
         Err(format!("{} has no interface of its own", at.address))
     }
 
-    /// The `api-version` in which a thing is read, where that is a choice of the spec's.
+    /// Whether there can be such a thing in a root that is in a place, by the properties that say which; where not, it is
+    /// not looked for.
+    fn stands_in(&self, _place: &BTreeMap<String, String>) -> bool {
+        true
+    }
+
+    /// The `api-version` in which a thing is read, and what stands in it, where that is a choice of the spec's.
     fn read_version(&self, _body: &Body) -> Option<String> {
         None
     }

@@ -34,6 +34,7 @@ use crate::model::body::{Body, Value};
 use crate::model::change::{Action, Change, Loss, LossClass};
 use crate::model::inventory::{Mode, Resource};
 use crate::model::request::{ArmRequest, Method, Request};
+use std::collections::BTreeMap;
 
 /// The kinds of this family.
 pub const KINDS: &[&dyn Kind] = &[
@@ -82,6 +83,10 @@ pub struct Neighbour {
     pub(super) needs: fn(&At<'_>) -> Vec<Need>,
     /// Why the service keeps it, by its name.
     pub(super) kept: fn(&str) -> Option<&'static str>,
+    /// Whether clusters that are pools of Synapse have such things too.
+    pub(super) in_pools: bool,
+    /// The properties that it does not have in such a pool.
+    pub(super) strange_in_pools: &'static [&'static str],
     /// See [`Kind::endpoint`].
     pub(super) endpoint: fn(&At<'_>) -> Result<String, String>,
 }
@@ -103,6 +108,8 @@ pub(super) const BASE: Neighbour = Neighbour {
     rules: |_| Vec::new(),
     needs: |_| Vec::new(),
     kept: |_| None,
+    in_pools: true,
+    strange_in_pools: &[],
     endpoint: |at| Err(format!("{} has no interface of its own", at.address)),
 };
 
@@ -128,6 +135,10 @@ impl Kind for Neighbour {
 
     fn source(&self) -> Source {
         self.source
+    }
+
+    fn stands_in(&self, place: &BTreeMap<String, String>) -> bool {
+        self.in_pools || !place.contains_key(place::SYNAPSE_WORKSPACE.name)
     }
 
     fn endpoint(&self, at: &At<'_>) -> Result<String, String> {
@@ -232,6 +243,10 @@ impl Kind for Neighbour {
         if self.is_root() {
             found.extend(place::check(at, &[place::LOCATION.name]));
         }
+        if !self.in_pools {
+            found.extend(place::not_in_pool(at));
+        }
+        found.extend(place::strange_in_pool(at, self.strange_in_pools));
         found.extend((self.rules)(at));
         found
     }
@@ -250,7 +265,7 @@ impl Neighbour {
         Ok(Request::Arm(ArmRequest {
             method,
             path: self.resource_id(at)?,
-            api_version: api_version.to_owned(),
+            api_version: place::api_version(at, api_version).to_owned(),
             body: body.into(),
             if_match: None,
             create_only: false,

@@ -21,6 +21,7 @@ pub const EVENT_GRID: Connection = Connection {
     follow: &[MAPPING_OF_TABLE, ("eventGridResourceId", &["storageAccountResourceId", "eventHubResourceId"])],
     hub: Some("eventHubResourceId"),
     gap: "blobs that arrive are not ingested and have to be ingested by hand",
+    strange_in_pools: Some(&["databaseRouting", "eventGridResourceId", "managedIdentityResourceId"]),
     rules,
     prerequisites,
     check_live,

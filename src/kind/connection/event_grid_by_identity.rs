@@ -26,6 +26,7 @@ pub const EVENT_GRID_BY_IDENTITY: Connection = Connection {
     ],
     hub: Some("eventHubResourceId"),
     gap: "blobs that arrive are not ingested and have to be ingested by hand",
+    strange_in_pools: None,
     rules: super::event_grid::rules,
     prerequisites: super::event_grid::prerequisites,
     check_live: super::event_grid::check_live,

@@ -17,6 +17,7 @@ pub const EVENT_HUB: Connection = Connection {
     follow: &[MAPPING_OF_TABLE],
     hub: Some("eventHubResourceId"),
     gap: "events that arrive at the hub are not ingested",
+    strange_in_pools: Some(&["databaseRouting", "retrievalStartDate"]),
     rules,
     prerequisites: no_prerequisites,
     check_live: nothing_live,

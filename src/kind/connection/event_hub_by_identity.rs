@@ -14,6 +14,7 @@ pub const EVENT_HUB_BY_IDENTITY: Connection = Connection {
     follow: &[MAPPING_OF_TABLE],
     hub: Some("eventHubResourceIdForManagedIdentity"),
     gap: "events that arrive at the hub are not ingested",
+    strange_in_pools: None,
     rules: super::event_hub::rules,
     prerequisites: no_prerequisites,
     check_live: nothing_live,

@@ -7,6 +7,7 @@
 mod check;
 mod fields;
 mod network;
+mod pool;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -36,7 +37,8 @@ const ABOUT: About = About {
     plane: Plane::Arm,
     doc: "An Azure Data Explorer cluster. It is created, altered in place and, when asked for, deleted with all its \
           data; it is never replaced. With `existing: true` it is only read and its databases are managed; with `uri` \
-          alone only what its management commands reach is managed.",
+          alone only what its management commands reach is managed; with `synapseWorkspace` it is a \
+          Data Explorer pool of that workspace.",
     page: "https://learn.microsoft.com/azure/data-explorer/create-cluster-and-database",
     example: "clusters:\n  telemetry:\n    location: westeurope\n    sku: {name: Standard_E8ads_v5, tier: Standard, \
               capacity: 2}\n    identity: {type: SystemAssigned}\n    enableStreamingIngest: true\n",
@@ -81,9 +83,23 @@ impl Kind for Cluster {
         Source::ArmGet { provider: "Microsoft.Kusto/clusters", api_version: wire::API_VERSION }
     }
 
+    fn resource_id(&self, at: &At<'_>) -> Result<String, String> {
+        match place::workspace(&at.resource.body) {
+            Some(workspace) => pool::resource_id(at, workspace),
+            None => place::resource_id(at),
+        }
+    }
+
+    fn read_version(&self, body: &Body) -> Option<String> {
+        place::workspace(body).map(|_| place::POOL_API_VERSION.to_owned())
+    }
+
     fn found(&self, reply: &Reply<'_>) -> Result<Vec<Found>, String> {
         let Reply::Arm(json) = reply else { return Ok(Vec::new()) };
         let mut found = wire::read("clusters", FIELDS, DEFAULTS, json)?;
+        if place::is_of_pool(json) {
+            found.body = pool::known(found.body);
+        }
         if found.attributes.text("state") == Some("Deleted") {
             return Ok(Vec::new());
         }
@@ -369,7 +385,8 @@ fn settle(live: Option<&Resource>, wanted: &Body) -> Body {
     let after = shape::overlay(FIELDS, live.map_or(&Body::new(), |live| &live.body), &wanted);
     let mut after = with_fitting_identity(after);
     if let Some(Value::Map(sku)) = wanted.get("sku") {
-        let name = sku.text("name").filter(|_| sku.get("tier").is_none());
+        let by_itself = place::workspace(&wanted).is_none();
+        let name = sku.text("name").filter(|_| by_itself && sku.get("tier").is_none());
         if let (Some(name), Some(Value::Map(sku))) = (name, after.get("sku")) {
             let tier = if fields::is_dev(name) { "Basic" } else { "Standard" };
             let sku = sku.clone().with("tier", tier);
