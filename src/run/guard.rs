@@ -181,7 +181,8 @@ impl Guard {
             }
             // What the run has just written may show late.
             let own = |id: &usize| self.steps.iter().any(|of| of.id == *id && (of.sent || !of.was_read));
-            let late = (self.way == Way::Undo || objections.keys().any(own)) && since.elapsed() < self.patience;
+            let late =
+                (self.way == Way::Undo || objections.keys().any(own)) && since.elapsed() < self.patience;
             if !late || objections.values().any(|objection| matches!(objection, Objection::Arrived)) {
                 let answer = |of: &Outgoing| {
                     objections.remove(&of.step).map_or(Answer::NotRun, |objection| objection.answer(self.way))

@@ -14,6 +14,7 @@ mod hostile;
 mod import;
 mod kills;
 mod kql;
+mod meanwhile;
 mod pairs;
 mod plans;
 mod races;
