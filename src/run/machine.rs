@@ -207,6 +207,11 @@ impl Machine {
         others.into_iter().map(|step| &step.address).filter(|address| !reached.contains(address)).collect()
     }
 
+    /// Whether the run turned because somebody has changed what it was about to write.
+    pub fn is_stale(&self) -> bool {
+        matches!(self.failure, Some(Failure::Step(id)) if self.steps[id].stale)
+    }
+
     /// The attributes of things that are known by now.
     pub const fn outputs(&self) -> &BTreeMap<Address, Attributes> {
         &self.outputs

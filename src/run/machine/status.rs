@@ -110,6 +110,8 @@ pub struct State {
     pub part: usize,
     /// What a failure of it left in live.
     pub left: Left,
+    /// Whether it was last refused because somebody has changed the thing.
+    pub stale: bool,
     /// How many requests were ever sent for it, undo included; makes their ids differ.
     pub sends: u32,
     /// What the service or the network last said against it.
@@ -148,6 +150,7 @@ impl Default for State {
             undo_attempts: 0,
             part: 0,
             left: Left::Nothing,
+            stale: false,
             sends: 0,
             message: None,
             undo_message: None,
@@ -160,7 +163,10 @@ impl State {
     pub fn next(&self, way: Way, happened: &Happened, terms: Terms) -> Option<Self> {
         let mut next = self.clone();
         match way {
-            Way::Apply => next.applied(happened, terms)?,
+            Way::Apply => {
+                next.applied(happened, terms)?;
+                next.stale = matches!(happened, Happened::Stale { .. });
+            }
             Way::Undo => next.undone(happened, terms)?,
         }
         if matches!(happened, Happened::Started { .. }) {
