@@ -108,13 +108,15 @@ pub(super) async fn unfinished(place: &Place) -> Result<Option<Known>, Failure> 
     Ok(None)
 }
 
-/// What the newest runs on a target took. A team's journals are too far away to be read for every plan.
+/// What the newest runs on a target took. A team's journals are too far away to be read for every plan, and those of
+/// thousands of things take longer to read than the plan itself.
 pub(super) async fn times(place: &Place, target: &str) -> Times {
     const RUNS: usize = 20;
+    const BYTES: u64 = 256 * 1024;
     let Place::Folder(_) = place else { return Times::new() };
     let mut here = Vec::new();
     for Listed { id, .. } in place.runs().await.unwrap_or_default().into_iter().rev().take(RUNS) {
-        let bytes = place.read(&id).await.ok().flatten().unwrap_or_default();
+        let bytes = place.read_small(&id, BYTES).await.ok().flatten().unwrap_or_default();
         here.extend(Recorded::read(&bytes).ok().filter(|recorded| recorded.header.target == target));
     }
     times::learned(here.iter())
@@ -349,7 +351,7 @@ pub(super) async fn take_up(
 async fn drive(
     mut run: Run<Azure, AnyStore>,
     session: &Session,
-    length: impl Fn() -> Option<u64> + Send,
+    length: impl Fn() -> u64 + Send,
     hold: Hold,
     terminal: Terminal,
 ) -> Result<Exit, Failure> {
@@ -383,8 +385,8 @@ async fn drive(
     let report = run.to_end().await;
     watch.abort();
     watch_lock.abort();
-    if let Some(length) = length().filter(|_| report.outcome.is_end()) {
-        session.place.note_end(&id, length).await;
+    if report.outcome.is_end() {
+        session.place.note_end(&id, length()).await;
     }
     super::report::print(&report, terminal);
     Ok(code(report.exit_code))

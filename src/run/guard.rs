@@ -2,7 +2,8 @@
 //!
 //! A plan is made from one reading of live, and a run may take an hour. A step whose before-state was read when the plan
 //! was made goes out only while live still stands so; otherwise it is refused with what differs, and the run turns as
-//! after any refusal (test: `tests/product/races.rs`, and the law of writes that stand in the simulation).
+//! after any refusal (test: `tests/product/races.rs`, and the law of writes that stand in the simulation). What stands in
+//! something that the run itself made is not looked at: when the plan was made there was nothing to be read.
 
 use super::effects::{Effects, Look, LookError};
 use super::event::{Attributes, Verdict};
@@ -65,7 +66,10 @@ impl Guard {
             .iter()
             .filter(|id| {
                 let waits = matches!(machine.states()[**id].status, Status::Waiting | Status::Checked);
-                waits && machine.was_read(**id) && !machine.goes_with_another(**id)
+                waits
+                    && machine.was_read(**id)
+                    && !machine.goes_with_another(**id)
+                    && !machine.stands_in_what_was_made(**id)
             })
             .map(|id| (*id, machine.states()[*id].sends > 0))
             .collect();
