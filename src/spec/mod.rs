@@ -24,6 +24,7 @@ mod names;
 mod origins;
 mod outline;
 mod parallel;
+mod plain;
 mod read;
 mod reference;
 mod removed;
