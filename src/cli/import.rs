@@ -4,7 +4,6 @@
 //! so and fails.
 
 use super::args::{Global, ImportArgs};
-use super::census;
 use super::exit::{Exit, Failure};
 use super::session::{Session, unreachable};
 use super::terminal::Terminal;
@@ -78,8 +77,11 @@ fn check_empty(folder: &Path) -> Result<(), Failure> {
 
 /// Reads everything in the cluster and the databases that are asked for.
 async fn read(session: &Session, args: &ImportArgs) -> Result<Live, Failure> {
-    if args.uri.is_none() && args.cluster.is_none() {
-        return read_place(session, args).await;
+    if args.all || (args.resource_group.is_some() && args.cluster.is_none()) {
+        let containers = super::groups::containers(session, args).await?;
+        let mut live = whole(session, scope::everything(containers), false).await?;
+        told(&mut live);
+        return Ok(live);
     }
     let (root, cluster) = match &args.uri {
         Some(uri) => by_uri(uri),
@@ -94,8 +96,7 @@ async fn read(session: &Session, args: &ImportArgs) -> Result<Live, Failure> {
     }
     containers.insert(root.clone(), cluster);
     let mut live = whole(session, scope::everything(containers.clone()), !args.databases.is_empty()).await?;
-    live.notes
-        .extend(live.unreadable.iter().map(|(address, why)| format!("{address} could not be read: {why}")));
+    told(&mut live);
     // A cluster lists all of its databases; only those that are asked for are imported.
     let others: Vec<Address> =
         live.inventory.children(&root, "databases").map(|(at, _)| at.clone()).collect();
@@ -109,21 +110,10 @@ async fn read(session: &Session, args: &ImportArgs) -> Result<Live, Failure> {
     Ok(live)
 }
 
-/// Reads everything in a resource group or a subscription.
-async fn read_place(session: &Session, args: &ImportArgs) -> Result<Live, Failure> {
-    let subscription = args.subscription.as_deref().unwrap_or_default();
-    let group = args.resource_group.as_deref();
-    let containers = census::containers(session, subscription, group).await?;
-    let mut live = whole(session, scope::everything(containers), false).await?;
-    live.notes
-        .extend(live.unreadable.iter().map(|(address, why)| format!("{address} could not be read: {why}")));
-    if live.inventory.is_empty() {
-        let place = group
-            .map_or_else(|| format!("the subscription {subscription}"), |group| format!("the group {group}"));
-        let help = "correct its name, or give `--cluster` or `--uri`";
-        return Err(Failure::error(format!("there is nothing in {place} that could be imported"), help));
-    }
-    Ok(live)
+/// Says what could not be read.
+fn told(live: &mut Live) {
+    let unreadable = live.unreadable.iter();
+    live.notes.extend(unreadable.map(|(address, why)| format!("{address} could not be read: {why}")));
 }
 
 /// Reads a scope. What the cluster says of itself takes rights on all of it: it is not asked for where only some

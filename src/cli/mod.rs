@@ -1,7 +1,6 @@
 //! The command line: the only terminal, environment and exit code. One file per command.
 
 pub mod args;
-mod census;
 mod checks;
 pub mod config;
 pub mod exit;
@@ -13,7 +12,9 @@ mod desk;
 mod emulator;
 mod explain;
 mod files;
+mod fmt;
 mod graph;
+mod groups;
 mod import;
 mod interrupt;
 mod plan;
@@ -66,6 +67,7 @@ fn dispatch(cli: &Cli, terminal: Terminal) -> Result<Exit, Failure> {
     match &cli.command {
         Command::Validate(args) => validate::run(args, &cli.global, terminal),
         Command::Graph(args) => graph::run(args, &cli.global, terminal),
+        Command::Fmt(args) => fmt::run(args, terminal),
         Command::Explain(args) => explain::run(args, &terminal),
         Command::Schema(args) => Ok(schema::run(args, &terminal)),
         Command::Completions(args) => Ok(completions::run(args, &terminal)),
@@ -94,6 +96,7 @@ fn connected(command: &Command, global: &Global, terminal: Terminal) -> Result<E
             Command::Emulator(args) => emulator::run(args, terminal).await,
             Command::Validate(_)
             | Command::Graph(_)
+            | Command::Fmt(_)
             | Command::Explain(_)
             | Command::Schema(_)
             | Command::Completions(_) => Ok(Exit::Done),

@@ -2,7 +2,7 @@
 
 use super::sight::Unseen;
 use super::{Origin, Reason, Refusal, Resolution, Rule};
-use super::{exact, scope};
+use super::{apart, exact, scope};
 use crate::kind::{self, At, Kind, shape, shape::Role};
 use crate::model::body::{Body, Value};
 use crate::model::change::Rename;
@@ -69,6 +69,7 @@ impl Inputs<'_> {
         self.unseen(&mut found, &unseen);
         self.prune(&mut found);
         contain(&mut found, self.live);
+        apart::set(&mut found, self.live);
         make_again(&mut found, self.live);
         self.locked_out(&mut found);
         let stays = std::mem::take(&mut found.stays).into_iter();

@@ -65,9 +65,10 @@ fn draft(
     }
     let first = drafts.len();
     let mut previous = None;
+    let bodies = Change { rename: None, ..change.clone() };
     for half in halves {
         for change in parts(kind, &at, &half) {
-            let whole = if both && change.before.is_none() { &resolution.change } else { &change };
+            let whole = if both && change.before.is_none() { &bodies } else { &change };
             let impossible = |why| Trouble::Impossible(address.clone(), why);
             let id = drafts.len();
             drafts.push(Step {

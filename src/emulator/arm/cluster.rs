@@ -125,15 +125,13 @@ impl Kind for Cluster {
     }
 
     fn show(&self, core: &Core, resource: &Resource, api: &str) -> Value {
+        if resource.id.workspace().is_some() {
+            return pool(resource);
+        }
         let mut body = resource.body.clone();
         object(&mut body).entry("tags").or_insert_with(|| json!({}));
         let zonal = body.get("zones").is_some_and(|zones| !zones.as_array().is_none_or(Vec::is_empty));
-        let uri = resource
-            .hidden
-            .get("port")
-            .and_then(Value::as_u64)
-            .map(|port| json!(format!("http://127.0.0.1:{port}")));
-        let uri = uri.unwrap_or(Value::Null);
+        let uri = uri(resource).map_or(Value::Null, Value::from);
         let newer = api > "2022-02-01";
         if properties(&mut body).get("keyVaultProperties").is_some_and(is_blank) {
             properties(&mut body).remove("keyVaultProperties");
@@ -207,16 +205,32 @@ pub(super) fn host(core: &mut Core, mut resource: Resource) {
     }
 }
 
+/// A pool of Synapse, which has less to show (reference: arm-api §5).
+fn pool(resource: &Resource) -> Value {
+    let mut body = resource.body.clone();
+    object(&mut body).entry("tags").or_insert_with(|| json!({}));
+    with_defaults(
+        &mut body,
+        json!({
+            "state": resource.phase,
+            "stateReason": resource.hidden.get("reason").cloned().unwrap_or(Value::Null),
+            "optimizedAutoscale": null,
+            "enableStreamingIngest": false,
+            "enablePurge": false,
+            "languageExtensions": {"value": []},
+            "workspaceUID": directory_id(resource.id.workspace().unwrap_or_default()),
+        }),
+    );
+    if resource.phase != "Creating" {
+        let uri = uri(resource);
+        with_defaults(&mut body, json!({"uri": uri, "dataIngestionUri": uri}));
+    }
+    body
+}
+
 /// Whether a cluster of this name exists anywhere: names are global.
 pub(super) fn taken(core: &Core, name: &str) -> bool {
-    !core
-        .state
-        .find(|other| {
-            other.id.collections.len() == 1
-                && other.id.provider == "Microsoft.Kusto"
-                && other.id.name().eq_ignore_ascii_case(name)
-        })
-        .is_empty()
+    !core.state.find(|other| other.id.is_cluster() && other.id.name().eq_ignore_ascii_case(name)).is_empty()
 }
 
 /// Refuses the deletion of what is followed.
@@ -404,6 +418,12 @@ fn runs(change: &Change<'_>) -> Result<(), Reply> {
         }
         _ => Ok(()),
     }
+}
+
+/// The address of a cluster's endpoint, once it has one.
+pub(super) fn uri(cluster: &Resource) -> Option<String> {
+    let port = cluster.hidden.get("port").and_then(Value::as_u64);
+    port.map(|port| format!("http://127.0.0.1:{port}"))
 }
 
 /// The location of a cluster as locations compare.

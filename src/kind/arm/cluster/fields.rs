@@ -1,5 +1,6 @@
 //! The properties of a cluster.
 
+use crate::kind::arm::place::SYNAPSE_WORKSPACE;
 use crate::kind::shape::{Field, Role, Shape};
 
 /// The settings of customer-managed keys, alike on clusters and databases.
@@ -29,6 +30,11 @@ const SKU: Shape = Shape::Object {
             "The size of the machines. A change migrates the cluster, which takes minutes to tens of minutes.",
         )
         .required(),
+        Field::new(
+            "size",
+            Shape::Enum(&["Extra small", "Small", "Medium", "Large"]),
+            "The size of a Synapse pool, whose `name` is `Compute optimized` or `Storage optimized`.",
+        ),
         Field::new(
             "tier",
             Shape::Enum(&["Basic", "Standard"]),
@@ -180,6 +186,7 @@ pub const FIELDS: &[Field] = &[
         .role(Role::Place),
     Field::new("resourceGroup", Shape::Text, "The resource group; `azure.resourceGroup` when left out.")
         .role(Role::Place),
+    SYNAPSE_WORKSPACE,
     Field::new(
         "location",
         Shape::Location,
@@ -321,6 +328,7 @@ pub const FIELDS: &[Field] = &[
 /// The sizes that are known; the service's list grows.
 #[rustfmt::skip]
 pub(super) const SKUS: &[&str] = &[
+    "Compute optimized", "Storage optimized",
     "Dev(No SLA)_Standard_D11_v2", "Dev(No SLA)_Standard_E2a_v4",
     "Standard_D11_v2", "Standard_D12_v2", "Standard_D13_v2", "Standard_D14_v2",
     "Standard_D32d_v4", "Standard_D16d_v5", "Standard_D32d_v5",

@@ -8,6 +8,7 @@ mod check;
 mod fields;
 mod network;
 mod offer;
+mod pool;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -20,11 +21,11 @@ use super::wire::{self, Defaults};
 use crate::kind::question::{Question, Seen};
 use crate::kind::replies::Reply;
 use crate::kind::shape::{self, Field, NameRule};
-use crate::kind::{About, At, Finding, Found, Kind, Need, Plane, Source, Undo};
+use crate::kind::{About, At, ETAG, Finding, Found, Kind, Need, Plane, Source, Undo};
 use crate::model::body::{Body, Value};
 use crate::model::change::{Action, Change, Loss, LossClass};
 use crate::model::inventory::Resource;
-use crate::model::request::{Method, Request};
+use crate::model::request::{ArmRequest, Method, Request};
 
 /// The kind `cluster`.
 #[derive(Debug)]
@@ -38,7 +39,8 @@ const ABOUT: About = About {
     plane: Plane::Arm,
     doc: "An Azure Data Explorer cluster. It is created, altered in place and, when asked for, deleted with all its \
           data; it is never replaced. With `existing: true` it is only read and its databases are managed; with `uri` \
-          alone only what its management commands reach is managed.",
+          alone only what its management commands reach is managed; with `synapseWorkspace` it is a \
+          Data Explorer pool of that workspace.",
     page: "https://learn.microsoft.com/azure/data-explorer/create-cluster-and-database",
     example: "clusters:\n  telemetry:\n    location: westeurope\n    sku: {name: Standard_E8ads_v5, tier: Standard, \
               capacity: 2}\n    identity: {type: SystemAssigned}\n    enableStreamingIngest: true\n",
@@ -83,9 +85,23 @@ impl Kind for Cluster {
         Source::ArmGet { provider: "Microsoft.Kusto/clusters", api_version: wire::API_VERSION }
     }
 
+    fn resource_id(&self, at: &At<'_>) -> Result<String, String> {
+        match place::workspace(&at.resource.body) {
+            Some(workspace) => pool::resource_id(at, workspace),
+            None => place::resource_id(at),
+        }
+    }
+
+    fn read_version(&self, body: &Body) -> Option<String> {
+        place::workspace(body).map(|_| place::POOL_API_VERSION.to_owned())
+    }
+
     fn found(&self, reply: &Reply<'_>) -> Result<Vec<Found>, String> {
         let Reply::Arm(json) = reply else { return Ok(Vec::new()) };
         let mut found = wire::read("clusters", FIELDS, DEFAULTS, json)?;
+        if place::is_of_pool(json) {
+            found.body = pool::known(found.body);
+        }
         if found.attributes.text("state") == Some("Deleted") {
             return Ok(Vec::new());
         }
@@ -143,7 +159,7 @@ impl Kind for Cluster {
             return Undo::Never("availability zones cannot be taken back once a cluster has them".to_owned());
         }
         let back = self.requests(at, &change.invert());
-        back.map_or_else(Undo::Never, |back| Undo::By(back.into_iter().map(unconditional).collect()))
+        back.map_or_else(Undo::Never, |back| Undo::By(back.into_iter().map(as_seen).collect()))
     }
 
     fn notes(&self, _at: &At<'_>, change: &Change) -> Vec<String> {
@@ -248,8 +264,8 @@ fn create(at: &At<'_>, after: &Body) -> Result<Request, String> {
     Ok(Request::Arm(request))
 }
 
-/// One PATCH with what differs, under the etag that was read; a null in `before` tells a later stage, whose etag
-/// nobody knows yet.
+/// One PATCH with what differs, under the etag that was read; a null in `before` tells a later stage, whose etag is
+/// known only then.
 fn update(at: &At<'_>, before: &Body, after: &Body) -> Result<Request, String> {
     if let Some(request) = state::request(at, before, after) {
         return request;
@@ -284,15 +300,16 @@ fn update(at: &At<'_>, before: &Body, after: &Body) -> Result<Request, String> {
     let mut request = wire::request(at, Method::Patch, body)?;
     let later = before.iter().any(|(_, value)| matches!(value, Value::Null));
     let later = later || state::was_started(at);
-    let etag = at.resource.attributes.text("etag").filter(|etag| !later && etag.len() > 2);
-    request.if_match = etag.map(str::to_owned);
+    let etag = at.resource.attributes.text(ETAG).filter(|etag| !later && etag.len() > 2);
+    request.if_match = Some(etag.unwrap_or(ArmRequest::AS_SEEN).to_owned());
     Ok(Request::Arm(request))
 }
 
-fn unconditional(request: Request) -> Request {
+/// A request whose etag is known only when it is sent.
+fn as_seen(request: Request) -> Request {
     match request {
         Request::Arm(mut arm) => {
-            arm.if_match = None;
+            arm.if_match = arm.if_match.map(|_| ArmRequest::AS_SEEN.to_owned());
             Request::Arm(arm)
         }
         other => other,
@@ -378,7 +395,8 @@ fn settle(live: Option<&Resource>, wanted: &Body) -> Body {
     let after = shape::overlay(FIELDS, live.map_or(&Body::new(), |live| &live.body), &wanted);
     let mut after = with_fitting_identity(after);
     if let Some(Value::Map(sku)) = wanted.get("sku") {
-        let name = sku.text("name").filter(|_| sku.get("tier").is_none());
+        let by_itself = place::workspace(&wanted).is_none();
+        let name = sku.text("name").filter(|_| by_itself && sku.get("tier").is_none());
         if let (Some(name), Some(Value::Map(sku))) = (name, after.get("sku")) {
             let tier = if fields::is_dev(name) { "Basic" } else { "Standard" };
             let sku = sku.clone().with("tier", tier);
