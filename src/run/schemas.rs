@@ -6,6 +6,7 @@
 //! <https://learn.microsoft.com/kusto/management/show-schema-database>
 
 use super::event::Difference;
+use crate::kind;
 use crate::model::body::Value;
 use crate::model::{Address, Request};
 use crate::plan::Plan;
@@ -41,6 +42,13 @@ pub fn touched(plan: &Plan, known: &impl Fn(&Address, &[String]) -> Option<Value
             |address: &Address, found: &str| address.is_within(cluster) && found.eq_ignore_ascii_case(name);
         let (address, _) = containers.find(|(address, found)| is(address, &found.name))?;
         let goes = plan.changes.get(address).is_some_and(|change| change.change.after.is_none());
+        // What the run puts out of reach answers no more.
+        let closes = plan.changes.get(cluster).is_some_and(|change| {
+            let after = change.change.after.as_ref();
+            let kind = kind::by_name(&change.kind);
+            kind.zip(after).is_some_and(|(kind, after)| kind.closed(after).is_some())
+        });
+        let goes = goes || closes;
         (!goes).then(|| Touched { address: address.clone(), uri, name: name.clone() })
     };
     pairs.into_iter().filter_map(of).collect()
