@@ -16,8 +16,9 @@ use super::machine::{Decision, IllegalTransition, Machine, Phase};
 use super::notice::{self, Notice, Observer};
 use super::report::{Halt, Report};
 use super::request;
-use super::schemas;
+use super::schemas::{self, Violations};
 use super::store::Store;
+use futures::future::join;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use tokio::task::{Id, JoinError, JoinSet};
@@ -369,18 +370,15 @@ impl<E: Effects, S: Store> Driver<E, S> {
             let at = Instant::now();
             // Asked before live is read: what ends in between is busy once more, and never taken for absent.
             let working = if doubts.is_empty() { Ok(BTreeSet::new()) } else { effects.working(doubts).await };
-            let mut seen = effects.look(&plan.scope).await;
-            match (&mut seen, working) {
-                (Ok(look), Ok(working)) => look.busy.extend(working),
-                (_, Err(error)) => seen = Err(error),
-                (Err(_), Ok(_)) => {}
-            }
-            if let (Ok(look), false) = (&mut seen, touched.is_empty()) {
-                match effects.violations(touched).await {
-                    Ok(violations) => look.violations = violations,
-                    Err(error) => seen = Err(error),
-                }
-            }
+            let (seen, violations) = join(effects.look(&plan.scope), async {
+                if touched.is_empty() { Ok(Violations::new()) } else { effects.violations(touched).await }
+            })
+            .await;
+            let seen = seen.and_then(|mut look| {
+                look.busy.extend(working?);
+                look.violations = violations?;
+                Ok(look)
+            });
             Came::Look { seen, at }
         });
     }

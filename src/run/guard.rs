@@ -6,7 +6,8 @@
 //! Where the service has etags, the one that was seen goes along, so that nothing comes between the look and the write
 //! (tests: `tests/product/races.rs`, and the law of writes that stand in the simulation).
 //!
-//! Not looked at is what failed half-way or is half undone: there live is at neither end by the run's own doing.
+//! Not looked at is what failed half-way or is half undone: there live is at neither end by the run's own doing; and, on
+//! the way forward, what stands in something that the run itself made: there was nothing to be read.
 
 use super::effects::{Answer, Effects, Look, LookError, Outgoing};
 use super::event::{Attributes, Difference, Verdict, Way};
@@ -263,7 +264,10 @@ fn watched(machine: &Machine, way: Way, id: usize) -> Option<Watched> {
     let was_read = machine.was_read(id);
     let watched = match way {
         Way::Apply => {
-            matches!(state.status, Status::Waiting | Status::Checked) && !machine.goes_with_another(id)
+            let conditional = machine.request(id, way).is_some_and(request::is_conditional);
+            matches!(state.status, Status::Waiting | Status::Checked)
+                && !machine.goes_with_another(id)
+                && (conditional || !machine.stands_in_what_was_made(id))
         }
         Way::Undo => {
             let whole = matches!(state.status, Status::Done | Status::Broken | Status::ToUndo);

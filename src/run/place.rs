@@ -1,8 +1,9 @@
 //! Places: where journals and the lock are kept, a folder of one machine or a container that a team shares.
 //!
 //! Both hold the same: `lock`, and `runs/ID.journal` for each run; a container also `runs/ID.journal.2` and so on, when one
-//! blob does not hold it. The first blob of a journal is also told, once its run has ended, how long the whole was then:
-//! while that is its length nothing is left to do for the run, and it need not be read.
+//! blob does not hold it. Once a run has ended it is noted how long its journal was then, with its first blob or in
+//! `ended/ID`: while that is its length nothing is left to do for the run, and the journal, which holds the whole plan, need
+//! not be read.
 
 use super::hold::Hold;
 use super::lease::{self, Key, Lease, Length};
@@ -21,7 +22,8 @@ const LOCK: &str = "lock";
 const RUNS: &str = "runs";
 const ENDING: &str = ".journal";
 
-/// Under which word a journal's blob keeps how long it was when its run ended.
+/// Under which word a journal's blob, and in which folder a place of one machine, keeps how long it was when its run
+/// ended.
 const ENDED: &str = "ended";
 
 /// How long the end of a run is tried to be noted.
@@ -217,6 +219,19 @@ impl Place {
         }
     }
 
+    /// The bytes of a journal that has no more than so many; `None` for a longer one, or none.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub async fn read_small(&self, run: &str, most: u64) -> Result<Option<Vec<u8>>, PlaceError> {
+        if let Self::Folder(folder) = self
+            && std::fs::metadata(file(folder, run)).is_ok_and(|about| about.len() > most)
+        {
+            return Ok(None);
+        }
+        Ok(self.read(run).await?.map(|(bytes, _)| bytes))
+    }
+
     /// Makes the journal of a new run.
     ///
     /// # Errors
@@ -255,10 +270,17 @@ impl Place {
     /// Notes that a run has ended with its journal this long, so that nobody has to read it to know. Not noting it
     /// costs only time.
     pub async fn note_end(&self, run: &str, length: u64) {
-        if let Self::Blobs(blobs) = self {
-            let words = Metadata::from([(ENDED.to_owned(), length.to_string())]);
-            let name = blobs.journal(run);
-            let _ = timeout(PARTING, blobs.container.describe(&name, &words, None)).await;
+        match self {
+            Self::Folder(folder) => {
+                let ended = folder.join(ENDED);
+                let noted = private_folder(&ended);
+                let _ = noted.and_then(|()| std::fs::write(ended.join(run), length.to_string()));
+            }
+            Self::Blobs(blobs) => {
+                let words = Metadata::from([(ENDED.to_owned(), length.to_string())]);
+                let name = blobs.journal(run);
+                let _ = timeout(PARTING, blobs.container.describe(&name, &words, None)).await;
+            }
         }
     }
 
@@ -302,12 +324,12 @@ impl Place {
 }
 
 /// How long a store's journal is, where [`Place::note_end`] needs it.
-pub fn length_of(store: &AnyStore) -> impl Fn() -> Option<u64> + Send + use<> {
+pub fn length_of(store: &AnyStore) -> impl Fn() -> u64 + Send + use<> {
     let end = match store {
-        AnyStore::File(_) => None,
-        AnyStore::Blob(store) => Some(store.total()),
+        AnyStore::File(store) => store.end(),
+        AnyStore::Blob(store) => store.total(),
     };
-    move || end.as_ref().map(|end| end.load(Ordering::Relaxed))
+    move || end.load(Ordering::Relaxed)
 }
 
 /// The run and the number that the name of a journal's blob stands for.
@@ -331,9 +353,12 @@ fn listed(folder: &Path) -> Result<Vec<Listed>, PlaceError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(source) => return Err(failed(&runs, source)),
     };
-    let one = |name: std::ffi::OsString| {
-        let id = name.to_str()?.strip_suffix(ENDING)?.to_owned();
-        Some(Listed { id, ended: false })
+    let one = |entry: std::fs::DirEntry| {
+        let id = entry.file_name().to_str()?.strip_suffix(ENDING)?.to_owned();
+        let noted = std::fs::read_to_string(folder.join(ENDED).join(&id)).ok();
+        let noted = noted.and_then(|length| length.parse::<u64>().ok());
+        let ended = noted.is_some_and(|noted| entry.metadata().is_ok_and(|about| about.len() == noted));
+        Some(Listed { id, ended })
     };
-    Ok(entries.flatten().filter_map(|entry| one(entry.file_name())).collect())
+    Ok(entries.flatten().filter_map(one).collect())
 }

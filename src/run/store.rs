@@ -46,6 +46,7 @@ pub trait Store: Send {
 #[derive(Debug)]
 pub struct FileStore {
     file: File,
+    end: Arc<AtomicU64>,
 }
 
 impl FileStore {
@@ -70,13 +71,19 @@ impl FileStore {
     /// When it is being written by another process (`WouldBlock`), or the file system refuses.
     pub fn open(path: &Path) -> io::Result<Self> {
         let mut store = Self::locked(OpenOptions::new().write(true).open(path)?)?;
-        store.file.seek(SeekFrom::End(0))?;
+        let end = store.file.seek(SeekFrom::End(0))?;
+        store.end.store(end, Ordering::Relaxed);
         Ok(store)
+    }
+
+    /// Where the next write begins, also when the store is elsewhere by then.
+    pub fn end(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.end)
     }
 
     fn locked(file: File) -> io::Result<Self> {
         match file.try_lock() {
-            Ok(()) => Ok(Self { file }),
+            Ok(()) => Ok(Self { file, end: Arc::default() }),
             Err(TryLockError::WouldBlock) => {
                 Err(io::Error::new(io::ErrorKind::WouldBlock, "another process is working on this run"))
             }
@@ -89,12 +96,14 @@ impl Store for FileStore {
     // The write blocks its thread: it takes milliseconds, and nothing may happen before it is over.
     async fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.file.write_all(bytes)?;
+        self.end.fetch_add(bytes.len() as u64, Ordering::Relaxed);
         self.file.sync_data()
     }
 
     async fn cut(&mut self, length: u64) -> io::Result<()> {
         self.file.set_len(length)?;
         self.file.seek(SeekFrom::Start(length))?;
+        self.end.store(length, Ordering::Relaxed);
         self.file.sync_all()
     }
 }
@@ -187,7 +196,12 @@ impl BlobStore {
             Some(blocks) => blocks,
             None => {
                 let seen = self.container.look(&Self::named(&self.name, self.blob)).await;
-                seen.map_err(io::Error::other)?.map_or(0, |seen| seen.blocks)
+                let seen = seen.map_err(io::Error::other)?;
+                // Whoever was overtaken must not go on in the next blob either.
+                if seen.as_ref().map_or(0, |seen| seen.length) != self.at {
+                    return Err(io::Error::other(format!("somebody else has written to {}", self.name)));
+                }
+                seen.map_or(0, |seen| seen.blocks)
             }
         };
         self.blocks = Some(blocks);

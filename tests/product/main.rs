@@ -12,6 +12,7 @@ mod examples;
 mod faults;
 mod hostile;
 mod import;
+mod iot_central;
 mod kills;
 mod kql;
 mod meanwhile;
