@@ -208,7 +208,10 @@ impl<'a> Reading<'a> {
                     }
                 }
                 self.live.inventory.insert(address.clone(), thing);
-                let runs = kind.about().outputs.iter().any(|(output, _)| *output == "state");
+                let about = kind.about();
+                let told = about.outputs.iter().map(|(output, _)| *output);
+                let runs =
+                    told.chain(about.fields.iter().map(|field| field.name)).any(|name| name == "state");
                 let state = json.pointer("/properties/state").and_then(Json::as_str).filter(|_| runs);
                 match state {
                     Some(state) if !READABLE.contains(&state) => {

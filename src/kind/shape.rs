@@ -263,8 +263,10 @@ impl Shape {
                 a.len() == b.len() && a.iter().zip(b).all(|(a, b)| item.same(Some(a), Some(b)))
             }
             (Self::Map(item), Value::Map(a), Value::Map(b)) => {
-                let names = || a.names().chain(b.names());
-                names().all(|name| item.same(a.get(name), b.get(name)))
+                let all = |a: &Body, b: &Body| {
+                    a.iter().enumerate().all(|(at, (name, value))| item.same(Some(value), b.near(at, name)))
+                };
+                all(a, b) && all(b, a)
             }
             (Self::OrderedMap(item), Value::Map(a), Value::Map(b)) => {
                 a.len() == b.len()

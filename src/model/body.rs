@@ -80,6 +80,14 @@ impl Body {
         self.entries().iter().find(|(key, _)| &**key == name).map(|(_, value)| value)
     }
 
+    /// The value of a property that probably stands at a place, as in a body that is much like another.
+    pub fn near(&self, at: usize, name: &Arc<str>) -> Option<&Value> {
+        match self.entries().get(at) {
+            Some((key, value)) if Arc::ptr_eq(key, name) || **key == **name => Some(value),
+            _ => self.get(name),
+        }
+    }
+
     /// The text of a property, if it is given and is text.
     pub fn text(&self, name: &str) -> Option<&str> {
         self.get(name).and_then(Value::as_text)

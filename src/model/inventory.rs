@@ -73,11 +73,17 @@ impl Inventory {
 
     /// Puts a thing at an address and returns what stood there.
     pub fn insert(&mut self, address: Address, resource: Resource) -> Option<Resource> {
-        let before = self.remove(&address);
-        if let Some(place) = otherwise_named(&address, &resource) {
-            self.otherwise_named.entry(place).or_default().insert(address.clone());
+        let own = otherwise_named(&address, &resource);
+        let before = self.resources.insert(address.clone(), resource);
+        let was = before.as_ref().and_then(|before| otherwise_named(&address, before));
+        if own != was {
+            if let Some(addresses) = was.and_then(|was| self.otherwise_named.get_mut(&was)) {
+                addresses.remove(&address);
+            }
+            if let Some(own) = own {
+                self.otherwise_named.entry(own).or_default().insert(address);
+            }
         }
-        self.resources.insert(address, resource);
         before
     }
 

@@ -19,6 +19,7 @@ mod make;
 pub mod names;
 pub mod order;
 pub mod scope;
+mod sight;
 pub mod text;
 
 pub use make::{MaxDeletes, Options, make};

@@ -16,9 +16,10 @@ use crate::model::request::{ArmRequest, KustoRequest, Lookup, Method};
 use crate::model::{Address, Command, Request, Resource, Scope};
 use serde::Serialize;
 use serde_json::Value as Json;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+use tokio::task::JoinSet;
 
 /// The planes of one target.
 #[derive(Debug, Clone)]
@@ -175,10 +176,16 @@ impl Effects for Azure {
     }
 
     async fn violations(&self, of: BTreeSet<Touched>) -> Result<Violations, LookError> {
-        let mut found = Violations::new();
+        let mut asked = JoinSet::new();
         for Touched { address, uri, name } in of {
-            let sentences = live::violations(&self.cloud, &uri, &name).await.map_err(unseen)?;
-            found.insert(address, sentences);
+            let cloud = self.cloud.clone();
+            asked.spawn(async move { (address, live::violations(&cloud, &uri, &name).await) });
+        }
+        let mut found = Violations::new();
+        // In the order of the databases, so that of several errors the same one is told.
+        let answers: BTreeMap<Address, _> = asked.join_all().await.into_iter().collect();
+        for (address, sentences) in answers {
+            found.insert(address, sentences.map_err(unseen)?);
         }
         Ok(found)
     }
@@ -238,6 +245,9 @@ fn failed(error: &CloudError) -> Answer {
     let hint = error.hint.as_ref().map_or(String::new(), |hint| format!(" ({hint})"));
     let message = format!("{said}{hint}");
     match error.class {
+        Class::Refused if error.status == Some(412) => {
+            Answer::Stale { message, differences: Vec::new(), trace }
+        }
         Class::Refused | Class::Denied | Class::Missing | Class::Busy | Class::Unreachable => {
             Answer::Refused { message, trace }
         }

@@ -123,8 +123,12 @@ pub struct Recorded {
 /// # Errors
 /// When it cannot be written as JSON.
 fn line(document: &impl Serialize) -> io::Result<Vec<u8>> {
-    let json = serde_json::to_string(document).map_err(io::Error::other)?;
-    Ok(format!("{:08x} {json}\n", crc32fast::hash(json.as_bytes())).into_bytes())
+    let mut line = b"00000000 ".to_vec();
+    serde_json::to_writer(&mut line, document).map_err(io::Error::other)?;
+    let sum = crc32fast::hash(&line[9..]);
+    line[..8].copy_from_slice(format!("{sum:08x}").as_bytes());
+    line.push(b'\n');
+    Ok(line)
 }
 
 /// The document of a line without its end, or what is wrong with it.

@@ -57,7 +57,7 @@ impl Default for Policy {
         Self {
             on_failure: OnFailure::Rollback,
             parallelism: 10,
-            script_commands: 200,
+            script_commands: 1_000,
             script_bytes: 512 * 1024,
             attempts: 3,
         }
@@ -81,6 +81,7 @@ pub struct Machine {
     policy: Policy,
     steps: Vec<State>,
     dependents: Vec<Vec<usize>>,
+    tails: Vec<u64>,
     phase: Phase,
     failure: Option<Failure>,
     outputs: BTreeMap<Address, Attributes>,
@@ -123,6 +124,7 @@ impl Machine {
         let mut machine = Self {
             outputs: plan.outputs.clone(),
             referenced: referenced(&plan),
+            tails: plan.tails(),
             first: plan.steps.iter().rev().map(|step| (step.address.clone(), step.id)).collect(),
             gone: plan
                 .steps
@@ -192,6 +194,19 @@ impl Machine {
         above.filter_map(|above| self.gone.get(&above)).any(|gone| *gone < step)
     }
 
+    /// Whether something that contains a step's own was made by this run: what is in it can be nobody's who was there when
+    /// the plan was made.
+    pub fn stands_in_what_was_made(&self, step: usize) -> bool {
+        let address = &self.plan.steps[step].address;
+        let made = |above: Address| {
+            self.first.get(&above).is_some_and(|id| {
+                let change = &self.plan.steps[*id].change;
+                change.before.is_none() && change.rename.is_none() && self.steps[*id].status == Status::Done
+            })
+        };
+        (1..address.segments().len()).rev().any(|depth| made(address.prefix(depth)))
+    }
+
     /// The things that surely no request of the run has reached: nothing was sent, or the only one was refused.
     pub fn untouched(&self) -> BTreeSet<&Address> {
         let reached = |id: usize| match self.steps[id].status {
@@ -203,6 +218,11 @@ impl Machine {
             self.plan.steps.iter().partition(|step| reached(step.id));
         let reached: BTreeSet<&Address> = reached.into_iter().map(|step| &step.address).collect();
         others.into_iter().map(|step| &step.address).filter(|address| !reached.contains(address)).collect()
+    }
+
+    /// Whether the run turned because somebody has changed what it was about to write.
+    pub fn is_stale(&self) -> bool {
+        matches!(self.failure, Some(Failure::Step(id)) if self.steps[id].stale)
     }
 
     /// The attributes of things that are known by now.
@@ -341,7 +361,7 @@ impl Machine {
             }
             _ => {}
         }
-        if let Happened::Settled { differences, .. } = happened {
+        if let Happened::Settled { differences, .. } | Happened::Stale { differences, .. } = happened {
             let stuck = matches!(self.steps[id].status, Status::Stuck | Status::UndoStuck);
             if stuck {
                 self.stuck.insert(id, differences.clone());
@@ -461,6 +481,7 @@ fn brief(event: &Event) -> String {
                 Happened::Begun { .. } => "begun",
                 Happened::Finished { .. } => "finished",
                 Happened::Refused { .. } => "refused",
+                Happened::Stale { .. } => "stale",
                 Happened::Failed { .. } => "failed",
                 Happened::NotRun => "not run",
                 Happened::Lost { .. } => "reply lost",

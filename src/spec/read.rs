@@ -70,7 +70,9 @@ impl Loader<'_> {
             let document = yaml::read(&mut tree, *file, &mut report);
             (tree, report, document)
         });
-        self.tree.reserve(parsed.iter().map(|(tree, ..)| tree));
+        if parsed.len() > 1 {
+            self.tree.reserve(parsed.iter().map(|(tree, ..)| tree));
+        }
         let mut roots = Vec::new();
         for ((file, over), (tree, report, document)) in held.into_iter().zip(parsed) {
             let root = self.tree.absorb(tree, document.root);

@@ -54,8 +54,10 @@ impl Source for Disk {
     }
 
     fn read(&self, file: &Path) -> io::Result<Vec<u8>> {
-        let mut bytes = Vec::new();
-        std::fs::File::open(file)?.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
+        let file = std::fs::File::open(file)?;
+        let length = file.metadata()?.len().min(MAX_BYTES);
+        let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or_default() + 1);
+        file.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
         if bytes.len() as u64 > MAX_BYTES {
             return Err(io::ErrorKind::FileTooLarge.into());
         }

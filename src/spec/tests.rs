@@ -1,14 +1,15 @@
 //! What the reader does with kinds it has never seen, and with documents made to harm it.
 
+use super::diagnostic::Diagnostic;
 use super::fixture::{KINDS, load_files, outcome, shown};
 use super::tree::{Id, Tree, View};
+use super::yaml::Document;
 use super::{Diagnostics, Spec, scalar, yaml};
 use crate::kind::shape::Shape;
 use crate::model::Value;
 use crate::model::body::SecretRef;
 use serde_json::Value as Json;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 #[test]
 fn reads_kinds_it_has_never_seen() {
@@ -201,14 +202,94 @@ fn hostile() -> Vec<(&'static str, String)> {
     ]
 }
 
+/// A text by itself in a tree, read in one of two ways.
+fn alone(text: &str, read: fn(&mut Tree, u32, &mut Vec<Diagnostic>) -> Document) -> (Tree, Document, usize) {
+    let (mut tree, mut report) = (Tree::default(), Vec::new());
+    let file = tree.files.add("a.yaml".to_owned(), "a.yaml".to_owned(), text.to_owned());
+    let document = read(&mut tree, file, &mut report);
+    (tree, document, report.len())
+}
+
+/// What exhausts a reader is what it makes of a text: nodes that grow faster than the text, and mistakes without end.
 #[test]
 fn hostile_documents_are_refused_quickly() {
     for (name, text) in hostile() {
-        let start = Instant::now();
+        let (tree, _, reported) = alone(&text, yaml::read);
+        assert!(tree.count() <= text.len() + 1, "{name}: {} nodes", tree.count());
+        assert!(reported <= text.len() / 4 + 1, "{name}: {reported} mistakes of syntax");
         let mistakes = farm(&text).expect_err(name);
-        assert!(!mistakes.render(false).is_empty(), "{name}");
-        let took = start.elapsed();
-        assert!(took < Duration::from_secs(10), "{name} took {took:?}");
+        let shown = mistakes.render(false);
+        assert!(!shown.is_empty(), "{name}");
+        assert!(shown.len() < 4_000_000, "{name}: {} bytes of messages", shown.len());
+    }
+}
+
+/// Every node with its place, outermost last, or that there is none.
+fn nodes(text: &str, read: fn(&mut Tree, u32, &mut Vec<Diagnostic>) -> Document) -> Option<String> {
+    let (tree, document, reported) = alone(text, read);
+    let all = (0..u32::try_from(tree.count()).unwrap()).map(|id| {
+        let place = tree.place(id);
+        let what = match tree.view(id) {
+            View::Map => format!("{:?}", tree.pairs(id)),
+            other => format!("{other:?} {:?}", tree.text(id)),
+        };
+        format!("{}..{} {what}\n", place.start, place.end)
+    });
+    let sound = document.complete && reported == 0;
+    sound.then(|| format!("{}root {:?}", all.collect::<String>(), document.root))
+}
+
+/// The plain part of YAML by itself.
+fn plain_part(tree: &mut Tree, file: u32, _: &mut Vec<Diagnostic>) -> Document {
+    let root = super::plain::read(tree, file);
+    Document { root, complete: root.is_some() }
+}
+
+fn spec_files(folder: &Path, found: &mut Vec<String>) {
+    let entries = std::fs::read_dir(folder).unwrap();
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    for path in paths {
+        if path.is_dir() {
+            spec_files(&path, found);
+        } else if path.extension().is_some_and(|ending| ending == "yaml") {
+            found.extend(std::fs::read_to_string(path));
+        }
+    }
+}
+
+#[test]
+fn the_plain_part_reads_as_all_of_yaml() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut texts = Vec::new();
+    spec_files(&root.join("examples"), &mut texts);
+    spec_files(&root.join("tests/specs"), &mut texts);
+    texts.push(
+        "---\na: 1 # one\nb:\n- {c: [1, 'x y',\n   \"z\"], d: -3}\n- e:\n    f: http://x:80/a#b\n\ng: ä ü\n"
+            .to_owned(),
+    );
+    let plain = texts.iter().filter(|text| nodes(text, plain_part).is_some()).count();
+    assert!(plain * 2 > texts.len(), "only {plain} of {} files are read as plain", texts.len());
+    for text in &texts {
+        let found = nodes(text, plain_part);
+        assert!(found.is_none() || found == nodes(text, yaml::read_all), "{text}");
+    }
+    // Slips of the hand anywhere: what is still read as plain must still mean the same.
+    let slips = [
+        " ", "  ", "\n", ":", ": ", "- ", "#", " #", "{", "}", "]", ",", "\"", "'", "null", "~", "\t",
+        "\u{a0}", "|", "&a ",
+    ];
+    for (number, text) in texts.iter().filter(|text| text.len() < 1500).enumerate() {
+        for (at, _) in text.char_indices().skip(number % 7).step_by(7) {
+            let slip = slips[(at + number) % slips.len()];
+            for wrong in [
+                format!("{}{slip}{}", &text[..at], &text[at..]),
+                format!("{}{}", &text[..at], text[at..].get(1..).unwrap_or_default()),
+            ] {
+                let found = nodes(&wrong, plain_part);
+                assert!(found.is_none() || found == nodes(&wrong, yaml::read_all), "{wrong}");
+            }
+        }
     }
 }
 

@@ -31,20 +31,60 @@ enum Kind {
     },
     List {
         first: u32,
-        count: u32,
     },
     /// Keys and values in turn.
     Map {
         first: u32,
-        count: u32,
     },
     Alias(Id),
 }
 
+/// A node in sixteen bytes, for large specs have millions: its place, its file and sort in one word, and the rest.
 #[derive(Debug, Clone, Copy)]
 struct Node {
-    place: Place,
-    kind: Kind,
+    start: u32,
+    end: u32,
+    /// The file in the upper bits, the sort in the lower [`SORT_BITS`].
+    head: u32,
+    /// The number of a text, of another node, or of the place in `children` at which the count of children stands.
+    rest: u32,
+}
+
+const SORT_BITS: u32 = 3;
+const PLAIN: u32 = 0;
+const QUOTED: u32 = 1;
+const LOOSE: u32 = 2;
+const LIST: u32 = 3;
+const MAP: u32 = 4;
+const ALIAS: u32 = 5;
+
+/// In place of the number of a text: it stands at the node's place as it is.
+const IN_PLACE: u32 = u32::MAX;
+
+impl Node {
+    fn new(place: Place, sort: u32, rest: u32) -> Self {
+        Self { start: place.start, end: place.end, head: place.file << SORT_BITS | sort, rest }
+    }
+
+    const fn place(self) -> Place {
+        Place { file: self.head >> SORT_BITS, start: self.start, end: self.end }
+    }
+
+    const fn sort(self) -> u32 {
+        self.head & ((1 << SORT_BITS) - 1)
+    }
+
+    const fn kind(self) -> Kind {
+        let text = if self.rest == IN_PLACE { None } else { Some(self.rest) };
+        match self.sort() {
+            PLAIN => Kind::Scalar { text, style: Style::Plain },
+            QUOTED => Kind::Scalar { text, style: Style::Quoted },
+            LOOSE => Kind::Scalar { text, style: Style::Loose },
+            LIST => Kind::List { first: self.rest },
+            MAP => Kind::Map { first: self.rest },
+            _ => Kind::Alias(self.rest),
+        }
+    }
 }
 
 /// What a node is, aliases followed.
@@ -72,6 +112,7 @@ pub(super) struct Member {
 pub(super) struct Tree {
     pub files: Files,
     nodes: Vec<Node>,
+    /// The children of each list and map, behind their count.
     children: Vec<Id>,
     texts: Vec<Box<str>>,
     /// The file that stands in place of a map, such as `{file: a.kql}`.
@@ -84,9 +125,33 @@ impl Tree {
         Self { files, ..Self::default() }
     }
 
-    fn add(&mut self, place: Place, kind: Kind) -> Id {
-        self.nodes.push(Node { place, kind });
+    fn add(&mut self, place: Place, sort: u32, rest: u32) -> Id {
+        self.nodes.push(Node::new(place, sort, rest));
         offset(self.nodes.len() - 1)
+    }
+
+    /// Where the tree stands, for [`Self::back_to`].
+    pub(super) const fn mark(&self) -> (usize, usize, usize) {
+        (self.nodes.len(), self.children.len(), self.texts.len())
+    }
+
+    /// Forgets the nodes since a mark.
+    pub(super) fn back_to(&mut self, (nodes, children, texts): (usize, usize, usize)) {
+        self.nodes.truncate(nodes);
+        self.children.truncate(children);
+        self.texts.truncate(texts);
+    }
+
+    /// Makes room for what a text of some bytes holds as a rule.
+    pub(super) fn expect(&mut self, bytes: usize) {
+        self.nodes.reserve(bytes / 12);
+        self.children.reserve(bytes / 12);
+    }
+
+    /// How many nodes there are.
+    #[cfg(test)]
+    pub(super) const fn count(&self) -> usize {
+        self.nodes.len()
     }
 
     /// Makes room for the nodes of other trees.
@@ -100,19 +165,29 @@ impl Tree {
 
     /// Takes the nodes of another tree over the same texts over, and returns the new number of one of them.
     pub(super) fn absorb(&mut self, other: Self, root: Option<Id>) -> Option<Id> {
+        if self.mark() == (0, 0, 0) && self.nodes.capacity() < other.nodes.len() {
+            let files = std::mem::take(&mut self.files);
+            *self = Self { files, ..other };
+            return root;
+        }
         let (nodes, children, texts) =
             (offset(self.nodes.len()), offset(self.children.len()), offset(self.texts.len()));
-        let moved = other.nodes.iter().map(|node| {
-            let kind = match node.kind {
-                Kind::Scalar { text, style } => Kind::Scalar { text: text.map(|text| text + texts), style },
-                Kind::List { first, count } => Kind::List { first: first + children, count },
-                Kind::Map { first, count } => Kind::Map { first: first + children, count },
-                Kind::Alias(of) => Kind::Alias(of + nodes),
+        let start = self.children.len();
+        self.children.extend(&other.children);
+        for node in &other.nodes {
+            let rest = match node.kind() {
+                Kind::Scalar { text: None, .. } => IN_PLACE,
+                Kind::Scalar { text: Some(text), .. } => text + texts,
+                Kind::List { first } | Kind::Map { first } => {
+                    let at = start + first as usize;
+                    let count = self.children[at] as usize;
+                    self.children[at + 1..=at + count].iter_mut().for_each(|child| *child += nodes);
+                    first + children
+                }
+                Kind::Alias(of) => of + nodes,
             };
-            Node { kind, ..*node }
-        });
-        self.nodes.extend(moved);
-        self.children.extend(other.children.iter().map(|child| child + nodes));
+            self.nodes.push(Node { rest, ..*node });
+        }
         self.texts.extend(other.texts);
         self.bodies.extend(other.bodies.into_iter().map(|(node, file)| (node + nodes, file)));
         root.map(|root| root + nodes)
@@ -126,40 +201,57 @@ impl Tree {
 
     /// Adds a scalar; its text is kept apart only when it differs from what stands at its place.
     pub(super) fn scalar(&mut self, place: Place, text: &str, style: Style) -> Id {
-        let text = (self.files.slice(place) != text).then(|| {
+        let sort = match style {
+            Style::Plain => PLAIN,
+            Style::Quoted => QUOTED,
+            Style::Loose => LOOSE,
+        };
+        let rest = if self.files.slice(place) == text {
+            IN_PLACE
+        } else {
             self.texts.push(text.into());
             offset(self.texts.len() - 1)
-        });
-        self.add(place, Kind::Scalar { text, style })
+        };
+        self.add(place, sort, rest)
+    }
+
+    /// Adds a plain scalar that stands at its place as it is.
+    pub(super) fn bare(&mut self, place: Place) -> Id {
+        self.add(place, PLAIN, IN_PLACE)
+    }
+
+    fn held(&mut self, items: &[Id]) -> u32 {
+        let first = offset(self.children.len());
+        self.children.push(offset(items.len()));
+        self.children.extend_from_slice(items);
+        first
     }
 
     /// Adds a list of nodes.
     pub(super) fn list(&mut self, place: Place, items: &[Id]) -> Id {
-        let (first, count) = (offset(self.children.len()), offset(items.len()));
-        self.children.extend_from_slice(items);
-        self.add(place, Kind::List { first, count })
+        let first = self.held(items);
+        self.add(place, LIST, first)
     }
 
     /// Adds a map of keys and values in turn.
     pub(super) fn map(&mut self, place: Place, pairs: &[Id]) -> Id {
-        let (first, count) = (offset(self.children.len()), offset(pairs.len()));
-        self.children.extend_from_slice(pairs);
-        self.add(place, Kind::Map { first, count })
+        let first = self.held(pairs);
+        self.add(place, MAP, first)
     }
 
     /// Adds an alias of a node.
     pub(super) fn alias(&mut self, place: Place, of: Id) -> Id {
-        self.add(place, Kind::Alias(of))
+        self.add(place, ALIAS, of)
     }
 
     /// Where a node stands.
     pub(super) fn place(&self, id: Id) -> Place {
-        self.nodes[id as usize].place
+        self.nodes[id as usize].place()
     }
 
     /// The node behind an alias, or the node itself.
     pub(super) fn resolve(&self, mut id: Id) -> Id {
-        while let Kind::Alias(of) = self.nodes[id as usize].kind {
+        while let Kind::Alias(of) = self.nodes[id as usize].kind() {
             id = of;
         }
         id
@@ -169,27 +261,29 @@ impl Tree {
     pub(super) fn view(&self, id: Id) -> View<'_> {
         let id = self.resolve(id);
         let node = self.nodes[id as usize];
-        match node.kind {
+        match node.kind() {
             Kind::Scalar { text, style } => {
-                let text = text.map_or_else(|| self.files.slice(node.place), |at| &self.texts[at as usize]);
+                let text = text.map_or_else(|| self.files.slice(node.place()), |at| &self.texts[at as usize]);
                 let null = style == Style::Plain && matches!(text, "" | "~" | "null" | "Null" | "NULL");
                 if null { View::Null } else { View::Scalar(text, style) }
             }
-            Kind::List { first, count } => View::List(self.range(first, count)),
+            Kind::List { first } => View::List(self.range(first)),
             Kind::Map { .. } => View::Map,
             Kind::Alias(_) => View::Null,
         }
     }
 
-    fn range(&self, first: u32, count: u32) -> &[Id] {
-        &self.children[first as usize..(first + count) as usize]
+    fn range(&self, first: u32) -> &[Id] {
+        let first = first as usize;
+        let count = self.children[first] as usize;
+        &self.children[first + 1..=first + count]
     }
 
     /// The text of a scalar, `null` included; `""` for anything else.
     pub(super) fn text(&self, id: Id) -> &str {
         match self.view(id) {
             View::Scalar(text, _) => text,
-            View::Null => match self.nodes[self.resolve(id) as usize].kind {
+            View::Null => match self.nodes[self.resolve(id) as usize].kind() {
                 Kind::Scalar { text: None, .. } => self.files.slice(self.place(self.resolve(id))),
                 _ => "",
             },
@@ -204,8 +298,8 @@ impl Tree {
 
     /// The keys and values of a map as they are written, in turn; nothing for what is not a map.
     pub(super) fn pairs(&self, id: Id) -> &[Id] {
-        match self.nodes[self.resolve(id) as usize].kind {
-            Kind::Map { first, count } => self.range(first, count),
+        match self.nodes[self.resolve(id) as usize].kind() {
+            Kind::Map { first } => self.range(first),
             _ => &[],
         }
     }

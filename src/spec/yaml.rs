@@ -5,6 +5,7 @@
 
 use super::diagnostic::{Code, Diagnostic};
 use super::files::{Place, offset};
+use super::plain;
 use super::suggest;
 use super::syntax::Trouble;
 use super::tree::{Id, Style, Tree, View};
@@ -29,6 +30,14 @@ pub(super) struct Document {
 
 /// Reads a text that the tree holds into its nodes. After a syntax error what stands before it is kept.
 pub(super) fn read(tree: &mut Tree, file: u32, report: &mut Vec<Diagnostic>) -> Document {
+    match plain::read(tree, file) {
+        Some(root) => Document { root: Some(root), complete: true },
+        None => read_all(tree, file, report),
+    }
+}
+
+/// The same by the parser of the whole language.
+pub(super) fn read_all(tree: &mut Tree, file: u32, report: &mut Vec<Diagnostic>) -> Document {
     let held = Arc::clone(tree.files.get(file));
     let mut options = granit_parser::options! {
         emit_unresolved_aliases: true,

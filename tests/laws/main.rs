@@ -10,6 +10,7 @@ mod dice;
 mod exhaustive;
 mod faults;
 mod judge;
+mod makespan;
 mod plans;
 mod random;
 mod scripts;

@@ -235,7 +235,7 @@ async fn what_somebody_else_wrote_meanwhile_is_not_overwritten() {
     let (done, _) = world.apply(&world.plan(&theirs, false).await, OnFailure::Rollback).await;
     assert_eq!(done.outcome, Outcome::Done);
     let (report, _) = world.apply(&plan, OnFailure::Rollback).await;
-    assert_eq!((report.outcome, report.exit_code), (Outcome::RolledBack, 3), "{:?}", report.sentences);
+    assert_eq!((report.outcome, report.exit_code), (Outcome::RolledBack, 5), "{:?}", report.sentences);
     assert!(
         report.sentences[0].contains("somebody has changed it since the plan was made"),
         "{:?}",

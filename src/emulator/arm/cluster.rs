@@ -64,6 +64,7 @@ impl Kind for Cluster {
             );
             return Err(Reply::service(400, "InvalidClusterName", message));
         }
+        runs(change)?;
         sku::check(change)?;
         autoscale(change)?;
         values(change)?;
@@ -392,12 +393,31 @@ fn fixed(change: &Change<'_>) -> Result<(), Reply> {
     }
     let vnet =
         change.asked.pointer("/properties/virtualNetworkConfiguration").filter(|value| !value.is_null());
+    let before = old.body.pointer("/properties/virtualNetworkConfiguration");
     if let Some(asked) = vnet
-        && old.body.pointer("/properties/virtualNetworkConfiguration") != Some(asked)
+        && before != Some(asked)
+        && before.is_none_or(|before| !leaves(before, asked))
     {
         return refuse("virtualNetworkConfiguration");
     }
     Ok(())
+}
+
+/// Whether a change of the network only takes the cluster out of it.
+fn leaves(before: &Value, asked: &Value) -> bool {
+    let same = |name: &str| asked.get(name) == before.get(name);
+    let fixed = ["subnetId", "enginePublicIpId", "dataManagementPublicIpId"];
+    fixed.iter().all(|name| same(name)) && asked.get("state") == Some(&json!("Disabled"))
+}
+
+/// A cluster that does not run takes no change but a start and its deletion.
+fn runs(change: &Change<'_>) -> Result<(), Reply> {
+    match change.old.map(|old| old.phase.as_str()) {
+        Some(phase @ ("Stopped" | "Stopping" | "Starting")) => {
+            Err(Reply::bad(format!("Cannot update the cluster while resource is in state '{phase}'.")))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The address of a cluster's endpoint, once it has one.

@@ -10,7 +10,9 @@ use crate::model::body::{Body, Value};
 use crate::model::command::Command;
 use crate::model::request::Request;
 use crate::model::{Change, Loss, word};
+use serde::Deserialize;
 use serde_json::{Map, Value as Json};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -122,8 +124,14 @@ impl Kind for Mapping {
                 "database" => None,
                 _ => continue,
             };
-            let json = serde_json::from_str(json).map_err(|why| format!("{why}, in `{}`", statement.text))?;
-            let body = Body::new().with("kind", kind.as_str()).with("columns", elements(&json, &mut places)?);
+            let columns = match positions(json, &mut places) {
+                Some(columns) => columns,
+                None => {
+                    let json = serde_json::from_str(json);
+                    elements(&json.map_err(|why| format!("{why}, in `{}`", statement.text))?, &mut places)?
+                }
+            };
+            let body = Body::new().with("kind", kind.as_str()).with("columns", columns);
             let path = parent.into_iter().chain([("mappings", name.clone())]).collect();
             found.push(Found { path, body: shape::canonical_body(ABOUT.fields, &body)?, ..Found::default() });
         }
@@ -135,9 +143,13 @@ impl Kind for Mapping {
         let live = live.map(|live| &live.body);
         let after = shape::overlay(ABOUT.fields, live.unwrap_or(&Body::new()), wanted);
         let Some(live) = live.map(columns_of) else { return after };
-        let columns = columns_of(&after).into_iter().map(|(name, element)| {
+        let columns = columns_of(&after);
+        if columns == live {
+            return after;
+        }
+        let columns = columns.into_iter().enumerate().map(|(at, (name, element))| {
             let mut element = element.as_map().cloned().unwrap_or_default();
-            if let Some(live) = live.get(&name).and_then(Value::as_map) {
+            if let Some(live) = live.near(at, &name).and_then(Value::as_map) {
                 if let (None, Some(word)) = (element.get("type"), live.get("type")) {
                     element.set("type", word.clone());
                 }
@@ -179,14 +191,15 @@ impl Kind for Mapping {
         let table = at.parent().map(|(_, table)| &table.body).and_then(|body| body.get("columns")?.as_map());
         let columns = columns_of(&at.resource.body);
         let elements = columns.iter().filter_map(|(name, element)| Some((name, element.as_map()?)));
-        elements.flat_map(|(name, element)| findings(kind, table, name, element)).collect()
+        let elements = elements.enumerate();
+        elements.flat_map(|(at, (name, element))| findings(kind, table, (at, name), element)).collect()
     }
 }
 
 /// Columns in the order of live, where nothing else differs: their order means nothing.
 pub(super) fn ordered(columns: Body, live: &Body) -> Body {
     let is_same = columns.iter().count() == live.iter().count()
-        && columns.iter().all(|(name, element)| live.get(name) == Some(element));
+        && columns.iter().enumerate().all(|(at, (name, element))| live.near(at, name) == Some(element));
     if is_same { live.clone() } else { columns }
 }
 
@@ -215,9 +228,16 @@ fn plain_field(path: &str) -> Option<String> {
     found.filter(|name| !name.contains(['\'', '"', '\\'])).map(str::to_owned)
 }
 
-fn findings(kind: &str, table: Option<&Body>, name: &str, element: &Body) -> Vec<Finding> {
+fn findings(
+    kind: &str,
+    table: Option<&Body>,
+    (at, name): (usize, &Arc<str>),
+    element: &Body,
+) -> Vec<Finding> {
     let mut findings = Vec::new();
-    if let Some(table) = table.filter(|table| table.get(name).is_none()) {
+    let has = table.is_none_or(|table| table.near(at, name).is_some());
+    let name: &str = name;
+    if let Some(table) = table.filter(|_| !has) {
         let message = format!("the mapping names the column `{name}`, which its table does not have");
         let mut finding =
             Finding::new(&["columns", name], message, "add the column to the table, or correct the name");
@@ -303,6 +323,41 @@ pub(super) fn elements(json: &Json, places: &mut Places) -> Result<Body, String>
 
 /// Elements that are nothing but a position, by it: each kept once.
 pub(super) type Places = BTreeMap<i64, Value>;
+
+/// An element that is nothing but a position, as the service writes it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Positioned<'a> {
+    #[serde(borrow, alias = "Column")]
+    column: Cow<'a, str>,
+    #[serde(borrow, default, alias = "DataType")]
+    datatype: Cow<'a, str>,
+    #[serde(borrow, rename = "Properties")]
+    properties: Position<'a>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Position<'a> {
+    #[serde(borrow, rename = "Ordinal")]
+    ordinal: Cow<'a, str>,
+}
+
+/// What [`elements`] gives for a mapping whose elements are all nothing but positions, which most are; `None` for any
+/// other (test: `positions_are_read_like_anything_else`).
+fn positions(json: &str, places: &mut Places) -> Option<Body> {
+    let all: Vec<Positioned<'_>> = serde_json::from_str(json).ok()?;
+    let one = |Positioned { column, datatype, properties }: Positioned<'_>| {
+        if column.is_empty() || !datatype.is_empty() {
+            return None;
+        }
+        let ordinal = properties.ordinal.parse::<i64>().ok()?;
+        let place = places.entry(ordinal);
+        let element = place.or_insert_with(|| Value::Map(Body::new().with("ordinal", ordinal)));
+        Some((word(&column), element.clone()))
+    };
+    all.into_iter().map(one).collect()
+}
 
 fn shared(element: Body, places: &mut Places) -> Value {
     match (element.len(), element.get("ordinal")) {
@@ -398,6 +453,28 @@ mod tests {
         let (name, read) =
             self::element(&json!({"ColumnName": "x", "Properties": {"Field": "f"}, "datatype": ""})).unwrap();
         assert_eq!((&*name, read.text("field")), ("x", Some("f")));
+    }
+
+    #[test]
+    fn positions_are_read_like_anything_else() {
+        for (text, is_short) in [
+            (
+                r#"[{"Column":"a","Properties":{"Ordinal":"0"}},{"column":"b\"","datatype":"","Properties":{"Ordinal":"7"}}]"#,
+                true,
+            ),
+            ("[]", true),
+            (r#"[{"Column":"a","DataType":"int","Properties":{"Ordinal":"0"}}]"#, false),
+            (r#"[{"Column":"a","Properties":{"Ordinal":"0","ConstValue":"x"}}]"#, false),
+            (r#"[{"Column":"a","Properties":{"Path":"$.a"}}]"#, false),
+            (r#"[{"Column":"","Properties":{"Ordinal":"0"}}]"#, false),
+            (r#"[{"Column":"a","Properties":{"Ordinal":"x"}}]"#, false),
+        ] {
+            let short = positions(text, &mut Places::new());
+            assert_eq!(short.is_some(), is_short, "{text}");
+            let json = serde_json::from_str(text).unwrap();
+            let long = elements(&json, &mut Places::new());
+            assert!(short.is_none_or(|short| long.is_ok_and(|long| long == short)), "{text}");
+        }
     }
 
     #[test]

@@ -147,6 +147,30 @@ const CALLOUT: Shape = Shape::object(&[
         .required(),
 ]);
 
+const VIRTUAL_NETWORK: Shape = Shape::object(&[
+    Field::new(
+        "subnetId",
+        Shape::ArmId("Microsoft.Network/virtualNetworks/subnets"),
+        "The subnet; it cannot change, and is what it is when left out.",
+    ),
+    Field::new(
+        "enginePublicIpId",
+        Shape::ArmId("Microsoft.Network/publicIPAddresses"),
+        "The engine's public address; it cannot change, and is what it is when left out.",
+    ),
+    Field::new(
+        "dataManagementPublicIpId",
+        Shape::ArmId("Microsoft.Network/publicIPAddresses"),
+        "The public address of data management; it cannot change, and is what it is when left out.",
+    ),
+    Field::new(
+        "state",
+        Shape::Enum(&["Enabled", "Disabled"]),
+        "`Disabled` takes the cluster out of the network for good.",
+    )
+    .role(Role::Filled),
+]);
+
 /// The properties of a cluster, in the order in which they print.
 pub const FIELDS: &[Field] = &[
     Field::new(
@@ -274,6 +298,24 @@ pub const FIELDS: &[Field] = &[
         "acceptedAudiences",
         Shape::Set(&VALUE_OF_AUDIENCE),
         "Token audiences that the cluster accepts besides its own. Default: none.",
+    ),
+    Field::new(
+        "virtualNetworkConfiguration",
+        VIRTUAL_NETWORK,
+        "The virtual network that the cluster was injected into, which is retired: no cluster is put into one any more, \
+         and the only change is `state: Disabled`, which takes it out for good. Default: none.",
+    ),
+    Field::new(
+        "engineType",
+        Shape::Enum(&["V2", "V3"]),
+        "The engine; the service takes it at creation and pays no heed to it, since all are `V3`.",
+    )
+    .role(Role::CreateOnly),
+    Field::new(
+        "state",
+        Shape::Enum(&["Running", "Stopped"]),
+        "Whether it runs. A stopped cluster keeps its data, costs no machines, and nothing in it can be read, queried, \
+         ingested or changed. It is started before every other change and stopped after all of them. Default: as it is.",
     ),
     Field::new(
         "virtualClusterGraduationProperties",
