@@ -196,7 +196,12 @@ impl BlobStore {
             Some(blocks) => blocks,
             None => {
                 let seen = self.container.look(&Self::named(&self.name, self.blob)).await;
-                seen.map_err(io::Error::other)?.map_or(0, |seen| seen.blocks)
+                let seen = seen.map_err(io::Error::other)?;
+                // Whoever was overtaken must not go on in the next blob either.
+                if seen.as_ref().map_or(0, |seen| seen.length) != self.at {
+                    return Err(io::Error::other(format!("somebody else has written to {}", self.name)));
+                }
+                seen.map_or(0, |seen| seen.blocks)
             }
         };
         self.blocks = Some(blocks);
