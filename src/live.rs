@@ -17,7 +17,7 @@ pub use violations::violations;
 
 use crate::cloud::{Cloud, CloudError};
 use crate::kind::replies::Reply;
-use crate::kind::{self, Found, Kind, Source};
+use crate::kind::{self, At, Found, Kind, Source};
 use crate::model::inventory::{Inventory, Mode, Resource};
 use crate::model::scope::Container;
 use crate::model::{Address, Body, Rows, Scope};
@@ -115,12 +115,19 @@ impl<'a> Reading<'a> {
             self.kinds.iter().copied().filter(|kind| is_region(kind.source())).collect();
         for (address, container) in &self.scope.containers {
             let Some(uri) = self.open.get(&address.prefix(1)).cloned() else { continue };
+            let Some(root) = self.scope.containers.get(&address.prefix(1)) else { continue };
             let by_arm = !self.is_known_by_uri(address);
             for kind in
                 self.kinds.iter().filter(|kind| kind.about().parents.contains(&container.kind.as_str()))
             {
-                if let (Source::ArmList { segment, api_version }, true) = (kind.source(), by_arm) {
-                    lists.insert((address.clone(), segment, api_version));
+                let found = kind.source().list().filter(|_| by_arm && kind.stands_in(&root.place));
+                if let Some((segment, usual)) = found {
+                    let api_version = root.api_version.clone().unwrap_or_else(|| usual.to_owned());
+                    let above = match kind.source() {
+                        Source::RestList { .. } => self.endpoint(address)?,
+                        _ => self.arm_id(address)?,
+                    };
+                    lists.insert((address.clone(), segment, api_version, format!("{above}/{segment}")));
                 }
             }
             if let (false, Some(uri)) = (container.commands.is_empty(), &uri) {
@@ -142,8 +149,7 @@ impl<'a> Reading<'a> {
             }
         }
         let mut all = Vec::new();
-        for (address, segment, api_version) in lists {
-            let path = format!("{}/{segment}", self.arm_id(&address)?);
+        for (address, segment, api_version, path) in lists {
             all.push(Ask::List { address, segment, path, api_version });
         }
         // Lists come first: they say which databases exist.
@@ -202,7 +208,10 @@ impl<'a> Reading<'a> {
                     }
                 }
                 self.live.inventory.insert(address.clone(), thing);
-                let runs = kind.about().outputs.iter().any(|(output, _)| *output == "state");
+                let about = kind.about();
+                let told = about.outputs.iter().map(|(output, _)| *output);
+                let runs =
+                    told.chain(about.fields.iter().map(|field| field.name)).any(|name| name == "state");
                 let state = json.pointer("/properties/state").and_then(Json::as_str).filter(|_| runs);
                 match state {
                     Some(state) if !READABLE.contains(&state) => {
@@ -223,7 +232,7 @@ impl<'a> Reading<'a> {
 
     fn items(&mut self, container: &Address, segment: &str, items: &[Json]) -> Result<(), CloudError> {
         let Some(of) = self.scope.containers.get(container) else { return Ok(()) };
-        let like = |source| matches!(source, Source::ArmList { segment: own, .. } if own == segment);
+        let like = |source: Source| source.list().is_some_and(|(own, _)| own == segment);
         let kinds: Vec<_> = kind::all()
             .filter(|kind| like(kind.source()) && kind.about().parents.contains(&of.kind.as_str()))
             .collect();
@@ -333,6 +342,17 @@ impl<'a> Reading<'a> {
             _ => &[],
         };
         self.kinds.iter().flat_map(shows).copied().collect()
+    }
+
+    /// The address of a container's own interface, as the container was found.
+    fn endpoint(&self, address: &Address) -> Result<String, CloudError> {
+        let world = &self.live.inventory;
+        let found = world.get(address).and_then(|found| Some((found, kind::by_name(found.kind)?)));
+        let endpoint = match found {
+            Some((resource, kind)) => kind.endpoint(&At { address, resource, world }),
+            None => Err(format!("{address} was not found")),
+        };
+        endpoint.map_err(|why| CloudError::unsent(why, &address.to_string()))
     }
 
     /// The resource id of a container.

@@ -91,6 +91,8 @@ pub enum Command {
     Show(ShowArgs),
     /// Print what must be done before what, of a spec or a saved plan
     Graph(GraphArgs),
+    /// Lay the files of a spec out in one style
+    Fmt(FmtArgs),
     /// Document a kind, or what a code stands for
     Explain(ExplainArgs),
     /// Print the JSON Schema of the spec, a plan, an event or a journal
@@ -294,23 +296,45 @@ pub enum GraphFormat {
     Svg,
 }
 
+/// `fmt`
+#[derive(Debug, Clone, Args)]
+pub struct FmtArgs {
+    /// The spec: a YAML file or a directory of them; `-` formats what comes from stdin to stdout
+    #[arg(value_name = "SPEC", default_value = ".")]
+    pub spec: PathBuf,
+    /// Write nothing, and end with 1 when a file is not laid out in the style
+    #[arg(long)]
+    pub check: bool,
+    /// Print what changes, line by line
+    #[arg(long)]
+    pub diff: bool,
+}
+
 /// `import`
 #[derive(Debug, Clone, Args)]
 pub struct ImportArgs {
     /// Import what the management endpoint at URL reaches, without Azure Resource Manager
-    #[arg(long, value_name = "URL", required_unless_present = "cluster", conflicts_with = "cluster")]
+    #[arg(
+        long,
+        value_name = "URL",
+        required_unless_present_any = ["cluster", "resource_group", "all"],
+        conflicts_with_all = ["cluster", "resource_group", "all"]
+    )]
     pub uri: Option<String>,
     /// Import a cluster by its resource id, or by its name in a subscription, with everything of both planes
     #[arg(long, value_name = "RESOURCE_ID|NAME")]
     pub cluster: Option<String>,
-    /// The subscription of a cluster that is given by its name
-    #[arg(long, value_name = "ID", env = "AZURE_SUBSCRIPTION_ID", conflicts_with = "uri")]
+    /// The subscription of what is given by its name
+    #[arg(long, value_name = "ID", env = "AZURE_SUBSCRIPTION_ID")]
     pub subscription: Option<String>,
-    /// The resource group of a cluster that is given by its name; looked up when left out
-    #[arg(long = "resource-group", value_name = "NAME", conflicts_with = "uri")]
+    /// Import a resource group with everything in it; with --cluster, the group that the cluster is in
+    #[arg(long = "resource-group", value_name = "NAME")]
     pub resource_group: Option<String>,
+    /// Import every resource group of the subscription
+    #[arg(long, conflicts_with_all = ["cluster", "resource_group"])]
+    pub all: bool,
     /// Import this database; may be repeated; all databases when left out
-    #[arg(long = "database", value_name = "NAME")]
+    #[arg(long = "database", value_name = "NAME", conflicts_with = "all")]
     pub databases: Vec<String>,
     /// Write the spec into DIR, which must be empty or not there
     #[arg(long, value_name = "DIR")]

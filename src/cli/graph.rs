@@ -45,6 +45,7 @@ fn from_nothing(spec: &Spec, global: &Global) -> Plan {
         destroy: false,
         targets: &global.targets,
         excludes: &global.excludes,
+        hidden: &[],
         origin: &origin,
     };
     let options =

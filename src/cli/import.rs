@@ -77,6 +77,12 @@ fn check_empty(folder: &Path) -> Result<(), Failure> {
 
 /// Reads everything in the cluster and the databases that are asked for.
 async fn read(session: &Session, args: &ImportArgs) -> Result<Live, Failure> {
+    if args.all || (args.resource_group.is_some() && args.cluster.is_none()) {
+        let containers = super::groups::containers(session, args).await?;
+        let mut live = whole(session, scope::everything(containers), false).await?;
+        told(&mut live);
+        return Ok(live);
+    }
     let (root, cluster) = match &args.uri {
         Some(uri) => by_uri(uri),
         None => by_arm(&session.cloud, args).await?,
@@ -90,8 +96,7 @@ async fn read(session: &Session, args: &ImportArgs) -> Result<Live, Failure> {
     }
     containers.insert(root.clone(), cluster);
     let mut live = whole(session, scope::everything(containers.clone()), !args.databases.is_empty()).await?;
-    live.notes
-        .extend(live.unreadable.iter().map(|(address, why)| format!("{address} could not be read: {why}")));
+    told(&mut live);
     // A cluster lists all of its databases; only those that are asked for are imported.
     let others: Vec<Address> =
         live.inventory.children(&root, "databases").map(|(at, _)| at.clone()).collect();
@@ -103,6 +108,12 @@ async fn read(session: &Session, args: &ImportArgs) -> Result<Live, Failure> {
         return Err(Failure::error(format!("there is no cluster {}", root.key()), help));
     }
     Ok(live)
+}
+
+/// Says what could not be read.
+fn told(live: &mut Live) {
+    let unreadable = live.unreadable.iter();
+    live.notes.extend(unreadable.map(|(address, why)| format!("{address} could not be read: {why}")));
 }
 
 /// Reads a scope. What the cluster says of itself takes rights on all of it: it is not asked for where only some
@@ -279,6 +290,7 @@ fn prove(folder: &Path, live: &Live, terminal: Terminal) -> Result<(), Failure> 
         destroy: false,
         targets: &[],
         excludes: &[],
+        hidden: &[],
         origin: &origin,
     };
     let options =

@@ -11,7 +11,9 @@ mod desk;
 mod emulator;
 mod explain;
 mod files;
+mod fmt;
 mod graph;
+mod groups;
 mod import;
 mod interrupt;
 mod plan;
@@ -64,6 +66,7 @@ fn dispatch(cli: &Cli, terminal: Terminal) -> Result<Exit, Failure> {
     match &cli.command {
         Command::Validate(args) => validate::run(args, &cli.global, terminal),
         Command::Graph(args) => graph::run(args, &cli.global, terminal),
+        Command::Fmt(args) => fmt::run(args, terminal),
         Command::Explain(args) => explain::run(args, &terminal),
         Command::Schema(args) => Ok(schema::run(args, &terminal)),
         Command::Completions(args) => Ok(completions::run(args, &terminal)),
@@ -92,6 +95,7 @@ fn connected(command: &Command, global: &Global, terminal: Terminal) -> Result<E
             Command::Emulator(args) => emulator::run(args, terminal).await,
             Command::Validate(_)
             | Command::Graph(_)
+            | Command::Fmt(_)
             | Command::Explain(_)
             | Command::Schema(_)
             | Command::Completions(_) => Ok(Exit::Done),

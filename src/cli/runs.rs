@@ -22,6 +22,7 @@ use crate::run::place::{self, Guard, Listed, Place, PlaceError};
 use crate::run::report::{Outcome, Report};
 use crate::run::schemas;
 use crate::run::store::AnyStore;
+use crate::run::store::End;
 use crate::run::times;
 use std::sync::Arc;
 use time::OffsetDateTime;
@@ -36,8 +37,8 @@ pub(super) struct Known {
     pub(super) recorded: Recorded,
     /// Where it stands.
     pub(super) machine: machine::Machine,
-    /// How many bytes its journal has.
-    length: u64,
+    /// Where its journal ends.
+    end: End,
 }
 
 impl Known {
@@ -129,13 +130,13 @@ async fn listed(place: &Place) -> Result<Vec<Listed>, Failure> {
 /// A run that came as far as its first record; before that nothing was changed, and nothing is to be known.
 async fn begun(place: &Place, id: &str) -> Result<Option<Known>, Failure> {
     match place.read(id).await.map_err(|error| unusable(&error))? {
-        Some(bytes) => known(place, id, &bytes),
+        Some((bytes, end)) => known(place, id, &bytes, end),
         None => Ok(None),
     }
 }
 
 async fn read(place: &Place, id: &str) -> Result<Known, Failure> {
-    let Some(bytes) = place.read(id).await.map_err(|error| unusable(&error))? else {
+    let Some((bytes, end)) = place.read(id).await.map_err(|error| unusable(&error))? else {
         let ids: Vec<String> = listed(place).await?.into_iter().map(|run| run.id).collect();
         let help = if ids.is_empty() {
             "there are no runs here".to_owned()
@@ -144,15 +145,19 @@ async fn read(place: &Place, id: &str) -> Result<Known, Failure> {
         };
         return Err(Failure::error(format!("there is no run `{id}` in {place}"), help));
     };
-    known(place, id, &bytes)?.ok_or_else(|| {
+    known(place, id, &bytes, end)?.ok_or_else(|| {
         let message = format!("the run {id} was cut off before its first record");
         Failure::error(message, "nothing was changed, and nothing is left to do for it")
     })
 }
 
 /// What a journal tells; `None` when it breaks off before its first record.
-fn known(place: &Place, id: &str, bytes: &[u8]) -> Result<Option<Known>, Failure> {
+fn known(place: &Place, id: &str, bytes: &[u8], end: End) -> Result<Option<Known>, Failure> {
     let damaged = |error: journal::JournalError| {
+        if let journal::JournalError::Format { tool, .. } = &error {
+            let help = format!("nothing was done; use {tool}, or the version of adxform that reads this format");
+            return Failure::error(format!("the run {id}: {error}"), help);
+        }
         let message = format!("the journal of the run {id} is damaged: {error}");
         let help = format!("look at {} by hand; each line is one record", place.journal(id));
         Failure::new(Exit::NeedsPerson, message, help)
@@ -162,7 +167,7 @@ fn known(place: &Place, id: &str, bytes: &[u8]) -> Result<Option<Known>, Failure
         read => read.map_err(damaged)?,
     };
     let machine = recorded.replay().map_err(damaged)?;
-    Ok(Some(Known { id: id.to_owned(), recorded, machine, length: bytes.len() as u64 }))
+    Ok(Some(Known { id: id.to_owned(), recorded, machine, end }))
 }
 
 /// The lock of a place, and what it says of its holder.
@@ -299,7 +304,8 @@ pub(super) async fn begin(
     let touched = schemas::touched(&plan, &known);
     let violations = effects.violations(touched).await;
     plan.violations = violations.map_err(|error| Failure::error(error.to_string(), "nothing was changed"))?;
-    let run = id();
+    let known = session.place.runs().await.map_err(|error| unusable(&error))?;
+    let run = id(OffsetDateTime::now_utc(), known.last().map(|run| run.id.as_str()));
     let header = Header {
         format: journal::FORMAT,
         run: run.clone(),
@@ -336,7 +342,7 @@ pub(super) async fn take_up(
 ) -> Result<Exit, Failure> {
     lock.name(&known.id).await;
     let hold = lock.begin()?;
-    let store = session.place.open(&known.id, known.length, hold.clone());
+    let store = session.place.open(&known.id, known.end, hold.clone());
     let store = store.map_err(|error| unusable(&error))?;
     let length = place::length_of(&store);
     let effects = Arc::new(Azure::new(session.cloud.clone()));
@@ -393,7 +399,8 @@ async fn drive(
 }
 
 fn code(code: u8) -> Exit {
-    let known = [Exit::Done, Exit::Error, Exit::RolledBack, Exit::NeedsPerson, Exit::Interrupted];
+    use Exit::{Done, Error, Interrupted, NeedsPerson, RolledBack, Stale};
+    let known = [Done, Error, RolledBack, NeedsPerson, Stale, Interrupted];
     known.into_iter().find(|exit| *exit as u8 == code).unwrap_or(Exit::NeedsPerson)
 }
 
@@ -414,14 +421,34 @@ fn not_written(session: &Session, run: &str, error: &str) -> Failure {
     Failure::error(format!("{}: {error}", session.place.journal(run)), help)
 }
 
-/// A new id: the moment, so that ids sort by time, and four letters against coincidence.
-fn id() -> String {
-    let now = OffsetDateTime::now_utc();
+/// A new id: the moment, so that ids sort by time, and four letters against coincidence. Where the clock went back, it
+/// is the moment of the newest run and a bit, so that the new run is the newest.
+fn id(now: OffsetDateTime, newest: Option<&str>) -> String {
+    let stamp = stamp(now);
+    let stamp = match newest.and_then(moment).filter(|newest| stamp <= self::stamp(*newest)) {
+        Some(newest) => self::stamp(newest + time::Duration::milliseconds(1)),
+        None => stamp,
+    };
+    let tail = uuid::Uuid::new_v4().simple().to_string();
+    format!("{stamp}-{}", &tail[..4])
+}
+
+fn stamp(now: OffsetDateTime) -> String {
     let (hour, minute, second) = now.to_hms();
     let (year, month, day) = now.to_calendar_date();
-    let tail = uuid::Uuid::new_v4().simple().to_string();
     let milli = now.millisecond();
-    format!("{year}{:02}{day:02}-{hour:02}{minute:02}{second:02}{milli:03}-{}", u8::from(month), &tail[..4])
+    format!("{year}{:02}{day:02}-{hour:02}{minute:02}{second:02}{milli:03}", u8::from(month))
+}
+
+/// The moment in an id.
+fn moment(id: &str) -> Option<OffsetDateTime> {
+    let digits: String = id.split('-').take(2).collect();
+    let number = |from: usize, to: usize| digits.get(from..to)?.parse::<u16>().ok();
+    let small = |from: usize, to: usize| number(from, to).and_then(|number| u8::try_from(number).ok());
+    let month = time::Month::try_from(small(4, 6)?).ok()?;
+    let date = time::Date::from_calendar_date(i32::from(number(0, 4)?), month, small(6, 8)?).ok()?;
+    let time = time::Time::from_hms_milli(small(8, 10)?, small(10, 12)?, small(12, 14)?, number(14, 17)?);
+    Some(date.with_time(time.ok()?).assume_utc())
 }
 
 fn now() -> String {
@@ -434,4 +461,24 @@ fn who() -> String {
     let machine = std::fs::read_to_string("/etc/hostname").unwrap_or_default();
     let machine = env("HOSTNAME").unwrap_or_else(|| machine.trim().to_owned());
     if machine.is_empty() { user } else { format!("{user} on {machine}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_new_run_is_the_newest_whatever_the_clock_does(seconds in 0_i64..4_000_000_000, jump in -90_000_000_i64..90_000_000) {
+            let at = |seconds| OffsetDateTime::from_unix_timestamp(seconds).unwrap();
+            let first = id(at(seconds), None);
+            let later = id(at((seconds + jump).max(0)), Some(&first));
+            prop_assert!(later > first, "{first} {later}");
+            prop_assert!(id(at(seconds), Some(&later)) > later);
+            let told = moment(&first).map(stamp);
+            prop_assert_eq!(told.as_deref(), Some(&first[..18]));
+            prop_assert!(id(at(seconds), Some("somebody's own")).starts_with(&first[..18]));
+        }
+    }
 }

@@ -70,7 +70,7 @@ impl Session {
             let connect = cloud::Config { arm: emulator.arm_url().to_owned(), ..connect };
             (Cloud::new(connect).map_err(|error| unreachable(&error))?, Some(emulator))
         };
-        let target = target.unwrap_or_else(|| "the local emulator".to_owned());
+        let target = target.unwrap_or_else(|| Desk::LOCAL.to_owned());
         Ok(Self { cloud, place, parallelism, read_at: Mutex::default(), spec, timing, target, emulator })
     }
 
@@ -162,6 +162,7 @@ pub(super) async fn plan(
         destroy,
         targets: &global.targets,
         excludes: &global.excludes,
+        hidden: &live.unreadable,
         origin: &origin,
     };
     let options = plan::Options {
@@ -178,24 +179,6 @@ pub(super) async fn plan(
         plan.refusals.push(Refusal { origin, ..refusal });
     }
     plan.notes.extend(unknown.notes);
-    for (address, why) in &live.unreadable {
-        let touched = plan.changes.keys().any(|changed| changed.is_within(address));
-        let message = format!("{address} could not be read: {why}");
-        if touched {
-            let help =
-                "what is live there is unknown, so nothing below it is planned; make it readable first";
-            let (address, origin) = (address.clone(), origin(address));
-            plan.refusals.push(Refusal {
-                address,
-                origin,
-                rule: Rule::Missing,
-                message,
-                help: help.to_owned(),
-            });
-        } else {
-            plan.notes.push(message);
-        }
-    }
     let objections = prerequisites(session, spec, &plan).await?;
     plan.refusals.extend(objections);
     let findings = validations(session, &plan).await?;

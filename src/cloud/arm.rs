@@ -1,10 +1,11 @@
-//! The control plane: reads, lists and the beginning of writes.
+//! The control plane: reads, lists and the beginning of writes. What is given by a URL instead of a resource id is
+//! asked of that host, with a token of its own.
 
 use super::Cloud;
 use super::error::{Class, CloudError};
 use super::fault;
 use super::operation::{Operation, state};
-use super::wire::{Answer, below};
+use super::wire::{Answer, Call, Plane, below};
 use crate::model::Value;
 use crate::model::request::{ArmRequest, Method};
 use reqwest::Url;
@@ -29,8 +30,8 @@ impl Cloud {
     /// # Errors
     /// When there was no usable answer, also when the subscription or the resource type is unknown.
     pub async fn get(&self, path: &str, api_version: &str) -> Result<Option<Json>, CloudError> {
-        let url = self.arm_url(path, api_version)?;
-        self.read(url, format!("GET {path}")).await
+        let (plane, url) = self.place(path, api_version)?;
+        self.read(&plane, url, format!("GET {path}")).await
     }
 
     /// Every entry of a collection, page by page, or `None` when what should contain it does not exist.
@@ -40,11 +41,12 @@ impl Cloud {
     pub async fn list(&self, path: &str, api_version: &str) -> Result<Option<Vec<Json>>, CloudError> {
         let label = format!("GET {path}");
         let garbled = |why: &str| CloudError::new(Class::Garbled, "InvalidPage", why, &label);
-        let mut url = self.arm_url(path, api_version)?;
+        let (plane, first) = self.place(path, api_version)?;
+        let mut url = first.clone();
         let mut entries = Vec::new();
         let mut seen = BTreeSet::new();
         while seen.len() < PAGES && seen.insert(url.to_string()) {
-            let Some(mut page) = self.read(url, label.clone()).await? else {
+            let Some(mut page) = self.read(&plane, url, label.clone()).await? else {
                 return if entries.is_empty() {
                     Ok(None)
                 } else {
@@ -60,7 +62,7 @@ impl Cloud {
             url = self
                 .wire
                 .trust
-                .onward(next)
+                .onward(next, Some(&first))
                 .map_err(|error| CloudError { request: label.as_str().into(), ..error })?;
         }
         Err(garbled("the list leads back to a page that was read"))
@@ -75,11 +77,8 @@ impl Cloud {
     pub async fn begin(&self, request: &ArmRequest) -> Result<Begun, CloudError> {
         let label = format!("{} {}", request.method.word(), request.path);
         let unsent = |why: String| CloudError::new(Class::Refused, "Unresolved", why, &label);
-        let mut call = self.call(
-            verb(request.method),
-            self.arm_url(&request.path, &request.api_version)?,
-            label.clone(),
-        );
+        let (plane, url) = self.place(&request.path, &request.api_version)?;
+        let mut call = Call { plane, ..self.call(verb(request.method), url, label.clone()) };
         if request.body != Value::Null {
             let body = self.filled_value(&request.body).await?;
             let body = json(&body).map_err(|why| unsent(format!("the body still holds {why}")))?;
@@ -136,8 +135,19 @@ impl Cloud {
         Ok(url)
     }
 
-    async fn read(&self, url: Url, label: String) -> Result<Option<Json>, CloudError> {
-        let call = self.call(reqwest::Method::GET, url, label);
+    /// Where a resource is, by its id; what an interface of its own serves, by its URL.
+    fn place(&self, path: &str, api_version: &str) -> Result<(Plane, Url), CloudError> {
+        if !path.starts_with("https://") {
+            return Ok((Plane::Arm, self.arm_url(path, api_version)?));
+        }
+        let named = |error| CloudError { request: path.into(), ..error };
+        let (mut url, audience) = self.wire.trust.rest(path).map_err(named)?;
+        url.query_pairs_mut().append_pair("api-version", api_version);
+        Ok((Plane::Rest { audience }, url))
+    }
+
+    async fn read(&self, plane: &Plane, url: Url, label: String) -> Result<Option<Json>, CloudError> {
+        let call = Call { plane: plane.clone(), ..self.call(reqwest::Method::GET, url, label) };
         match self.send(&call).await {
             Ok(answer) => parsed(&answer, &call.label, Class::Garbled).map(Some),
             Err(error) if error.class == Class::Missing => Ok(None),
@@ -153,7 +163,7 @@ impl Cloud {
         let link = |name: &str| -> Result<Option<String>, CloudError> {
             let Some(url) = answer.header(name).filter(|url| !url.is_empty()) else { return Ok(None) };
             let doubt = |error| CloudError { class: Class::Lost, request: label.into(), ..error };
-            self.wire.trust.onward(url).map(|url| Some(url.into())).map_err(doubt)
+            self.wire.trust.onward(url, None).map(|url| Some(url.into())).map_err(doubt)
         };
         let status = link("azure-asyncoperation")?;
         let location = if accepted || status.is_some() { link("location")? } else { None };

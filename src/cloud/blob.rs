@@ -67,6 +67,8 @@ pub struct Container {
 pub struct Seen {
     /// Its length in bytes.
     pub length: u64,
+    /// For an append blob: of how many blocks it consists.
+    pub blocks: u64,
     /// Whether somebody holds a lease on it, or held one that is still breaking.
     pub leased: bool,
     /// The words kept with it.
@@ -255,7 +257,9 @@ impl Container {
             let found = self.blob(name).get_properties(None).await?;
             let leased = matches!(found.lease_state()?, Some(LeaseState::Leased | LeaseState::Breaking));
             let metadata = found.metadata()?.into_iter().collect();
-            Ok(Seen { length: found.content_length()?.unwrap_or(0), leased, metadata })
+            let blocks = found.blob_committed_block_count()?.and_then(|count| u64::try_from(count).ok());
+            let length = found.content_length()?.unwrap_or(0);
+            Ok(Seen { length, blocks: blocks.unwrap_or(0), leased, metadata })
         };
         absent(self.patiently("HEAD", name, once).await)
     }

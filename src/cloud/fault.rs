@@ -209,6 +209,9 @@ fn hint(plane: &Plane, status: u16, fault: &Fault) -> Option<String> {
         (_, 403) if kusto => {
             "give the signed-in identity a role on the database or cluster, by a principal assignment or `.add database … admins`; roles of Azure Resource Manager grant no access to data"
         }
+        (_, 403) if matches!(plane, Plane::Rest { .. }) => {
+            "give the signed-in identity a role in the application itself that may do this; roles of Azure Resource Manager grant nothing there"
+        }
         (_, 401) => "sign in again: `az login`, or renew the credential",
         (_, 403) => {
             "give the signed-in identity a role such as Contributor on the resource group, or sign in as somebody else"

@@ -216,7 +216,7 @@ impl Cloud {
         url: &str,
         is_status: bool,
     ) -> Result<Option<Json>, CloudError> {
-        let url = self.wire.trust.onward(url).map_err(|error| {
+        let url = self.wire.trust.onward(url, None).map_err(|error| {
             let request = operation.label().into();
             CloudError { class: Class::Lost, request, ..error }
         })?;
@@ -253,7 +253,7 @@ impl Cloud {
     ) -> Result<Json, CloudError> {
         match (&operation.status, &operation.location) {
             (Some(_), Some(location)) => {
-                let url = self.wire.trust.onward(location)?;
+                let url = self.wire.trust.onward(location, None)?;
                 let label = format!("GET the result of {}", operation.label());
                 let call = self.call(reqwest::Method::GET, url, label);
                 loop {

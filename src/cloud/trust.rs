@@ -1,7 +1,7 @@
 //! Which hosts a token may be sent to.
 //!
 //! Invariant: a host gets a token only when it is the control plane's, ends with a suffix of the clusters of
-//! that cloud, or is named by the user; the emulator's bearer goes to this machine only (test:
+//! that cloud or of its other interfaces, or is named by the user; the emulator's bearer goes to this machine only (test:
 //! `only_known_hosts_are_trusted`).
 
 use super::config::{Auth, Config};
@@ -17,6 +17,8 @@ struct Known {
     vault: Option<&'static str>,
     /// The suffixes of its storage accounts' blob endpoints.
     storage: &'static [&'static str],
+    /// The suffixes of other interfaces, each with what tokens for it are asked for.
+    rest: &'static [(&'static str, &'static str)],
 }
 
 /// Control planes with their audiences, and the suffixes of their clusters.
@@ -33,6 +35,8 @@ const KNOWN: &[Known] = &[
         ],
         vault: Some("vault.azure.net"),
         storage: &["blob.core.windows.net", "blob.storage.azure.net"],
+        // <https://learn.microsoft.com/rest/api/iotcentral/authentication>
+        rest: &[("azureiotcentral.com", "https://apps.azureiotcentral.com")],
     },
     Known {
         login: "https://login.microsoftonline.us",
@@ -40,6 +44,7 @@ const KNOWN: &[Known] = &[
         kusto: &["kusto.usgovcloudapi.net", "kustomfa.usgovcloudapi.net"],
         vault: Some("vault.usgovcloudapi.net"),
         storage: &["blob.core.usgovcloudapi.net"],
+        rest: &[],
     },
     Known {
         login: "https://login.chinacloudapi.cn",
@@ -47,6 +52,7 @@ const KNOWN: &[Known] = &[
         kusto: &["kusto.chinacloudapi.cn", "kusto.azuresynapse.azure.cn"],
         vault: Some("vault.azure.cn"),
         storage: &["blob.core.chinacloudapi.cn"],
+        rest: &[],
     },
     Known {
         login: "https://login.sovcloud-identity.fr",
@@ -54,6 +60,7 @@ const KNOWN: &[Known] = &[
         kusto: &["kusto.sovcloud-api.fr"],
         vault: None,
         storage: &[],
+        rest: &[],
     },
     Known {
         login: "https://login.sovcloud-identity.de",
@@ -61,6 +68,7 @@ const KNOWN: &[Known] = &[
         kusto: &["kusto.sovcloud-api.de"],
         vault: None,
         storage: &[],
+        rest: &[],
     },
     Known {
         login: "https://login.sovcloud-identity.sg",
@@ -68,6 +76,7 @@ const KNOWN: &[Known] = &[
         kusto: &["kusto.sovcloud-api.sg"],
         vault: None,
         storage: &[],
+        rest: &[],
     },
     Known {
         login: "https://login.microsoftonline.eaglex.ic.gov",
@@ -75,6 +84,7 @@ const KNOWN: &[Known] = &[
         kusto: &["kusto.core.eaglex.ic.gov"],
         vault: None,
         storage: &[],
+        rest: &[],
     },
     Known {
         login: "https://login.microsoftonline.microsoft.scloud",
@@ -82,6 +92,7 @@ const KNOWN: &[Known] = &[
         kusto: &["kusto.core.microsoft.scloud"],
         vault: None,
         storage: &[],
+        rest: &[],
     },
 ];
 
@@ -96,6 +107,7 @@ pub(super) struct Trust {
     kusto: &'static [&'static str],
     vault: Option<&'static str>,
     storage: &'static [&'static str],
+    rest: &'static [(&'static str, &'static str)],
     named: Vec<String>,
     local: bool,
 }
@@ -117,6 +129,7 @@ impl Trust {
             kusto: cloud.map_or(&[], |known| known.kusto),
             vault: cloud.and_then(|known| known.vault),
             storage: cloud.map_or(&[], |known| known.storage),
+            rest: cloud.map_or(&[], |known| known.rest),
             named: config.trusted.iter().map(|name| name.trim_matches('.').to_ascii_lowercase()).collect(),
             local: matches!(config.auth, Auth::Local),
             arm,
@@ -156,15 +169,40 @@ impl Trust {
         self.admit(url, !self.local && known)
     }
 
-    /// The URL at which an operation or a list goes on; it must be on the control plane's own host.
-    pub(super) fn onward(&self, url: &str) -> Result<Url, CloudError> {
+    /// The address of another interface of this cloud, and what tokens for it are asked for. The emulator serves all
+    /// of them below its own address, by the name of their host.
+    ///
+    /// # Errors
+    /// For a host that is neither known nor named by the user.
+    pub(super) fn rest(&self, text: &str) -> Result<(Url, String), CloudError> {
+        let url = parse(text, "the address")?;
+        let host = url.host_str().unwrap_or_default();
+        let known = self.rest.iter().find(|(suffix, _)| host != *suffix && ends(host, suffix));
+        if self.local {
+            let segments: Vec<&str> =
+                std::iter::once(host).chain(url.path_segments().into_iter().flatten()).collect();
+            let mut served = self.arm.clone();
+            if let Ok(mut path) = served.path_segments_mut() {
+                path.pop_if_empty().extend(segments);
+            }
+            return Ok((served, origin(&self.arm)));
+        }
+        self.admit(&url, known.is_some())?;
+        let audience = known.map_or_else(|| origin(&url), |(_, audience)| (*audience).to_owned());
+        Ok((url, audience))
+    }
+
+    /// The URL at which an operation or a list goes on; it must be on the host that says so, which is the control
+    /// plane's unless another is given.
+    pub(super) fn onward(&self, url: &str, from: Option<&Url>) -> Result<Url, CloudError> {
+        let from = from.unwrap_or(&self.arm);
         let onward = parse(url, "the address to go on at")?;
-        if onward.origin() == self.arm.origin() && plain(&onward) {
+        if onward.origin() == from.origin() && plain(&onward) {
             return Ok(onward);
         }
         let message = format!(
-            "the control plane at {} points to {} to go on, and tokens go to one host only",
-            origin(&self.arm),
+            "the service at {} points to {} to go on, and tokens go to one host only",
+            origin(from),
             origin(&onward)
         );
         Err(CloudError::new(Class::Refused, "UntrustedHost", message, String::new()))
@@ -352,6 +390,34 @@ mod tests {
     }
 
     #[test]
+    fn another_interface_gets_a_token_of_its_own() {
+        let azure = trust("https://management.azure.com", &["iot.example.org"]).unwrap();
+        let audience = |trust: &Trust, url: &str| {
+            trust.rest(url).map_or_else(|error| error.code, |(url, audience)| format!("{url} {audience}"))
+        };
+        for (url, expected) in [
+            (
+                "https://plant.azureiotcentral.com/api/x",
+                "https://plant.azureiotcentral.com/api/x https://apps.azureiotcentral.com",
+            ),
+            ("https://a.iot.example.org/x", "https://a.iot.example.org/x https://a.iot.example.org"),
+            ("https://azureiotcentral.com/x", "UntrustedHost"),
+            ("https://plant.azureiotcentral.com.evil.example/x", "UntrustedHost"),
+            ("http://plant.azureiotcentral.com/x", "InsecureUrl"),
+            ("https://me@plant.azureiotcentral.com/x", "InvalidUrl"),
+        ] {
+            assert_eq!(audience(&azure, url), expected);
+        }
+        let other = trust("https://management.chinacloudapi.cn", &[]).unwrap();
+        assert_eq!(audience(&other, "https://plant.azureiotcentral.com/x"), "UntrustedHost");
+        let local = Trust::new(&Config::local("http://127.0.0.1:4000")).unwrap();
+        assert_eq!(
+            audience(&local, "https://plant.azureiotcentral.com/api/x"),
+            "http://127.0.0.1:4000/plant.azureiotcentral.com/api/x http://127.0.0.1:4000"
+        );
+    }
+
+    #[test]
     fn what_goes_on_elsewhere_is_refused() {
         let trust = trust("https://management.azure.com", &[]).unwrap();
         for (url, goes) in [
@@ -362,7 +428,7 @@ mod tests {
             ("https://westus.management.azure.com.evil.example/x", false),
             ("/relative", false),
         ] {
-            assert_eq!(trust.onward(url).is_ok(), goes, "{url}");
+            assert_eq!(trust.onward(url, None).is_ok(), goes, "{url}");
         }
     }
 }

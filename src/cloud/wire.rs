@@ -32,6 +32,10 @@ pub(super) enum Plane {
     Vault {
         audience: String,
     },
+    /// Another interface, and what its tokens are asked for.
+    Rest {
+        audience: String,
+    },
 }
 
 /// A request that may be sent, as often as its fate allows.
@@ -138,7 +142,7 @@ impl Wire {
     async fn bearer(&self, call: &Call, refused: Option<&HeaderValue>) -> Result<HeaderValue, CloudError> {
         let audience = match &call.plane {
             Plane::Arm => self.trust.audience.clone(),
-            Plane::Vault { audience } => audience.clone(),
+            Plane::Vault { audience } | Plane::Rest { audience } => audience.clone(),
             Plane::Kusto { cluster } if self.tokens.renewable() => self.kusto_audience(cluster).await?,
             Plane::Kusto { cluster } => trust::origin(cluster),
         };

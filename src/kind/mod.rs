@@ -6,11 +6,13 @@
 //! Invariant: kinds are pure: no I/O, clock, randomness or hash-ordered output (test: `tests/tidy.rs`), and only
 //! `plan/diff.rs` compares bodies.
 
+mod about;
 pub mod arm;
 pub mod around;
 pub mod connection;
 pub mod entity;
 pub mod given;
+pub mod iot;
 pub mod lint;
 mod names;
 pub mod policy;
@@ -19,6 +21,7 @@ pub mod script;
 pub mod shape;
 mod texts;
 
+pub use about::{About, Keyed, Plane, Source};
 pub use entity::{Missing, missing, texts};
 
 use crate::model::Address;
@@ -28,120 +31,7 @@ use crate::model::inventory::{Inventory, Mode, Resource};
 use crate::model::request::Request;
 use replies::Reply;
 use serde::{Deserialize, Serialize};
-use shape::{Field, NameRule};
-
-/// What a kind is called, where it stands and what it holds: the source of the reader, the schema and `explain`.
-#[derive(Debug, Clone, Copy)]
-pub struct About {
-    /// The kind's word in output, such as `table`.
-    pub name: &'static str,
-    /// The word of its collection in the spec, such as `tables`.
-    pub collection: &'static str,
-    /// How an entry of the collection comes to be of this kind.
-    pub keyed: Keyed,
-    /// The kinds that may contain it; none for a root.
-    pub parents: &'static [&'static str],
-    /// What the service accepts as its name.
-    pub names: NameRule,
-    /// Whether two names that differ only in case are one (ARM, and database names).
-    pub names_ignore_case: bool,
-    /// A property that is part of what the service tells it by, so that two may share a name; `""` for none.
-    pub told_by: &'static str,
-    /// Which plane it is written through.
-    pub plane: Plane,
-    /// What it is for, in Markdown; the first sentence stands alone.
-    pub doc: &'static str,
-    /// Its page in the service's documentation.
-    pub page: &'static str,
-    /// An entry as it would stand in a spec, in YAML.
-    pub example: &'static str,
-    /// The properties for which a bare scalar or list stands in place of the whole entry, in the order in which
-    /// they are tried, as in `streamingIngestion: true`.
-    pub short: &'static [&'static str],
-    /// Its properties, in the order in which they print.
-    pub fields: &'static [Field],
-    /// Attributes that references may ask for beyond the fields: dotted path and meaning. Known after apply.
-    pub outputs: &'static [(&'static str, &'static str)],
-    /// Whether `existing: true` makes sense for it.
-    pub may_exist: bool,
-    /// Whether the service can rename it.
-    pub may_rename: bool,
-    /// For an entry that is `null` or `{}` in the spec: whether that means *unset* and *all defaults* (policies).
-    pub may_be_unset: bool,
-}
-
-impl About {
-    /// What most kinds are: named freely, and neither adopted, renamed nor unset.
-    pub const BASE: Self = Self {
-        name: "",
-        collection: "",
-        keyed: Keyed::ByName,
-        parents: &[],
-        names: NameRule::Entity,
-        names_ignore_case: false,
-        told_by: "",
-        plane: Plane::Kusto,
-        doc: "",
-        page: "",
-        example: "",
-        short: &[],
-        fields: &[],
-        outputs: &[],
-        may_exist: false,
-        may_rename: false,
-        may_be_unset: false,
-    };
-}
-
-/// How an entry of a collection comes to be of a kind.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Keyed {
-    /// Every entry of the collection is; its key is the name.
-    ByName,
-    /// The entry under this key is (policies).
-    Fixed(&'static str),
-    /// Those are whose key no kind of the collection claims and is a word of the service, and whose value is JSON text
-    /// or written in the service's own names; the value is this property (policies without a kind).
-    Other(&'static str),
-    /// Those whose property has this value are (data connections by `kind`).
-    Tagged(&'static str, &'static str),
-}
-
-/// Which of the two planes a kind is written through.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Plane {
-    /// Azure Resource Manager.
-    Arm,
-    /// Kusto management commands.
-    Kusto,
-}
-
-/// How live entries of a kind are read: always by region, never one by one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Source {
-    /// By a GET of each declared one (things whose siblings are none of our business: clusters).
-    ArmGet {
-        /// The resource type below the resource group, such as `Microsoft.Kusto/clusters`; for a kind that has
-        /// parents, the collection's segment below the parent's id.
-        provider: &'static str,
-        /// The `api-version`.
-        api_version: &'static str,
-    },
-    /// By one list below each container.
-    ArmList {
-        /// The collection's segment in resource ids, such as `dataConnections`.
-        segment: &'static str,
-        /// The `api-version`.
-        api_version: &'static str,
-    },
-    /// From the replies of one database.
-    Database {
-        /// Commands needed beyond the schema, the script and the details; each at most once a database.
-        shows: &'static [&'static str],
-    },
-    /// From the replies of one cluster alone ([`Kind::cluster_shows`]).
-    Cluster,
-}
+use std::collections::BTreeMap;
 
 /// A thing in its surroundings: what kinds are asked about.
 #[derive(Debug, Clone, Copy)]
@@ -276,6 +166,9 @@ pub enum Undo {
 /// run deletes the thing, in UTC as the service writes moments.
 pub const DELETED_AT: &str = "deletedAt";
 
+/// The attribute that holds a thing's version, where the service has one: it goes along with a write of that thing.
+pub const ETAG: &str = "etag";
+
 /// The narrow questions that the algorithms ask of a kind.
 pub trait Kind: Sync {
     /// What it is called, where it stands and what it holds.
@@ -292,7 +185,22 @@ pub trait Kind: Sync {
         arm::place::resource_id(at)
     }
 
-    /// The `api-version` in which a thing is read, where that is a choice of the spec's.
+    /// The address of the REST interface of its own, such as `https://plant.azureiotcentral.com`, below which some of
+    /// what stands in it is read and written.
+    ///
+    /// # Errors
+    /// What is missing for it, as a sentence.
+    fn endpoint(&self, at: &At<'_>) -> Result<String, String> {
+        Err(format!("{} has no interface of its own", at.address))
+    }
+
+    /// Whether there can be such a thing in a root that is in a place, by the properties that say which; where not, it is
+    /// not looked for.
+    fn stands_in(&self, _place: &BTreeMap<String, String>) -> bool {
+        true
+    }
+
+    /// The `api-version` in which a thing is read, and what stands in it, where that is a choice of the spec's.
     fn read_version(&self, _body: &Body) -> Option<String> {
         None
     }
@@ -371,6 +279,12 @@ pub trait Kind: Sync {
         Vec::new()
     }
 
+    /// What opens a thing again, as a clause, where nothing inside of it can be read or written while it is as a body
+    /// says: a cluster that is stopped. A change to such a body comes after every change inside of it.
+    fn closed(&self, _body: &Body) -> Option<&'static str> {
+        None
+    }
+
     /// Whether the service cannot make a change in place, so that the thing is deleted and created anew.
     ///
     /// The deletion's request is that of the deletion alone; the creation's is [`Kind::request`] of the whole
@@ -405,6 +319,12 @@ pub trait Kind: Sync {
         let ends: Vec<Option<Body>> =
             [change.before.clone()].into_iter().chain(stages).chain([change.after.clone()]).collect();
         ends.windows(2).map(|pair| self.request(at, &Change::new(pair[0].clone(), pair[1].clone()))).collect()
+    }
+
+    /// Whether a change takes what is inside of a thing out of reach ([`Kind::closed`]).
+    fn closes(&self, change: &Change) -> bool {
+        let closed = |body: &Option<Body>| body.as_ref().and_then(|body| self.closed(body)).is_some();
+        closed(&change.after) && !closed(&change.before)
     }
 
     /// How many seconds the service takes for a change between two stages, from recordings and documentation.
@@ -463,7 +383,7 @@ pub trait Kind: Sync {
 
 /// Every kind, family by family.
 pub fn all() -> impl Iterator<Item = &'static dyn Kind> {
-    [arm::KINDS, around::KINDS, connection::KINDS, entity::KINDS, policy::KINDS]
+    [arm::KINDS, around::KINDS, connection::KINDS, iot::KINDS, entity::KINDS, policy::KINDS]
         .into_iter()
         .flatten()
         .copied()

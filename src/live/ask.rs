@@ -18,7 +18,7 @@ pub(super) enum Ask {
     /// A container by itself.
     Get { address: Address, path: String, api_version: String },
     /// A collection of a container.
-    List { address: Address, segment: &'static str, path: String, api_version: &'static str },
+    List { address: Address, segment: &'static str, path: String, api_version: String },
     /// Everything in a database.
     Database {
         address: Address,
@@ -90,7 +90,7 @@ impl Ask {
         match self {
             Self::Get { path, api_version, .. } => cloud.get(&path, &api_version).await.map(Got::One),
             Self::List { path, api_version, .. } => {
-                let items = cloud.list(&path, api_version).await?;
+                let items = cloud.list(&path, &api_version).await?;
                 Ok(Got::Many(items.unwrap_or_default()))
             }
             Self::Database { address, uri, name, shows, kinds } => {

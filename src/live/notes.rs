@@ -13,8 +13,10 @@ const NAMED: usize = 3;
 /// The entries of a list that no kind manages.
 pub(super) fn items(container: &Address, segment: &str, unclaimed: &[&Json]) -> Option<String> {
     let name = |item: &&Json| {
-        let name = item.get("name").and_then(Json::as_str).unwrap_or("?");
-        let kind = item.get("kind").and_then(Json::as_str);
+        // What is no resource of the control plane has an id and a type of its own.
+        let text = |name: &str| item.get(name).and_then(Json::as_str);
+        let named = text("name").map(|name| (name, text("kind")));
+        let (name, kind) = named.or_else(|| Some((text("id")?, text("type")))).unwrap_or(("?", None));
         let name = name.rsplit('/').next().unwrap_or(name);
         kind.map_or_else(|| name.to_owned(), |kind| format!("{name} (kind {kind})"))
     };

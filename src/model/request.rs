@@ -53,10 +53,16 @@ pub struct ArmRequest {
     pub api_version: String,
     /// The body, references unresolved; `Null` sends none.
     pub body: Value,
-    /// The etag to send as `If-Match`, so that a change by somebody else is refused.
+    /// The etag to send as `If-Match`, so that a change by somebody else is refused. [`ArmRequest::AS_SEEN`] stands for
+    /// the one that is seen right before, which takes the place of any other too; it is never sent itself.
     pub if_match: Option<String>,
     /// `If-None-Match: *`: only create.
     pub create_only: bool,
+}
+
+impl ArmRequest {
+    /// Stands for the etag that is seen right before the request is sent.
+    pub const AS_SEEN: &str = "*";
 }
 
 /// A management command to a cluster.

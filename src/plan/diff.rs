@@ -1,7 +1,8 @@
 //! The differ: one walk over desired and live, asking kinds narrow questions; nobody else compares.
 
+use super::sight::Unseen;
 use super::{Origin, Reason, Refusal, Resolution, Rule};
-use super::{exact, scope};
+use super::{apart, exact, scope};
 use crate::kind::{self, At, Kind, shape, shape::Role};
 use crate::model::body::{Body, Value};
 use crate::model::change::Rename;
@@ -23,6 +24,8 @@ pub struct Inputs<'a> {
     pub targets: &'a [String],
     /// `--exclude`.
     pub excludes: &'a [String],
+    /// What could not be read, and why: what stands inside of it is unknown.
+    pub hidden: &'a [(Address, String)],
     /// Where the spec declares an address.
     pub origin: &'a dyn Fn(&Address) -> Option<Origin>,
 }
@@ -51,15 +54,22 @@ impl Inputs<'_> {
     pub fn differences(&self) -> Differences {
         let references = self.references.iter().cloned().collect();
         let mut found = Differences { world: self.live.clone(), references, ..Differences::default() };
+        let mut unseen = Unseen::new();
         for (address, wanted) in self.desired.inventory.iter() {
-            if scope::is_targeted(address, self.targets, self.excludes) {
+            if let Some(hidden) = self.hidden_by(address) {
+                let counts = usize::from(scope::is_targeted(address, self.targets, self.excludes));
+                *unseen.entry(hidden.clone()).or_default() += counts;
+                found.world.insert(address.clone(), wanted.clone());
+            } else if scope::is_targeted(address, self.targets, self.excludes) {
                 self.compare(&mut found, address, wanted);
             } else if let (None, Mode::Managed | Mode::Existing) = (self.live.get(address), wanted.mode) {
                 found.notes.push(format!("{address} is not in live, and the targets leave it out"));
             }
         }
+        self.unseen(&mut found, &unseen);
         self.prune(&mut found);
         contain(&mut found, self.live);
+        apart::set(&mut found, self.live);
         make_again(&mut found, self.live);
         self.locked_out(&mut found);
         let stays = std::mem::take(&mut found.stays).into_iter();
@@ -292,7 +302,14 @@ impl Inputs<'_> {
         found.changes.insert(at.clone(), resolution);
     }
 
-    fn refuse(&self, found: &mut Differences, address: &Address, rule: Rule, message: String, help: &str) {
+    pub(super) fn refuse(
+        &self,
+        found: &mut Differences,
+        address: &Address,
+        rule: Rule,
+        message: String,
+        help: &str,
+    ) {
         let (address, help) = (address.clone(), help.to_owned());
         let origin = (self.origin)(&address);
         found.refusals.push(Refusal { address, origin, rule, message, help });

@@ -255,6 +255,24 @@ impl Plan {
         learned.unwrap_or_else(|| kind::by_name(&step.kind).map_or(1, |kind| kind.seconds(&step.change)))
     }
 
+    /// The seconds from the beginning of each step to the end of the last one that waits for it, when nothing else is
+    /// waited for.
+    pub fn tails(&self) -> Vec<u64> {
+        let mut tails = vec![0; self.steps.len()];
+        let mut behind = 0;
+        for (id, step) in self.steps.iter().enumerate().rev() {
+            if !step.behind_line {
+                tails[id] = tails[id].max(behind);
+            }
+            tails[id] += u64::from(self.expected(step));
+            if step.behind_line {
+                behind = behind.max(tails[id]);
+            }
+            step.needs.iter().for_each(|needs| tails[*needs] = tails[*needs].max(tails[id]));
+        }
+        tails
+    }
+
     /// The seconds that the plan takes when everything that can run together does.
     pub fn seconds(&self) -> u64 {
         let mut ends: Vec<u64> = Vec::with_capacity(self.steps.len());
@@ -297,6 +315,7 @@ mod tests {
             destroy,
             targets,
             excludes,
+            hidden: &[],
             origin: &origin,
         };
         let options = Options { allow: LossClass::Irreversible, max_deletes: limit, lock_out: true };

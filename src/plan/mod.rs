@@ -6,6 +6,7 @@
 //! Invariant: pure. No I/O, clock, randomness or hash-ordered output; the same inventories give the same bytes
 //! (test: `tests/tidy.rs` and `tests/laws/main.rs`).
 
+mod apart;
 mod circle;
 pub mod diff;
 pub mod document;
@@ -18,6 +19,7 @@ mod make;
 pub mod names;
 pub mod order;
 pub mod scope;
+mod sight;
 pub mod text;
 
 pub use make::{MaxDeletes, Options, make};

@@ -65,9 +65,10 @@ fn draft(
     }
     let first = drafts.len();
     let mut previous = None;
+    let bodies = Change { rename: None, ..change.clone() };
     for half in halves {
         for change in parts(kind, &at, &half) {
-            let whole = if both && change.before.is_none() { &resolution.change } else { &change };
+            let whole = if both && change.before.is_none() { &bodies } else { &change };
             let impossible = |why| Trouble::Impossible(address.clone(), why);
             let id = drafts.len();
             drafts.push(Step {
@@ -164,7 +165,8 @@ fn edges(drafts: &mut [Step], found: &Differences, live: &Inventory) {
             let others = by_address.get(&needed).into_iter().flatten();
             let waits = kind::by_name(&drafts[own[0]].kind).is_some_and(Kind::reads_columns);
             let stays = |id: &&usize| !going[**id];
-            let wanted = others.filter(|id| stays(id) && (waits || !loses(&drafts[**id])));
+            let wanted =
+                others.filter(|id| stays(id) && (waits || !loses(&drafts[**id])) && !closes(&drafts[**id]));
             wanted.for_each(|other| added.extend(makes.iter().map(|step| (*step, *other))));
         }
         for needed in needed(address, live).into_iter().chain(referred) {
@@ -181,6 +183,7 @@ fn edges(drafts: &mut [Step], found: &Differences, live: &Inventory) {
         }
     }
     added.extend(with_their_containers(found, &by_address, &going));
+    added.extend(before_they_close(drafts, found, live, &by_address));
     added.retain(|(step, other)| step != other);
     added.extend(names_in_turn(drafts, found));
     for (step, needs) in added {
@@ -206,6 +209,36 @@ fn with_their_containers(
         let Some(top) = top.filter(|top| !to.is_within(top)) else { continue };
         for other in gone(to) {
             pairs.extend(gone(top).into_iter().map(|step| (other, step)));
+        }
+    }
+    pairs
+}
+
+/// Whether a step takes what is inside of its thing out of reach.
+fn closes(step: &Step) -> bool {
+    kind::by_name(&step.kind).is_some_and(|kind| kind.closes(&step.change))
+}
+
+/// What takes others out of reach waits for every step of what is inside of it, or needs it in another way.
+fn before_they_close(
+    drafts: &[Step],
+    found: &Differences,
+    live: &Inventory,
+    steps: &BTreeMap<Address, Vec<usize>>,
+) -> Vec<(usize, usize)> {
+    let mut pairs = Vec::new();
+    for last in drafts.iter().filter(|step| closes(step)) {
+        for (address, own) in steps.iter().filter(|(address, _)| **address != last.address) {
+            let refers = || {
+                let start = (address.clone(), Address::root());
+                let mut referred = found.references.range(start..).take_while(|(from, _)| from == address);
+                referred.any(|(_, to)| *to == last.address)
+            };
+            let uses =
+                || [&found.world, live].iter().any(|world| needed(address, world).contains(&last.address));
+            if address.is_within(&last.address) || refers() || uses() {
+                pairs.extend(own.iter().filter(|id| !closes(&drafts[**id])).map(|id| (last.id, *id)));
+            }
         }
     }
     pairs

@@ -245,6 +245,9 @@ fn failed(error: &CloudError) -> Answer {
     let hint = error.hint.as_ref().map_or(String::new(), |hint| format!(" ({hint})"));
     let message = format!("{said}{hint}");
     match error.class {
+        Class::Refused if error.status == Some(412) => {
+            Answer::Stale { message, differences: Vec::new(), trace }
+        }
         Class::Refused | Class::Denied | Class::Missing | Class::Busy | Class::Unreachable => {
             Answer::Refused { message, trace }
         }

@@ -247,6 +247,9 @@ impl<E: Effects, S: Store> Driver<E, S> {
                 self.sent.insert(*step, now);
             }
             seconds = self.sent.get(step).map_or(0.0, |sent| (now - *sent).as_secs_f64());
+            if may_have_written(happened) {
+                self.seen.written(&self.run.machine.plan().steps[*step].address);
+            }
         }
         let machine = &self.run.machine;
         let told = notice::of_event(machine, event, before, seconds);
@@ -280,7 +283,8 @@ impl<E: Effects, S: Store> Driver<E, S> {
                 }
                 Decision::Send { way, steps } => {
                     let mut batch = Vec::with_capacity(steps.len());
-                    let guard = self.guard(way, &steps);
+                    let (machine, timing) = (&self.run.machine, &self.run.timing);
+                    let guard = Guard::of(machine, way, &steps, &mut self.seen, timing);
                     for step in steps {
                         let outgoing = request::next(&self.run.machine, &self.run.run, step, way);
                         let (part, id) = (outgoing.part, outgoing.id.clone());
@@ -329,11 +333,6 @@ impl<E: Effects, S: Store> Driver<E, S> {
                 }
             });
         }
-    }
-
-    fn guard(&mut self, way: Way, steps: &[usize]) -> Option<Guard> {
-        let forward = way == Way::Apply;
-        forward.then(|| Guard::of(&self.run.machine, steps, &mut self.seen, self.run.timing.fresh)).flatten()
     }
 
     fn spawn(&mut self, job: Job, task: impl Future<Output = Came> + Send + 'static) {
@@ -439,25 +438,30 @@ impl<E: Effects, S: Store> Driver<E, S> {
 
 /// Sends a batch unless its guard objects; a command that needs a value from the service gets it right before.
 async fn send<E: Effects>(effects: &E, guard: Option<Guard>, mut batch: Vec<Outgoing>) -> Vec<Answer> {
-    if let Some(guard) = guard {
-        let mut objections = guard.objections(effects).await;
-        if !objections.is_empty() {
-            let answer = |of: &Outgoing| match objections.remove(&of.step) {
-                Some(message) => Answer::Refused { message, trace: None },
-                None => Answer::NotRun,
-            };
-            return batch.iter().map(answer).collect();
+    match guard {
+        Some(guard) => guard.send(effects, batch).await,
+        None => {
+            batch.iter_mut().for_each(|of| request::condition(of, None));
+            request::sent(effects, batch).await
         }
     }
-    if let [only] = batch.as_mut_slice()
-        && let Some(lookup) = request::lookup(only)
-    {
-        match effects.lookup(only, &lookup).await {
-            Ok(value) => request::append(only, &value),
-            Err(answer) => return vec![answer],
-        }
+}
+
+/// Whether live may have changed by the run's own doing when this is known.
+const fn may_have_written(happened: &Happened) -> bool {
+    match happened {
+        Happened::Begun { .. }
+        | Happened::Finished { .. }
+        | Happened::Failed { .. }
+        | Happened::Lost { .. }
+        | Happened::Settled { .. } => true,
+        Happened::CheckStarted
+        | Happened::CheckPassed
+        | Happened::Started { .. }
+        | Happened::Refused { .. }
+        | Happened::Stale { .. }
+        | Happened::NotRun => false,
     }
-    effects.send(batch).await
 }
 
 /// What is known of a request of which nothing came back.

@@ -3,7 +3,7 @@
 //! The real cloud implements [`Effects`] in `run/azure.rs`; tests bring a simulated one. Both give the three
 //! classes that matter: refused (surely not done), lost (nobody knows) and, by never answering, crashed.
 
-use super::event::{Attributes, Happened, Operation, Way};
+use super::event::{Attributes, Difference, Happened, Operation, Way};
 use super::schemas::{Touched, Violations};
 use crate::model::request::Lookup;
 use crate::model::{Address, Inventory, Request, Scope};
@@ -52,6 +52,16 @@ pub enum Answer {
         /// What the service calls the request, for its support.
         trace: Option<String>,
     },
+    /// Surely not done: the service says that the thing is no longer the one of the etag that went along, or that
+    /// there is one already where only a new one was to be made.
+    Stale {
+        /// As a clause, or in the service's words.
+        message: String,
+        /// What differs, as far as it was seen.
+        differences: Vec<Difference>,
+        /// What the service calls the request, for its support.
+        trace: Option<String>,
+    },
     /// Begun and failed; something may have been left behind.
     Failed {
         /// In the service's words.
@@ -75,6 +85,7 @@ impl Answer {
             Self::Done { outputs, trace } => Happened::Finished { outputs, trace },
             Self::Begun(operation) => Happened::Begun { operation },
             Self::Refused { message, trace } => Happened::Refused { message, trace },
+            Self::Stale { message, differences, .. } => Happened::Stale { message, differences },
             Self::Failed { message, trace } => Happened::Failed { message, trace },
             Self::NotRun => Happened::NotRun,
             Self::Lost { why } => Happened::Lost { why },
@@ -84,7 +95,9 @@ impl Answer {
     /// As the end of an operation: what was begun is never certain to have left nothing.
     pub(super) fn followed(self) -> Happened {
         match self {
-            Self::Refused { message, trace } => Happened::Failed { message, trace },
+            Self::Refused { message, trace } | Self::Stale { message, trace, .. } => {
+                Happened::Failed { message, trace }
+            }
             Self::Begun(_) | Self::NotRun => Happened::Lost { why: "the operation was lost sight of".into() },
             other @ (Self::Done { .. } | Self::Failed { .. } | Self::Lost { .. }) => other.sent(),
         }
@@ -94,9 +107,9 @@ impl Answer {
     pub(super) fn checked(self) -> Happened {
         match self {
             Self::Done { .. } => Happened::CheckPassed,
-            Self::Refused { message, trace } | Self::Failed { message, trace } => {
-                Happened::Refused { message, trace }
-            }
+            Self::Refused { message, trace }
+            | Self::Stale { message, trace, .. }
+            | Self::Failed { message, trace } => Happened::Refused { message, trace },
             Self::Begun(_) | Self::NotRun => Happened::Lost { why: "the check came to no end".to_owned() },
             Self::Lost { why } => Happened::Lost { why },
         }

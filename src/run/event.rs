@@ -140,6 +140,14 @@ pub enum Happened {
         /// What the service calls the request, for its support.
         trace: Option<String>,
     },
+    /// Live was looked at right before the request, by the run or by the service: somebody has changed the thing, so
+    /// nothing was done.
+    Stale {
+        /// As a clause.
+        message: String,
+        /// What differs, as far as it was seen.
+        differences: Vec<Difference>,
+    },
     /// The service began and reported failure; something may have been left behind.
     Failed {
         /// In the service's words.

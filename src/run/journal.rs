@@ -90,10 +90,12 @@ pub enum JournalError {
         why: String,
     },
     /// The version of the form is not ours.
-    #[error("the journal has format {found}, and this program reads {FORMAT}: use the version that wrote it")]
+    #[error("the journal has format {found}, written by {tool}, and this program reads format {FORMAT}")]
     Format {
         /// The version found.
         found: u64,
+        /// The program that wrote it.
+        tool: String,
     },
     /// The events do not follow from one another.
     #[error("line {line} of the journal: {source}")]
@@ -193,6 +195,8 @@ fn parsed<T: DeserializeOwned>(line: usize, json: &str) -> Result<T, JournalErro
 #[derive(Deserialize)]
 struct Version {
     format: u64,
+    #[serde(default)]
+    tool: String,
 }
 
 impl Recorded {
@@ -221,9 +225,10 @@ impl Recorded {
             rest = &rest[end + 1..];
         }
         let (first, others) = lines.split_first().ok_or(JournalError::Empty)?;
-        let Version { format } = parsed(1, first)?;
-        if format != u64::from(FORMAT) {
-            return Err(JournalError::Format { found: format });
+        let Version { format: found, tool } = parsed(1, first)?;
+        if found != u64::from(FORMAT) {
+            let tool = if tool.is_empty() { "another program".to_owned() } else { tool };
+            return Err(JournalError::Format { found, tool });
         }
         let header = parsed(1, first)?;
         let mut frames: Vec<Frame> = Vec::with_capacity(others.len());
@@ -484,7 +489,9 @@ mod tests {
     async fn another_format_and_illegal_events_are_refused() {
         let newer = Header { format: FORMAT + 1, ..header() };
         let bytes = line(&newer).unwrap();
-        assert!(matches!(Recorded::read(&bytes), Err(JournalError::Format { found: 2 })));
+        let error = Recorded::read(&bytes).unwrap_err();
+        let wanted = "the journal has format 2, written by adxform, and this program reads format 1";
+        assert_eq!(error.to_string(), wanted);
 
         let memory = written().await;
         let recorded = Recorded::read(&memory.bytes()).unwrap();

@@ -8,8 +8,10 @@ use super::effects::{Look, LookError};
 use super::event::{Attributes, Event, Happened, Verdict, Way};
 use super::machine::{Cause, Machine, Status};
 use super::{proof, schemas};
+use crate::kind;
 use crate::model::Address;
 use crate::model::body::Body;
+use crate::plan::Step;
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -221,11 +223,16 @@ impl Looking {
             let untouched = machine.untouched();
             differences.retain(|of| !untouched.contains(&of.address));
         }
+        // What the run itself put out of reach was confirmed step by step before.
+        let closed = closed(machine, way);
+        let is_closed = |address: &Address| closed.iter().any(|at| *at != address && address.is_within(at));
+        differences.retain(|of| !is_closed(&of.address));
         differences.extend(schemas::fresh(&plan.violations, &look.violations));
         let busy = plan.changes.keys().any(|address| look.busy.contains(address));
         let since = *self.proof_since.get_or_insert(at);
         let over = at.saturating_duration_since(since) >= self.timing.proof_deadline;
-        let hidden = plan.changes.keys().find_map(|address| look.hides(address));
+        let mut changed = plan.changes.keys().filter(|address| !is_closed(address));
+        let hidden = changed.find_map(|address| look.hides(address));
         if !over && (busy || hidden.is_some() || !differences.is_empty()) {
             return Round::default();
         }
@@ -241,6 +248,15 @@ impl Looking {
 /// Attributes by dotted path, at every depth.
 pub(super) fn attributes(body: &Body) -> Attributes {
     body.paths().into_iter().map(|(path, value)| (path, value.clone())).collect()
+}
+
+/// The things whose steps, done or undone, put what is inside of them out of reach.
+fn closed(machine: &Machine, way: Way) -> Vec<&Address> {
+    let closes = |step: &&Step| {
+        let change = if way == Way::Apply { step.change.clone() } else { step.change.invert() };
+        kind::by_name(&step.kind).is_some_and(|kind| kind.closes(&change))
+    };
+    machine.plan().steps.iter().filter(closes).map(|step| &step.address).collect()
 }
 
 fn unseen(hidden: &Address, why: &str) -> String {

@@ -81,6 +81,7 @@ pub struct Machine {
     policy: Policy,
     steps: Vec<State>,
     dependents: Vec<Vec<usize>>,
+    tails: Vec<u64>,
     phase: Phase,
     failure: Option<Failure>,
     outputs: BTreeMap<Address, Attributes>,
@@ -123,6 +124,7 @@ impl Machine {
         let mut machine = Self {
             outputs: plan.outputs.clone(),
             referenced: referenced(&plan),
+            tails: plan.tails(),
             first: plan.steps.iter().rev().map(|step| (step.address.clone(), step.id)).collect(),
             gone: plan
                 .steps
@@ -205,6 +207,18 @@ impl Machine {
         (1..address.segments().len()).rev().any(|depth| made(address.prefix(depth)))
     }
 
+    /// Whether undoing something inside of a step's own thing took more than one request: then one of them was to that
+    /// thing itself, and what it holds now is the run's own doing.
+    pub fn was_touched_by_an_undo(&self, step: usize) -> bool {
+        let address = &self.plan.steps[step].address;
+        self.dependents[step].iter().any(|other| {
+            let inside = self.plan.steps[*other].address.is_within(address);
+            inside
+                && self.steps[*other].status == Status::Undone
+                && self.undo_of(*other).is_some_and(|u| u.len() > 1)
+        })
+    }
+
     /// The things that surely no request of the run has reached: nothing was sent, or the only one was refused.
     pub fn untouched(&self) -> BTreeSet<&Address> {
         let reached = |id: usize| match self.steps[id].status {
@@ -216,6 +230,11 @@ impl Machine {
             self.plan.steps.iter().partition(|step| reached(step.id));
         let reached: BTreeSet<&Address> = reached.into_iter().map(|step| &step.address).collect();
         others.into_iter().map(|step| &step.address).filter(|address| !reached.contains(address)).collect()
+    }
+
+    /// Whether the run turned because somebody has changed what it was about to write.
+    pub fn is_stale(&self) -> bool {
+        matches!(self.failure, Some(Failure::Step(id)) if self.steps[id].stale)
     }
 
     /// The attributes of things that are known by now.
@@ -354,7 +373,7 @@ impl Machine {
             }
             _ => {}
         }
-        if let Happened::Settled { differences, .. } = happened {
+        if let Happened::Settled { differences, .. } | Happened::Stale { differences, .. } = happened {
             let stuck = matches!(self.steps[id].status, Status::Stuck | Status::UndoStuck);
             if stuck {
                 self.stuck.insert(id, differences.clone());
@@ -474,6 +493,7 @@ fn brief(event: &Event) -> String {
                 Happened::Begun { .. } => "begun",
                 Happened::Finished { .. } => "finished",
                 Happened::Refused { .. } => "refused",
+                Happened::Stale { .. } => "stale",
                 Happened::Failed { .. } => "failed",
                 Happened::NotRun => "not run",
                 Happened::Lost { .. } => "reply lost",

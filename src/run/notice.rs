@@ -216,7 +216,9 @@ pub(super) fn of_event(machine: &Machine, event: &Event, before: Phase, seconds:
                 }
                 Happened::Begun { .. } => Some(Notice::StepAccepted { of: of(step, way) }),
                 Happened::Finished { .. } => Some(Notice::StepFinished { of: of(step, way), seconds }),
-                Happened::Refused { message, .. } | Happened::Failed { message, .. } => {
+                Happened::Refused { message, .. }
+                | Happened::Stale { message, .. }
+                | Happened::Failed { message, .. } => {
                     let origin = machine.plan().steps[step].origin.clone();
                     Some(Notice::StepFailed { of: of(step, way), message: message.clone(), origin })
                 }

@@ -1,14 +1,16 @@
 //! Places: where journals and the lock are kept, a folder of one machine or a container that a team shares.
 //!
-//! Both hold the same: `lock`, and `runs/ID.journal` for each run. Once a run has ended it is noted how long its journal
-//! was then, with the blob or in `ended/ID`: while that is its length nothing is left to do for the run, and the journal,
-//! which holds the whole plan, need not be read.
+//! Both hold the same: `lock`, and `runs/ID.journal` for each run; a container also `runs/ID.journal.2` and so on, when one
+//! blob does not hold it. Once a run has ended it is noted how long its journal was then, with its first blob or in
+//! `ended/ID`: while that is its length nothing is left to do for the run, and the journal, which holds the whole plan, need
+//! not be read.
 
 use super::hold::Hold;
 use super::lease::{self, Key, Lease, Length};
 use super::lock::{Holder, Lock, LockError};
-use super::store::{AnyStore, BlobStore, FileStore, private_folder};
+use super::store::{AnyStore, BlobStore, End, FileStore, private_folder};
 use crate::cloud::{CloudError, Container, Metadata};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -134,6 +136,25 @@ impl Blobs {
         self.name(&[RUNS, &format!("{run}{ENDING}")])
     }
 
+    /// All bytes of a journal, from as many blobs as it has; a number that is missing is damage that its reader sees.
+    async fn read(&self, run: &str) -> Result<Option<(Vec<u8>, End)>, CloudError> {
+        let name = self.journal(run);
+        let found = self.container.list(&name).await?;
+        let numbers = found.iter().filter_map(|blob| BlobStore::numbered(blob.name.strip_prefix(&name)?));
+        let mut numbers: Vec<usize> = numbers.collect();
+        numbers.sort_unstable();
+        let mut all: Option<(Vec<u8>, End)> = None;
+        for blob in numbers {
+            let Some(part) = self.container.read(&BlobStore::named(&name, blob), None).await? else {
+                continue;
+            };
+            let (bytes, end) = all.get_or_insert((Vec::new(), End::of(0)));
+            bytes.extend_from_slice(&part);
+            *end = End { total: bytes.len() as u64, blob, at: part.len() as u64 };
+        }
+        Ok(all)
+    }
+
     fn shown(&self, name: &str) -> String {
         format!("{}/{}", self.container.shown(), if name.is_empty() { &self.prefix } else { name })
     }
@@ -157,24 +178,28 @@ impl Place {
             Self::Folder(folder) => listed(folder)?,
             Self::Blobs(blobs) => {
                 let start = format!("{}/", blobs.name(&[RUNS]));
-                let found = blobs.container.list(&start).await?;
-                let one = |blob: crate::cloud::Listed| {
-                    let id = blob.name.strip_prefix(&start)?.strip_suffix(ENDING)?.to_owned();
-                    let ended = blob.metadata.get(ENDED).and_then(|length| length.parse().ok());
-                    Some(Listed { id, ended: ended == Some(blob.length) })
-                };
-                found.into_iter().filter_map(one).collect()
+                let mut runs: BTreeMap<String, (u64, Option<u64>)> = BTreeMap::new();
+                for blob in blobs.container.list(&start).await? {
+                    let Some((id, number)) = blob.name.strip_prefix(&start).and_then(part) else { continue };
+                    let (total, ended) = runs.entry(id.to_owned()).or_default();
+                    *total += blob.length;
+                    if number == 1 {
+                        *ended = blob.metadata.get(ENDED).and_then(|length| length.parse().ok());
+                    }
+                }
+                let one = |(id, (total, ended))| Listed { id, ended: ended == Some(total) };
+                runs.into_iter().map(one).collect()
             }
         };
         all.sort_by(|a, b| a.id.cmp(&b.id));
         Ok(all)
     }
 
-    /// The bytes of a journal; `None` when there is no such run.
+    /// The bytes of a journal, and where they end; `None` when there is no such run.
     ///
     /// # Errors
     /// When it cannot be read.
-    pub async fn read(&self, run: &str) -> Result<Option<Vec<u8>>, PlaceError> {
+    pub async fn read(&self, run: &str) -> Result<Option<(Vec<u8>, End)>, PlaceError> {
         if !run.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') {
             return Ok(None);
         }
@@ -182,12 +207,15 @@ impl Place {
             Self::Folder(folder) => {
                 let path = file(folder, run);
                 match std::fs::read(&path) {
-                    Ok(bytes) => Ok(Some(bytes)),
+                    Ok(bytes) => {
+                        let end = End::of(bytes.len() as u64);
+                        Ok(Some((bytes, end)))
+                    }
                     Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
                     Err(source) => Err(failed(&path, source)),
                 }
             }
-            Self::Blobs(blobs) => Ok(blobs.container.read(&blobs.journal(run), None).await?),
+            Self::Blobs(blobs) => Ok(blobs.read(run).await?),
         }
     }
 
@@ -201,7 +229,7 @@ impl Place {
         {
             return Ok(None);
         }
-        self.read(run).await
+        Ok(self.read(run).await?.map(|(bytes, _)| bytes))
     }
 
     /// Makes the journal of a new run.
@@ -222,18 +250,18 @@ impl Place {
         }
     }
 
-    /// Goes on with a journal that was read up to a length.
+    /// Goes on with a journal that was read up to an end.
     ///
     /// # Errors
     /// When another process writes it, or it cannot be opened.
-    pub fn open(&self, run: &str, length: u64, hold: Hold) -> Result<AnyStore, PlaceError> {
+    pub fn open(&self, run: &str, end: End, hold: Hold) -> Result<AnyStore, PlaceError> {
         match self {
             Self::Folder(folder) => {
                 let path = file(folder, run);
                 Ok(AnyStore::File(FileStore::open(&path).map_err(|source| failed(&path, source))?))
             }
             Self::Blobs(blobs) => {
-                let store = BlobStore::open(&blobs.container, &blobs.journal(run), length, hold);
+                let store = BlobStore::open(&blobs.container, &blobs.journal(run), end, hold);
                 Ok(AnyStore::Blob(store))
             }
         }
@@ -299,9 +327,15 @@ impl Place {
 pub fn length_of(store: &AnyStore) -> impl Fn() -> u64 + Send + use<> {
     let end = match store {
         AnyStore::File(store) => store.end(),
-        AnyStore::Blob(store) => store.end(),
+        AnyStore::Blob(store) => store.total(),
     };
     move || end.load(Ordering::Relaxed)
+}
+
+/// The run and the number that the name of a journal's blob stands for.
+fn part(name: &str) -> Option<(&str, usize)> {
+    let (id, end) = name.split_once(ENDING)?;
+    Some((id, BlobStore::numbered(end)?))
 }
 
 fn file(folder: &Path, run: &str) -> PathBuf {

@@ -137,8 +137,18 @@ impl Report {
         report
     }
 
-    /// The exit code: 0 done, 1 nothing changed, 3 failed and undone, 4 between, 130 interrupted.
+    /// Whether live is as the run found it, and nothing had to be undone for that.
+    fn nothing(&self) -> bool {
+        self.applied.is_empty() && self.undone.is_empty() && self.unsettled.is_empty()
+    }
+
+    /// The exit code: 0 done, 1 nothing changed, 3 failed and undone, 4 between, 5 stale before anything was changed,
+    /// 130 interrupted.
     fn code(&self, machine: &Machine) -> u8 {
+        let ended = matches!(self.outcome, Outcome::RolledBack | Outcome::Stopped);
+        if ended && machine.is_stale() && self.nothing() {
+            return 5;
+        }
         let interrupted = machine.failure() == Some(&Failure::Interrupted);
         let requested = machine.failure() == Some(&Failure::Requested);
         match &self.outcome {
@@ -170,6 +180,11 @@ impl Report {
             Outcome::Done => {
                 all.push(format!("{kept}; live was read again and is as the plan says."));
             }
+            Outcome::RolledBack | Outcome::Stopped if self.exit_code == 5 => all.push(
+                "Nothing was changed: the plan is stale. `adxform plan` shows what is left to do; `adxform apply` makes \
+                 a new plan and carries it out."
+                    .to_owned(),
+            ),
             Outcome::RolledBack => all.push(format!(
                 "{} undone; what the run had touched was read again and is as it was before the run. {}",
                 steps(self.undone.len()),

@@ -1,6 +1,6 @@
 //! Requests as they go out: references resolved, the endpoint found.
 
-use super::effects::Outgoing;
+use super::effects::{Answer, Effects, Outgoing};
 use super::event::Way;
 use super::machine::{Cause, Machine, Status};
 use crate::model::body::Value;
@@ -92,7 +92,7 @@ fn first_open(value: &Value) -> Option<String> {
 }
 
 /// The value that a command needs right before it is sent, if it needs one.
-pub(super) fn lookup(outgoing: &Outgoing) -> Option<Lookup> {
+fn lookup(outgoing: &Outgoing) -> Option<Lookup> {
     match &outgoing.request {
         Request::Kusto(kusto) => kusto.lookup.clone(),
         Request::Arm(_) => None,
@@ -100,9 +100,36 @@ pub(super) fn lookup(outgoing: &Outgoing) -> Option<Lookup> {
 }
 
 /// Completes a command with the value it needed.
-pub(super) fn append(outgoing: &mut Outgoing, value: &str) {
+fn append(outgoing: &mut Outgoing, value: &str) {
     if let Request::Kusto(kusto) = &mut outgoing.request {
         kusto.command = kusto.command.clone().text(value);
         kusto.lookup = None;
+    }
+}
+
+/// Sends a batch; a command that needs a value from the service gets it right before.
+pub(super) async fn sent<E: Effects>(effects: &E, mut batch: Vec<Outgoing>) -> Vec<Answer> {
+    if let [only] = batch.as_mut_slice()
+        && let Some(lookup) = lookup(only)
+    {
+        match effects.lookup(only, &lookup).await {
+            Ok(value) => append(only, &value),
+            Err(answer) => return vec![answer],
+        }
+    }
+    effects.send(batch).await
+}
+
+/// Whether a request goes with the etag that is seen right before it.
+pub(super) const fn is_conditional(request: &Request) -> bool {
+    matches!(request, Request::Arm(arm) if arm.if_match.is_some())
+}
+
+/// Puts the etag that was seen into a request that has one; where none was seen, it goes without.
+pub(super) fn condition(outgoing: &mut Outgoing, etag: Option<&str>) {
+    if let Request::Arm(arm) = &mut outgoing.request
+        && arm.if_match.is_some()
+    {
+        arm.if_match = etag.map(str::to_owned);
     }
 }

@@ -194,6 +194,9 @@ fn stands(machine: &Machine, id: usize, state: &State) -> String {
             "being undone: the service accepted the undo and was working on it".to_owned()
         }
         Status::Undone => "undone".to_owned(),
+        Status::UndoStuck if state.undo_attempts < machine.policy().attempts => {
+            "not undone: live is no longer as the run left it".to_owned()
+        }
         Status::UndoStuck => "not undone: every attempt failed".to_owned(),
     }
 }

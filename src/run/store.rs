@@ -2,6 +2,8 @@
 //!
 //! Invariant: bytes go into a blob only at the place where this process's last ones ended, and only while the lock
 //! holds: whoever was overtaken adds nothing (test: `tests/product/blobs.rs`).
+//! Invariant: a journal in blobs has no greatest length. An append blob takes so many blocks and no more; then the next
+//! blob goes on with the same bytes (test: `a_journal_goes_on_in_the_next_blob` there).
 
 use super::hold::Hold;
 use super::journal;
@@ -25,6 +27,11 @@ const PAUSE: Duration = Duration::from_millis(200);
 ///
 /// <https://learn.microsoft.com/rest/api/storageservices/append-block#remarks>
 const BLOCK: usize = 64 * 1024 * 1024;
+
+/// How many blocks an append blob may have.
+///
+/// <https://learn.microsoft.com/rest/api/storageservices/append-block#remarks>
+const BLOCKS: u64 = 50_000;
 
 /// A place for the bytes of one journal.
 pub trait Store: Send {
@@ -101,12 +108,36 @@ impl Store for FileStore {
     }
 }
 
-/// A journal in an append blob. Every write says where it must begin, so two processes never write the same run.
+/// Where the bytes of a journal end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct End {
+    /// How many there are in all.
+    pub total: u64,
+    /// In which blob they end, from 1; a file is one.
+    pub blob: usize,
+    /// How many of them are in that one.
+    pub at: u64,
+}
+
+impl End {
+    /// So many bytes in one piece.
+    pub const fn of(total: u64) -> Self {
+        Self { total, blob: 1, at: total }
+    }
+}
+
+/// A journal in append blobs, one until it is full. Every write says where it must begin, so two processes never write
+/// the same run.
 #[derive(Debug)]
 pub struct BlobStore {
     container: Container,
     name: String,
-    end: Arc<AtomicU64>,
+    blob: usize,
+    at: u64,
+    /// How many blocks the present blob has; `None` until that was asked.
+    blocks: Option<u64>,
+    most: u64,
+    total: Arc<AtomicU64>,
     hold: Hold,
 }
 
@@ -117,23 +148,75 @@ impl BlobStore {
     /// When it exists, or the storage account refuses or does not answer.
     pub async fn create(container: &Container, name: &str, hold: Hold) -> Result<Self, CloudError> {
         container.create(name).await?;
-        Ok(Self::open(container, name, 0, hold))
+        Ok(Self { blocks: Some(0), ..Self::open(container, name, End::of(0), hold) })
     }
 
-    /// Goes on with a blob that was read up to a length; when it is longer by now, the first write fails.
-    pub fn open(container: &Container, name: &str, length: u64, hold: Hold) -> Self {
-        let end = Arc::new(AtomicU64::new(length));
-        Self { container: container.clone(), name: name.to_owned(), end, hold }
+    /// Goes on with a journal that was read up to an end; when it is longer by now, the first write fails.
+    pub fn open(container: &Container, name: &str, end: End, hold: Hold) -> Self {
+        Self {
+            container: container.clone(),
+            name: name.to_owned(),
+            blob: end.blob,
+            at: end.at,
+            blocks: None,
+            most: BLOCKS,
+            total: Arc::new(AtomicU64::new(end.total)),
+            hold,
+        }
     }
 
-    /// Where the next write begins, also when the store is elsewhere by then.
-    pub fn end(&self) -> Arc<AtomicU64> {
-        Arc::clone(&self.end)
+    /// Takes the next blob after fewer blocks than the service allows.
+    #[must_use]
+    pub fn with_blocks(self, most: u64) -> Self {
+        Self { most, ..self }
+    }
+
+    /// How many bytes were written in all, also when the store is elsewhere by then.
+    pub fn total(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.total)
+    }
+
+    /// The name of a journal's blobs: its own, then with a number from 2.
+    pub fn named(name: &str, blob: usize) -> String {
+        if blob > 1 { format!("{name}.{blob}") } else { name.to_owned() }
+    }
+
+    /// The number of the blob of a journal that a name's end stands for: nothing for 1, else `.2` and so on.
+    pub fn numbered(end: &str) -> Option<usize> {
+        let number = match end {
+            "" => Some(1),
+            end => end.strip_prefix('.')?.parse().ok().filter(|number| *number > 1),
+        };
+        number.filter(|number| Self::named("", *number) == end)
+    }
+
+    /// Sees to it that the present blob takes one more block.
+    async fn make_room(&mut self) -> io::Result<()> {
+        let blocks = match self.blocks {
+            Some(blocks) => blocks,
+            None => {
+                let seen = self.container.look(&Self::named(&self.name, self.blob)).await;
+                let seen = seen.map_err(io::Error::other)?;
+                // Whoever was overtaken must not go on in the next blob either.
+                if seen.as_ref().map_or(0, |seen| seen.length) != self.at {
+                    return Err(io::Error::other(format!("somebody else has written to {}", self.name)));
+                }
+                seen.map_or(0, |seen| seen.blocks)
+            }
+        };
+        self.blocks = Some(blocks);
+        if blocks >= self.most {
+            let next = Self::named(&self.name, self.blob + 1);
+            self.container.create(&next).await.map_err(io::Error::other)?;
+            (self.blob, self.at, self.blocks) = (self.blob + 1, 0, Some(0));
+        }
+        Ok(())
     }
 
     /// One block, tried until it is acknowledged, the patience ends or the lock is lost.
-    async fn block(&self, bytes: &[u8]) -> io::Result<()> {
-        let at = self.end.load(Ordering::Relaxed);
+    async fn block(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.make_room().await?;
+        let (name, at) = (Self::named(&self.name, self.blob), self.at);
         let deadline = Instant::now() + PATIENCE + Duration::from_secs(bytes.len() as u64 / (256 * 1024));
         let mut pause = PAUSE;
         let mut said: Option<CloudError> = None;
@@ -142,7 +225,7 @@ impl BlobStore {
                 return Err(io::Error::other(join(why, said)));
             }
             let written = tokio::select! {
-                written = timeout_at(deadline, self.container.append(&self.name, at, bytes)) => written,
+                written = timeout_at(deadline, self.container.append(&name, at, bytes)) => written,
                 () = self.hold.until_gone() => continue,
             };
             match written {
@@ -159,7 +242,9 @@ impl BlobStore {
             sleep(pause).await;
             pause = (pause * 2).min(PAUSE * 10);
         }
-        self.end.store(at + bytes.len() as u64, Ordering::Relaxed);
+        self.at += bytes.len() as u64;
+        self.blocks = self.blocks.map(|blocks| blocks + 1);
+        self.total.fetch_add(bytes.len() as u64, Ordering::Relaxed);
         // A process that was stopped meanwhile must not act on what it wrote before.
         self.hold.gone().map_or(Ok(()), |why| Err(io::Error::other(why)))
     }

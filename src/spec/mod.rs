@@ -14,6 +14,7 @@ mod decode;
 pub mod diagnostic;
 mod entry;
 pub mod files;
+pub mod format;
 mod ids;
 mod kinds;
 mod kql;

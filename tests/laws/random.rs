@@ -42,7 +42,9 @@ fn world(seed: u64, policy: Policy) -> World {
     let faults = Faults::Random { percent, left, dice };
     let mut world = World::new(Arc::new(plan), live, faults, Dice::new(seed, "delays"));
     world.parallelism = policy.parallelism;
-    world.meddle_at = meddle_at;
+    let mut late = Dice::new(seed, "meddler");
+    let steps = world.plan.steps.len();
+    world.meddle_at = meddle_at.or_else(|| late.chance(15).then(|| late.below(2 * steps + 2)));
     world.blind = blind;
     world.veiled = if Dice::new(seed, "veil").chance(15) { Dice::new(seed, "veils").below(40) } else { 0 };
     world

@@ -6,7 +6,7 @@
 //! - `policy KEY=VALUE…` before the first event.
 //! - `N EVENT…` and `N undo EVENT…` are events of a step; `interrupted`, `resume`, `rollback`, `proved` and
 //!   `not proved` of the run. The answer says why an event is refused.
-//! - `decide`, `show` and `report` ask.
+//! - `decide`, `show` and `report` ask; `parallelism N` is what a later process is given.
 
 use adxform::kind::Undo;
 use adxform::model::body::{Body, Value};
@@ -132,6 +132,10 @@ fn answer(machine: &mut Machine, words: &[&str]) -> String {
     match words {
         ["decide"] => decided(machine),
         ["show"] => Standing::of(machine).to_string(),
+        ["parallelism", count] => {
+            machine.set_parallelism(count.parse().unwrap());
+            String::new()
+        }
         ["report"] => {
             let report = Report::of("r1", machine, None);
             format!("exit code {}\n{}", report.exit_code, report.sentences.join("\n"))
@@ -174,6 +178,7 @@ fn event(machine: &Machine, words: &[&str]) -> Event {
         ["begun"] => Happened::Begun { operation: Operation("operation".into()) },
         ["finished"] => Happened::Finished { outputs: Attributes::new(), trace },
         ["refused", rest @ ..] => Happened::Refused { message: rest.join(" "), trace },
+        ["stale", rest @ ..] => Happened::Stale { message: rest.join(" "), differences: vec![difference()] },
         ["failed", rest @ ..] => Happened::Failed { message: rest.join(" "), trace },
         ["not", "run"] => Happened::NotRun,
         ["lost"] => Happened::Lost { why: "the connection was reset".to_owned() },

@@ -197,12 +197,20 @@ impl World {
         self.meddled.insert(address);
     }
 
-    /// Whether somebody else's write is overwritten by the first write of a thing, though it stood long enough to be
-    /// seen before.
+    /// Whether somebody else's write is overwritten by the first write of a thing, or by its undo, though it stood long
+    /// enough to be seen before.
     fn overwritten(&mut self, batch: &[Outgoing]) {
         const SEEN: Duration = Duration::from_secs(6);
         for of in batch {
-            if of.way == Way::Undo || !self.id_is_first(of) {
+            let looked_at = match of.way {
+                Way::Apply => self.id_is_first(of),
+                // What failed half-way looks like somebody else's write, and so is not looked at.
+                Way::Undo => {
+                    let whole = self.effective.contains(&of.step) && !self.torn.contains(&of.step);
+                    of.part == 0 && whole && self.failed_undos == 0
+                }
+            };
+            if !looked_at {
                 continue;
             }
             let Some(at) = self.meddled_at.get(&of.address) else { continue };

@@ -8,6 +8,8 @@ use adxform::emulator::{Exchange, Fault, Hook, Options};
 use adxform::run::event::{Event, Happened};
 use adxform::run::hold::Hold;
 use adxform::run::journal::Recorded;
+use adxform::run::lease::Length;
+use adxform::run::place::{Blobs, Place};
 use adxform::run::store::{BlobStore, Store};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
@@ -428,6 +430,53 @@ async fn an_append_stands_once_whatever_is_lost() {
     assert_eq!((error.class, error.code.as_str()), (Class::Refused, "Overtaken"));
     let found = straight.read("runs/a.journal", None).await.unwrap().unwrap();
     assert_eq!(found.len() as u64, end + b"a colleague\n".len() as u64);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_journal_goes_on_in_the_next_blob() {
+    let Some(azurite) = Azurite::start("a_journal_goes_on_in_the_next_blob") else { return };
+    let container = azurite.container().await;
+    let length = Length::default();
+    let place = Place::Blobs(Blobs { container: container.clone(), prefix: String::new(), length });
+    let blobs = ["runs/a.journal", "runs/a.journal.2", "runs/a.journal.3", "runs/a.journal.4"];
+    let mut store = BlobStore::create(&container, blobs[0], Hold::default()).await.unwrap().with_blocks(3);
+    let mut wanted = Vec::new();
+    for number in 0..4 {
+        let line = format!("line {number}\n");
+        store.append(line.as_bytes()).await.unwrap();
+        wanted.extend_from_slice(line.as_bytes());
+    }
+    // Later processes go on from what they read, full blob or not, and one that was overtaken adds nothing.
+    for number in 4..9 {
+        let (bytes, end) = place.read("a").await.unwrap().unwrap();
+        assert_eq!((bytes.len() as u64, &bytes), (end.total, &wanted));
+        let open = || BlobStore::open(&container, blobs[0], end, Hold::default()).with_blocks(3);
+        let mut zombie = open();
+        let line = format!("line {number}\n");
+        open().append(line.as_bytes()).await.unwrap();
+        wanted.extend_from_slice(line.as_bytes());
+        zombie.append(b"too late\n").await.unwrap_err();
+    }
+    let (bytes, end) = place.read("a").await.unwrap().unwrap();
+    assert_eq!(String::from_utf8_lossy(&bytes), String::from_utf8_lossy(&wanted));
+    assert_eq!((end.total, end.blob), (wanted.len() as u64, 3));
+    let names: Vec<String> =
+        container.list("runs/").await.unwrap().into_iter().map(|blob| blob.name).collect();
+    assert_eq!(names, blobs[..3]);
+    // A blob that a process made right before it died is empty, and is gone on with.
+    container.create(blobs[3]).await.unwrap();
+    let (_, end) = place.read("a").await.unwrap().unwrap();
+    assert_eq!((end.total, end.blob, end.at), (wanted.len() as u64, 4, 0));
+    let ended = async || {
+        let runs = place.runs().await.unwrap();
+        assert_eq!(runs.iter().map(|run| run.id.as_str()).collect::<Vec<_>>(), ["a"]);
+        runs[0].ended
+    };
+    assert!(!ended().await);
+    place.note_end("a", end.total).await;
+    assert!(ended().await);
+    BlobStore::open(&container, blobs[0], end, Hold::default()).append(b"more\n").await.unwrap();
+    assert!(!ended().await, "what was added after the end is not seen");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -2,8 +2,8 @@
 //! refused, lost or the end of the process; then resumed or rolled back until it is over.
 //!
 //! There are too many pairs for every day, so a sample is taken: `ADXFORM_PAIRS=5000 cargo test --test product pairs`
-//! takes more, `ADXFORM_PAIRS=all` every one, and `ADXFORM_SEED=N` another sample. The simulation in `tests/laws/` goes
-//! through every pair.
+//! takes more, `ADXFORM_PAIRS=all` every one, and `ADXFORM_SEED=N` another sample; `ADXFORM_AT_ONCE=24` goes through more
+//! of them beside each other, for most of their time is waiting. The simulation in `tests/laws/` goes through every pair.
 
 use crate::dice::Dice;
 use crate::support::{complain, load, root};
@@ -143,10 +143,11 @@ async fn pairs_of_faults_end_before_or_after() {
         cases.swap_remove(dice.below(cases.len()));
     }
     let taken = cases.len();
+    let at_once = given("ADXFORM_AT_ONCE").and_then(|text| text.parse().ok()).unwrap_or(6);
     let mut tasks: JoinSet<Result<bool, String>> = JoinSet::new();
     let mut ends = Vec::new();
     for case in cases {
-        if tasks.len() >= 6 {
+        if tasks.len() >= at_once {
             ends.push(tasks.join_next().await.unwrap().unwrap());
         }
         tasks.spawn(history(case));

@@ -49,6 +49,7 @@ fn plans_are_as_written() {
             destroy: folder.file_name().is_some_and(|name| name.to_string_lossy().starts_with("destroy")),
             targets: &[],
             excludes: &[],
+            hidden: &[],
             origin: &origin,
         };
         let options = Options { allow: LossClass::None, max_deletes: MaxDeletes::Any, lock_out: false };

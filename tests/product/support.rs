@@ -18,10 +18,15 @@ pub(crate) fn entries(folder: &str) -> Vec<PathBuf> {
 
 /// Reads a spec that must be sound.
 pub(crate) fn load(path: &Path) -> Spec {
+    load_in(path, None)
+}
+
+/// Reads a spec in one of its environments; it must be sound.
+pub(crate) fn load_in(path: &Path, environment: Option<&str>) -> Spec {
     let no_environment = |_: &str| None;
     let options = spec::Options {
         root: path.to_path_buf(),
-        environment: None,
+        environment: environment.map(str::to_owned),
         vars: Vec::new(),
         var_files: Vec::new(),
         env: &no_environment,

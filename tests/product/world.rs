@@ -63,6 +63,7 @@ impl World {
             destroy,
             targets: &[],
             excludes: &[],
+            hidden: &live.unreadable,
             origin: &origin,
         };
         let options =

@@ -64,6 +64,7 @@ impl Kind for Cluster {
             );
             return Err(Reply::service(400, "InvalidClusterName", message));
         }
+        runs(change)?;
         sku::check(change)?;
         autoscale(change)?;
         values(change)?;
@@ -124,15 +125,13 @@ impl Kind for Cluster {
     }
 
     fn show(&self, core: &Core, resource: &Resource, api: &str) -> Value {
+        if resource.id.workspace().is_some() {
+            return pool(resource);
+        }
         let mut body = resource.body.clone();
         object(&mut body).entry("tags").or_insert_with(|| json!({}));
         let zonal = body.get("zones").is_some_and(|zones| !zones.as_array().is_none_or(Vec::is_empty));
-        let uri = resource
-            .hidden
-            .get("port")
-            .and_then(Value::as_u64)
-            .map(|port| json!(format!("http://127.0.0.1:{port}")));
-        let uri = uri.unwrap_or(Value::Null);
+        let uri = uri(resource).map_or(Value::Null, Value::from);
         let newer = api > "2022-02-01";
         if properties(&mut body).get("keyVaultProperties").is_some_and(is_blank) {
             properties(&mut body).remove("keyVaultProperties");
@@ -206,16 +205,32 @@ pub(super) fn host(core: &mut Core, mut resource: Resource) {
     }
 }
 
+/// A pool of Synapse, which has less to show (reference: arm-api §5).
+fn pool(resource: &Resource) -> Value {
+    let mut body = resource.body.clone();
+    object(&mut body).entry("tags").or_insert_with(|| json!({}));
+    with_defaults(
+        &mut body,
+        json!({
+            "state": resource.phase,
+            "stateReason": resource.hidden.get("reason").cloned().unwrap_or(Value::Null),
+            "optimizedAutoscale": null,
+            "enableStreamingIngest": false,
+            "enablePurge": false,
+            "languageExtensions": {"value": []},
+            "workspaceUID": directory_id(resource.id.workspace().unwrap_or_default()),
+        }),
+    );
+    if resource.phase != "Creating" {
+        let uri = uri(resource);
+        with_defaults(&mut body, json!({"uri": uri, "dataIngestionUri": uri}));
+    }
+    body
+}
+
 /// Whether a cluster of this name exists anywhere: names are global.
 pub(super) fn taken(core: &Core, name: &str) -> bool {
-    !core
-        .state
-        .find(|other| {
-            other.id.collections.len() == 1
-                && other.id.provider == "Microsoft.Kusto"
-                && other.id.name().eq_ignore_ascii_case(name)
-        })
-        .is_empty()
+    !core.state.find(|other| other.id.is_cluster() && other.id.name().eq_ignore_ascii_case(name)).is_empty()
 }
 
 /// Refuses the deletion of what is followed.
@@ -378,12 +393,37 @@ fn fixed(change: &Change<'_>) -> Result<(), Reply> {
     }
     let vnet =
         change.asked.pointer("/properties/virtualNetworkConfiguration").filter(|value| !value.is_null());
+    let before = old.body.pointer("/properties/virtualNetworkConfiguration");
     if let Some(asked) = vnet
-        && old.body.pointer("/properties/virtualNetworkConfiguration") != Some(asked)
+        && before != Some(asked)
+        && before.is_none_or(|before| !leaves(before, asked))
     {
         return refuse("virtualNetworkConfiguration");
     }
     Ok(())
+}
+
+/// Whether a change of the network only takes the cluster out of it.
+fn leaves(before: &Value, asked: &Value) -> bool {
+    let same = |name: &str| asked.get(name) == before.get(name);
+    let fixed = ["subnetId", "enginePublicIpId", "dataManagementPublicIpId"];
+    fixed.iter().all(|name| same(name)) && asked.get("state") == Some(&json!("Disabled"))
+}
+
+/// A cluster that does not run takes no change but a start and its deletion.
+fn runs(change: &Change<'_>) -> Result<(), Reply> {
+    match change.old.map(|old| old.phase.as_str()) {
+        Some(phase @ ("Stopped" | "Stopping" | "Starting")) => {
+            Err(Reply::bad(format!("Cannot update the cluster while resource is in state '{phase}'.")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The address of a cluster's endpoint, once it has one.
+pub(super) fn uri(cluster: &Resource) -> Option<String> {
+    let port = cluster.hidden.get("port").and_then(Value::as_u64);
+    port.map(|port| format!("http://127.0.0.1:{port}"))
 }
 
 /// The location of a cluster as locations compare.

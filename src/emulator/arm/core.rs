@@ -97,7 +97,7 @@ impl Core {
         match operation.failed {
             Some(mut resource) => {
                 resource.operation = None;
-                if resource.id.type_text() == "Microsoft.Kusto/Clusters" {
+                if resource.id.is_cluster() {
                     let runs = matches!(resource.phase.as_str(), "Running" | "Updating");
                     self.ports.set_running(resource.id.name(), runs);
                 }
@@ -226,7 +226,7 @@ pub(super) fn status_body(operation: &Operation, now: i64) -> Value {
         (Some(_), true) => ("Failed", 1.0),
         (None, true) => ("Succeeded", 1.0),
     };
-    if operation.on.provider != "Microsoft.Kusto" {
+    if !operation.on.is_kusto() {
         return neighbour_status(operation, status);
     }
     let details = match (&operation.result, operation.over, operation.kind.as_str()) {
@@ -248,7 +248,7 @@ pub(super) fn status_body(operation: &Operation, now: i64) -> Value {
     let mut body = json!({
         "id": format!(
             "/subscriptions/{}/providers/{}/locations/{}/operationresults/{}",
-            operation.subscription, operation.on.provider, operation.location, operation.guid
+            operation.subscription, operation.on.server(), operation.location, operation.guid
         ),
         "name": operation.guid,
         "status": status,

@@ -155,6 +155,9 @@ impl Kind for DataConnection {
             Some(old) if change.verb == Verb::Patch => self.merge(&old.body, change.asked),
             _ => change.asked.clone(),
         };
+        if change.id.workspace().is_some() {
+            in_pool(&whole)?;
+        }
         match faults(&whole, &change.ask.api).into_iter().next() {
             Some(fault) => Err(Reply::bad(fault)),
             None => Ok(()),
@@ -415,14 +418,35 @@ fn hub_unfit<'a>(core: &Core, id: &Id, shape: &Shape, text: &dyn Fn(&str) -> Opt
     found
 }
 
+/// Refuses what connections in pools of Synapse do not have (reference: arm-api §5).
+fn in_pool(body: &Value) -> Result<(), Reply> {
+    let kind = body.get("kind").and_then(Value::as_str).unwrap_or_default().to_lowercase();
+    let strange: &[&str] = match kind.as_str() {
+        "eventhub" | "iothub" => &["databaseRouting", "retrievalStartDate"],
+        "eventgrid" => &["databaseRouting", "eventGridResourceId", "managedIdentityResourceId"],
+        _ => return Err(Reply::bad(format!("A pool has no data connections of the kind '{kind}'."))),
+    };
+    let given = |name: &&&str| body.get("properties").is_some_and(|own| own.get(**name).is_some());
+    strange.iter().find(given).map_or(Ok(()), |name| {
+        Err(Reply::bad(format!("Could not find member '{name}' on object of type 'DataConnection'.")))
+    })
+}
+
 /// A resource id of a kind that this emulator models.
 pub(super) fn resource_id(text: &str) -> Option<Id> {
     let parts = segments(text);
     let [_, subscription, _, group, _, provider, rest @ ..] = parts.as_slice() else { return None };
     let (collections, names) = steps(rest);
-    let kind = kind_of(provider, &collections)?;
+    let (provider, collections, names) = match super::path::of_pools(provider, rest) {
+        Some((workspace, rest)) => {
+            let (collections, names) = steps(&rest);
+            (workspace, collections, names)
+        }
+        None => (provider.clone(), collections, names),
+    };
+    let kind = kind_of(&provider, &collections)?;
     let group = Id::of_group(subscription, group);
-    let id = super::front::named(kind, provider, &collections, group, names);
+    let id = super::front::named(kind, &provider, &collections, group, names);
     (id.names.len() == id.collections.len()).then_some(id)
 }
 

@@ -183,7 +183,9 @@ fn attached(core: &Core, resource: &Resource) -> Vec<String> {
     let Some(leader) = leader(&resource.body) else { return Vec::new() };
     let prefix = resource.text("databaseNamePrefix").unwrap_or_default();
     let databases = core.state.find(|other| {
-        other.id.type_text() == "Microsoft.Kusto/Clusters/Databases"
+        other.id.is_kusto()
+            && other.id.collections.get(1).is_some_and(|word| word == "Databases")
+            && other.id.collections.len() == 2
             && other.id.ancestor(1).key() == leader.key()
             && !super::database::follows(Some(other))
     });

@@ -5,10 +5,10 @@
 
 use super::core::{Core, status_body};
 use super::kind::{EXTENSION, KINDS, Kind, kind_of};
-use super::path::{Id, parameter, steps};
+use super::path::{Id, POOLS, of_pools, parameter, steps};
 use super::reply::Reply;
 use super::state::{Failure, Style};
-use super::{group, login, resource, sku};
+use super::{group, iot_app, iot_data, login, resource, sku};
 use crate::emulator::clock::Clock;
 use crate::emulator::server::FailOperation;
 use serde_json::{Value, json};
@@ -69,7 +69,7 @@ pub(super) fn handle(core: &mut Core, ask: &mut Ask) -> Reply {
 }
 
 fn route(core: &mut Core, ask: &mut Ask) -> Result<Reply, Reply> {
-    if let Some(reply) = login::open(ask) {
+    if let Some(reply) = login::open(ask).or_else(|| iot_data::serve(core, ask)) {
         return Ok(reply);
     }
     ask.caller = Some(super::token::caller(ask.authorization.as_deref(), &ask.origin)?);
@@ -106,6 +106,10 @@ fn route(core: &mut Core, ask: &mut Ask) -> Result<Reply, Reply> {
             // What extends a resource is served by its own provider.
             let extends = lower.iter().skip(6).rposition(|word| *word == "providers");
             let server = extends.and_then(|at| lower.get(at + 7)).unwrap_or(provider);
+            if let Some((workspace, rest)) = of_pools(&segments[5], &segments[6..]) {
+                versions(POOLS, &ask.api)?;
+                return pool_level(core, ask, group, &workspace, &rest);
+            }
             versions(server, &ask.api)?;
             group_level(core, ask, group, &segments[5], &segments[6..])
         }
@@ -128,6 +132,8 @@ fn versions(provider: &str, api: &str) -> Result<(), Reply> {
         "microsoft.storage" => {
             &["2021-09-01", "2022-09-01", "2023-01-01", "2023-05-01", "2024-01-01", "2026-09-01"]
         }
+        "kustopools" => &["2021-06-01-preview"],
+        "microsoft.iotcentral" => &["2018-09-01", "2021-06-01"],
         "microsoft.network" => &["2021-05-01", "2023-09-01", "2024-05-01"],
         _ if super::generic::is_version(api) => return Ok(()),
         _ => &["2024-01-01"],
@@ -168,6 +174,11 @@ fn subscription_level(
         ("GET", ["skus"]) => Ok(sku::offered(None)),
         ("GET", ["locations", location, "skus"]) => Ok(sku::offered(Some(location))),
         ("POST", ["locations", _, "checknameavailability"]) => resource::check_global_name(core, ask),
+        ("POST", [word @ ("checknameavailability" | "checksubdomainavailability")])
+            if provider.eq_ignore_ascii_case("Microsoft.IoTCentral") =>
+        {
+            iot_app::check_name(core, ask, word.contains("subdomain"))
+        }
         ("GET", [_]) => {
             let kind = kind_of(provider, rest)
                 .ok_or_else(|| not_modelled(&format!("{provider}/{}", rest.join("/")), &ask.api))?;
@@ -177,6 +188,27 @@ fn subscription_level(
         }
         _ => Err(not_modelled(&format!("{} {provider}/{}", ask.method, rest.join("/")), &ask.api)),
     }
+}
+
+/// What stands in a workspace of Synapse, which is a resource like any other.
+fn pool_level(
+    core: &mut Core,
+    ask: &Ask,
+    group: Id,
+    workspace: &str,
+    rest: &[String],
+) -> Result<Reply, Reply> {
+    let mut parent = group.clone();
+    "Microsoft.Synapse".clone_into(&mut parent.provider);
+    let parent = parent.child("workspaces", workspace.rsplit('/').next().unwrap_or_default());
+    if core.state.get(&parent).is_none() {
+        let message = format!(
+            "Failed to perform 'write' on resource(s) of type 'workspaces/kustoPools', because the parent resource '{}' could not be found.",
+            parent.text()
+        );
+        return Err(Reply::gateway(404, "ParentResourceNotFound", message));
+    }
+    group_level(core, ask, group, workspace, rest)
 }
 
 fn group_level(
@@ -230,8 +262,13 @@ pub(super) fn named(
 ) -> Id {
     let modelled = !kind.extends() && !kind.collections().is_empty();
     if modelled || collections.len() == 1 && kind.extends() && !collections[0].starts_with(EXTENSION) {
-        kind.provider().clone_into(&mut id.provider);
+        let workspace = provider.contains('/');
+        let own = if workspace { provider } else { kind.provider() };
+        own.clone_into(&mut id.provider);
         id.collections = kind.collections().iter().map(|part| (*part).to_owned()).collect();
+        if let Some(first) = id.collections.first_mut().filter(|_| workspace) {
+            POOLS.clone_into(first);
+        }
     } else {
         provider.clone_into(&mut id.provider);
         id.collections = collections.to_vec();

@@ -185,6 +185,7 @@ pub(super) const KINDS: &[&dyn Kind] = &[
     &super::event_grid::OfTopic,
     &super::event_grid::OfResource,
     &super::role::Assignment,
+    &super::iot_app::Application,
 ];
 
 /// What a collection's word begins with, whose resources extend others.
@@ -204,6 +205,10 @@ pub(super) fn kind_of<S: AsRef<str>>(provider: &str, collections: &[S]) -> Optio
         });
         return own.or_else(|| super::generic::of(provider));
     }
+    // The provider of a pool is its workspace.
+    if provider.contains('/') {
+        return in_pool(collections);
+    }
     let same = |kind: &&dyn Kind| {
         kind.provider().eq_ignore_ascii_case(provider)
             && kind.collections().len() == collections.len()
@@ -215,6 +220,28 @@ pub(super) fn kind_of<S: AsRef<str>>(provider: &str, collections: &[S]) -> Optio
     };
     let found = KINDS.iter().copied().find(same);
     found.or_else(|| if collections.is_empty() { None } else { super::generic::of(provider) })
+}
+
+/// What pools of Synapse have of what clusters have.
+const IN_POOLS: [&[&str]; 6] = [
+    &["Clusters"],
+    &["Clusters", "Databases"],
+    &["Clusters", "PrincipalAssignments"],
+    &["Clusters", "AttachedDatabaseConfigurations"],
+    &["Clusters", "Databases", "DataConnections"],
+    &["Clusters", "Databases", "PrincipalAssignments"],
+];
+
+/// The kind with these collections in a pool.
+fn in_pool<S: AsRef<str>>(collections: &[S]) -> Option<&'static dyn Kind> {
+    let (first, rest) = collections.split_first()?;
+    let same = |own: &[&str]| {
+        own.len() == rest.len() + 1
+            && own[1..].iter().zip(rest).all(|(own, other)| own.eq_ignore_ascii_case(other.as_ref()))
+    };
+    let known =
+        IN_POOLS.iter().find(|own| first.as_ref().eq_ignore_ascii_case(super::path::POOLS) && same(own))?;
+    KINDS.iter().copied().find(|kind| kind.provider() == "Microsoft.Kusto" && kind.collections() == *known)
 }
 
 /// Maps the user owns, and settings that only make sense together: a PATCH replaces them as a whole, so that `{}`

@@ -100,11 +100,49 @@ const MEMBERS: &[(&str, &[&str], &[&str])] = &[
     ("privateEndpointConnections", &[], &["privateEndpoint", "privateLinkServiceConnectionState", "groupId"]),
 ];
 
+/// The same in pools of Synapse, where it is less (reference: arm-api §5).
+const IN_POOLS: &[(&str, &[&str], &[&str])] = &[
+    (
+        "Clusters",
+        &["location", "tags", "sku"],
+        &[
+            "optimizedAutoscale",
+            "enableStreamingIngest",
+            "enablePurge",
+            "workspaceUID",
+            "state",
+            "stateReason",
+            "uri",
+            "dataIngestionUri",
+            "languageExtensions",
+        ],
+    ),
+    ("Databases", &["location", "kind"], &["softDeletePeriod", "hotCachePeriod", "statistics", "isFollowed"]),
+    (
+        "AttachedDatabaseConfigurations",
+        &["location"],
+        &[
+            "databaseName",
+            "clusterResourceId",
+            "attachedDatabaseNames",
+            "defaultPrincipalsModificationKind",
+            "tableLevelSharingProperties",
+        ],
+    ),
+];
+
+fn members(
+    in_pool: bool,
+) -> impl Iterator<Item = &'static (&'static str, &'static [&'static str], &'static [&'static str])> {
+    let pools = IN_POOLS.iter().filter(move |_| in_pool);
+    pools.chain(MEMBERS)
+}
+
 /// Refuses a member that the kind does not have. `asked` is without what every resource has.
-pub(super) fn check(kind: &dyn Kind, asked: &Value) -> Result<(), Reply> {
+pub(super) fn check(kind: &dyn Kind, in_pool: bool, asked: &Value) -> Result<(), Reply> {
     let last = kind.collections().last().copied().unwrap_or_default();
     let Some((_, beside, within)) =
-        MEMBERS.iter().find(|(name, ..)| kind.provider() == "Microsoft.Kusto" && *name == last)
+        members(in_pool).find(|(name, ..)| kind.provider() == "Microsoft.Kusto" && *name == last)
     else {
         return Ok(());
     };
@@ -163,7 +201,7 @@ mod tests {
             (json!({"Sku": {}}), true),
             (json!({"properties": []}), true),
         ] {
-            assert_eq!(check(cluster, &body).is_err(), refused, "{body}");
+            assert_eq!(check(cluster, false, &body).is_err(), refused, "{body}");
         }
     }
 }

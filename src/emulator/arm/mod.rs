@@ -14,6 +14,8 @@ mod follower;
 mod front;
 mod generic;
 mod group;
+mod iot_app;
+mod iot_data;
 mod kind;
 mod login;
 mod member;
@@ -126,7 +128,7 @@ impl Plane {
 /// Tells the Kusto plane of everything that was there before, in the order of creation.
 fn host_again(core: &mut core::Core) {
     let known: Vec<state::Resource> =
-        core.state.find(|resource| resource.id.provider == "Microsoft.Kusto").into_iter().cloned().collect();
+        core.state.find(|resource| resource.id.is_kusto()).into_iter().cloned().collect();
     for resource in known {
         let cluster = resource.id.ancestor(1);
         let unmade =
@@ -139,7 +141,7 @@ fn host_again(core: &mut core::Core) {
                 core.ports.note_call(&name);
             }
             2 if made
-                && resource.id.type_text() == "Microsoft.Kusto/Clusters/Databases"
+                && resource.id.collections[1] == "Databases"
                 && core.kusto.periods(&name, resource.id.name()).is_none() =>
             {
                 core.kusto.create_database(&name, resource.id.name(), database::periods(&resource));

@@ -4,6 +4,21 @@
 //! spelling of every name (reference: arm-api §2.6). Invariant: [`Id::key`] is equal for two spellings of one
 //! resource and different for different ones (test: `spellings_share_a_key`).
 
+/// What the provider of a pool of Synapse begins with; the workspace's name follows.
+const WORKSPACES: &str = "Microsoft.Synapse/workspaces/";
+
+/// The collection of pools, where clusters have `Clusters`.
+pub(super) const POOLS: &str = "kustoPools";
+
+/// The provider and the rest of a path that leads into pools of Synapse.
+pub(super) fn of_pools(provider: &str, rest: &[String]) -> Option<(String, Vec<String>)> {
+    let [collection, workspace, pools, ..] = rest else { return None };
+    let is = provider.eq_ignore_ascii_case("Microsoft.Synapse")
+        && collection.eq_ignore_ascii_case("workspaces")
+        && pools.eq_ignore_ascii_case(POOLS);
+    is.then(|| (format!("{WORKSPACES}{workspace}"), rest[2..].to_vec()))
+}
+
 /// A resource id: `names` are those of the resource and its parents, outermost first.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(super) struct Id {
@@ -44,7 +59,23 @@ impl Id {
     /// The provider that serves it: that of what extends a resource is its own.
     pub(super) fn server(&self) -> &str {
         let extends = self.collections.iter().rev().find_map(|word| word.strip_prefix("providers/"));
-        extends.and_then(|rest| rest.split('/').next()).unwrap_or(&self.provider)
+        extends.unwrap_or(&self.provider).split('/').next().unwrap_or_default()
+    }
+
+    /// Whether it is a cluster, or stands in one.
+    pub(super) fn is_kusto(&self) -> bool {
+        self.provider == "Microsoft.Kusto" || self.workspace().is_some()
+    }
+
+    /// The Synapse workspace that it stands in, where it is a pool or stands in one. A pool is a cluster whose provider
+    /// is the workspace.
+    pub(super) fn workspace(&self) -> Option<&str> {
+        self.provider.strip_prefix(WORKSPACES)
+    }
+
+    /// Whether it is a cluster.
+    pub(super) fn is_cluster(&self) -> bool {
+        self.is_kusto() && self.collections.len() == 1 && self.names.len() == 1
     }
 
     /// What the resource is stored and compared by.
@@ -54,7 +85,10 @@ impl Id {
 
     /// `Microsoft.Kusto/Clusters/Databases`.
     pub(super) fn type_text(&self) -> String {
-        let mut text = self.provider.clone();
+        let mut text = match self.workspace() {
+            Some(_) => WORKSPACES.trim_end_matches('/').to_owned(),
+            None => self.provider.clone(),
+        };
         for collection in &self.collections {
             text.push('/');
             text.push_str(collection);
@@ -64,7 +98,8 @@ impl Id {
 
     /// `cluster/database`: a nested resource's name is the whole chain.
     pub(super) fn full_name(&self) -> String {
-        self.names.join("/")
+        let workspace = self.workspace().map(|workspace| format!("{workspace}/")).unwrap_or_default();
+        workspace + &self.names.join("/")
     }
 
     /// The own name.

@@ -108,9 +108,7 @@ fn targets(core: &Core, resource: &Resource) -> Vec<(&'static str, Id)> {
                 .pointer("/properties/privateLinkServiceId")
                 .and_then(Value::as_str)
                 .and_then(resource_id);
-            let cluster = target
-                .and_then(|id| core.state.get(&id))
-                .filter(|cluster| cluster.id.type_text() == "Microsoft.Kusto/Clusters");
+            let cluster = target.and_then(|id| core.state.get(&id)).filter(|cluster| cluster.id.is_cluster());
             if let Some(cluster) = cluster {
                 let name = format!("{}-{}", resource.id.name(), directory_id(&resource.id.key()));
                 found.push((list, cluster.id.child("privateEndpointConnections", &name)));

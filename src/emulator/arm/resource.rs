@@ -73,7 +73,7 @@ pub(super) fn reach(core: &Core, ask: &Ask, id: &Id) -> Result<(), Reply> {
         };
         return Err(Reply::gateway(404, "ParentResourceNotFound", message));
     };
-    if id.provider == "Microsoft.Kusto" && !matches!(cluster.phase.as_str(), "Running" | "Updating") {
+    if id.is_kusto() && !matches!(cluster.phase.as_str(), "Running" | "Updating") {
         let verb = match ask.method.as_str() {
             "GET" | "HEAD" => "fetch",
             "DELETE" => "delete",

@@ -96,6 +96,9 @@ pub(super) fn check(change: &Change<'_>) -> Result<(), Reply> {
         };
     };
     let name = sku.get("name").and_then(Value::as_str).unwrap_or_default();
+    if change.id.workspace().is_some() {
+        return of_pool(sku, name);
+    }
     let Some((least, most)) = range(name) else {
         return Err(Reply::bad(format!("The SKU '{name}' is not available in the selected region.")));
     };
@@ -112,6 +115,23 @@ pub(super) fn check(change: &Change<'_>) -> Result<(), Reply> {
         return Err(Reply::bad(format!(
             "Invalid SKU tier '{asked}' provided, the SKU {name} has the tier '{tier}'"
         )));
+    }
+    Ok(())
+}
+
+/// Refuses a size that pools of Synapse do not have (reference: arm-api §5).
+fn of_pool(sku: &Value, name: &str) -> Result<(), Reply> {
+    let size = sku.get("size").and_then(Value::as_str).unwrap_or_default();
+    let strange = sku.as_object().into_iter().flat_map(|sku| sku.keys());
+    let strange = strange.into_iter().find(|member| !matches!(member.as_str(), "name" | "size" | "capacity"));
+    if let Some(strange) = strange {
+        return Err(Reply::bad(format!("The property 'sku.{strange}' is not known.")));
+    }
+    if !["Compute optimized", "Storage optimized"].contains(&name) {
+        return Err(Reply::bad(format!("The SKU '{name}' is not available for a pool.")));
+    }
+    if !["Extra small", "Small", "Medium", "Large"].contains(&size) {
+        return Err(Reply::bad(format!("The SKU size '{size}' is not available for a pool.")));
     }
     Ok(())
 }

@@ -23,7 +23,7 @@ pub(super) fn write(
     verb: Verb,
 ) -> Result<Reply, Reply> {
     let asked = settable(ask.object()?);
-    super::member::check(kind, &asked)?;
+    super::member::check(kind, id.workspace().is_some(), &asked)?;
     reach(core, ask, id)?;
     let old = core.state.get(id).cloned();
     if verb == Verb::Patch && old.is_none() {

@@ -4,6 +4,7 @@
 //! null does in a PATCH is not documented; each unset is a step of its own.
 
 use super::cluster::KEY_VAULT;
+use super::place;
 use super::wire::{self, Defaults};
 use crate::kind::replies::Reply;
 use crate::kind::shape::{self, Field, NameRule, Role, Shape};
@@ -175,6 +176,7 @@ impl Kind for Database {
             found.extend(given.map(|f| Finding { field: vec![f.name.to_owned()], ..objection.clone() }));
             return found;
         }
+        found.extend(place::strange_in_pool(at, &["keyVaultProperties"]));
         found.extend(owners(at));
         found.extend(periods(body));
         found.extend(wire::other_region(at));

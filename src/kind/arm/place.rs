@@ -3,7 +3,7 @@
 //! Invariant: the id of a declared thing follows from the spec alone, so that nobody has to wait for it (test:
 //! `ids_follow_from_places`).
 
-use crate::kind::shape::{self, Field, Role, Shape};
+use crate::kind::shape::{self, Field, NameRule, Role, Shape};
 use crate::kind::{self, At, Finding, Need, Source};
 use crate::model::Address;
 use crate::model::body::{Body, Value};
@@ -18,6 +18,21 @@ pub const SUBSCRIPTION_ID: Field =
 pub const RESOURCE_GROUP: Field =
     Field::new("resourceGroup", Shape::Text, "The resource group; from `azure:` when left out.")
         .role(Role::Place);
+
+/// The property that says in which Synapse workspace a cluster is: then it is one of the workspace's Data Explorer pools,
+/// which are clusters in another place.
+pub const SYNAPSE_WORKSPACE: Field = Field::new(
+    "synapseWorkspace",
+    Shape::Name(NameRule::Plain { min: 1, max: 50, lower: false, others: "-" }),
+    "The Synapse workspace of which this is a Data Explorer pool, by its name; the workspace must exist. Without it, \
+     this is a cluster by itself.",
+)
+.role(Role::Place);
+
+/// The one `api-version` of Data Explorer pools.
+///
+/// <https://learn.microsoft.com/rest/api/synapse/kusto-pools>
+pub const POOL_API_VERSION: &str = "2021-06-01-preview";
 
 /// The region of a root.
 pub const LOCATION: Field = Field::new(
@@ -39,7 +54,50 @@ pub fn only_uri(root: &Resource) -> bool {
     root.body.get("uri").is_some_and(|uri| !uri.is_unset())
 }
 
-/// The resource id of a thing: that of its container, or its place, and what follows from its kind and name.
+/// The workspace that a cluster is a pool of.
+pub fn workspace(cluster: &Body) -> Option<&str> {
+    cluster.text(SYNAPSE_WORKSPACE.name).filter(|name| !name.is_empty())
+}
+
+/// Whether a thing is a pool of Synapse, or stands in one.
+pub fn is_pool(at: &At<'_>) -> bool {
+    at.ancestor("cluster").is_some_and(|(_, cluster)| workspace(&cluster.body).is_some())
+}
+
+/// Whether a resource, as it was read, is a pool of Synapse or stands in one.
+pub fn is_of_pool(json: &serde_json::Value) -> bool {
+    let id = json.get("id").and_then(serde_json::Value::as_str).unwrap_or_default();
+    id.to_ascii_lowercase().contains("/kustopools/")
+}
+
+/// The `api-version` for a thing: the usual one, or that of pools.
+pub fn api_version<'a>(at: &At<'_>, usual: &'a str) -> &'a str {
+    if is_pool(at) { POOL_API_VERSION } else { usual }
+}
+
+/// What is said of a thing in a pool that pools do not have.
+pub fn strange_in_pool(at: &At<'_>, strange: &[&str]) -> Vec<Finding> {
+    if !is_pool(at) {
+        return Vec::new();
+    }
+    let given = strange.iter().filter(|name| at.resource.body.get(name).is_some());
+    let finding = |name: &&str| {
+        let message = format!("`{name}` is not there in a Data Explorer pool of Synapse");
+        Finding::new(&[name], message, "leave it out, or use a cluster by itself")
+    };
+    given.map(finding).collect()
+}
+
+/// A thing that cannot stand in a pool at all.
+pub fn not_in_pool(at: &At<'_>) -> Option<Finding> {
+    is_pool(at).then(|| {
+        let message = "this does not go with a Data Explorer pool of Synapse";
+        Finding::new(&[], message, "leave it out, or use a cluster by itself")
+    })
+}
+
+/// The resource id of a thing: that of its container, or its place, and what follows from its kind and name. What a
+/// container's own interface serves has a URL in its place.
 ///
 /// # Errors
 /// What is missing for it, as a sentence.
@@ -48,7 +106,7 @@ pub fn resource_id(at: &At<'_>) -> Result<String, String> {
         kind::by_name(at.resource.kind).ok_or_else(|| format!("{} is of no known kind", at.address))?;
     let segment = match kind.source() {
         Source::ArmGet { provider, .. } => provider,
-        Source::ArmList { segment, .. } => segment,
+        Source::ArmList { segment, .. } | Source::RestList { segment, .. } => segment,
         _ => return Err(format!("{} is no resource of the control plane", at.address)),
     };
     let above = at.address.parent().filter(|above| !above.segments().is_empty());
@@ -57,7 +115,11 @@ pub fn resource_id(at: &At<'_>) -> Result<String, String> {
     };
     let resource = at.world.get(&above).ok_or_else(|| format!("{above} is not known"))?;
     let container = kind::by_name(resource.kind).ok_or_else(|| format!("{above} is of no known kind"))?;
-    let above = container.resource_id(&At { address: &above, resource, world: at.world })?;
+    let container_at = At { address: &above, resource, world: at.world };
+    let above = match kind.source() {
+        Source::RestList { .. } => container.endpoint(&container_at)?,
+        _ => container.resource_id(&container_at)?,
+    };
     Ok(format!("{above}/{segment}/{}", at.name()))
 }
 
@@ -96,8 +158,13 @@ pub fn of_id(attributes: &Body, fields: &[Field]) -> Body {
     let parts: Vec<&str> = attributes.text("id").unwrap_or_default().split('/').collect();
     match parts.as_slice() {
         ["", _, subscription, _, group, ..] => {
-            let place =
+            let mut place =
                 Body::new().with(SUBSCRIPTION_ID.name, *subscription).with(RESOURCE_GROUP.name, *group);
+            if let [_, _, _, _, _, _, _, _, workspace, pools, _] = parts.as_slice()
+                && pools.eq_ignore_ascii_case("kustoPools")
+            {
+                place.set(SYNAPSE_WORKSPACE.name, *workspace);
+            }
             shape::canonical_body(fields, &place).unwrap_or(place)
         }
         _ => Body::new(),

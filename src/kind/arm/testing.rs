@@ -347,7 +347,16 @@ impl Bench {
                 assert!(reply.is_some(), "what is deleted exists");
                 None
             }
-            Method::Post => panic!("no change is made by a POST"),
+            Method::Post => {
+                let mut json = reply?;
+                let state = match arm.path.rsplit('/').next() {
+                    Some("start") => "Running",
+                    Some("stop") => "Stopped",
+                    other => panic!("no change is made by the action {other:?}"),
+                };
+                json["properties"]["state"] = Json::from(state);
+                Some(json)
+            }
         }
     }
 

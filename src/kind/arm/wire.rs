@@ -8,6 +8,7 @@
 
 pub use super::place::{only_uri, resource_id};
 
+use super::place;
 use crate::kind::shape::{self, Field, Role, Shape};
 use crate::kind::{At, Finding, Found};
 use crate::model::body::{Body, Piece, Value};
@@ -80,7 +81,7 @@ pub fn is_own_cluster(at: &At<'_>, value: &Value) -> bool {
     }
 }
 
-/// A request on a thing, at the oldest `api-version` that knows what it says.
+/// A request on a thing, at the oldest `api-version` that knows what it says, or at that of pools.
 ///
 /// # Errors
 /// When the thing's resource id cannot be built.
@@ -89,7 +90,7 @@ pub fn request(at: &At<'_>, method: Method, body: impl Into<Value>) -> Result<Ar
     Ok(ArmRequest {
         method,
         path: resource_id(at)?,
-        api_version: api_version(&body).to_owned(),
+        api_version: place::api_version(at, api_version(&body)).to_owned(),
         body,
         if_match: None,
         create_only: false,

@@ -1,7 +1,7 @@
 //! Followers: databases of another cluster, attached to this one.
 
 use super::{BASE, ID, Neighbour, PROVISIONING_STATE};
-use crate::kind::arm::wire;
+use crate::kind::arm::{place, wire};
 use crate::kind::shape::{Field, NameRule, Role, Shape};
 use crate::kind::{About, At, Finding, Plane, Source};
 use crate::model::body::Value;
@@ -13,6 +13,7 @@ pub(super) const ATTACHED_DATABASE_CONFIGURATION: Neighbour = Neighbour {
     source: Source::ArmList { segment: "attachedDatabaseConfigurations", api_version: wire::API_VERSION },
     located: true,
     alone: true,
+    strange_in_pools: &["databaseNameOverride", "databaseNamePrefix"],
     replaced_by: &["databaseName", "clusterResourceId"],
     seconds: [18, 18, 17],
     rules,
@@ -44,7 +45,12 @@ const NAMES: Shape = Shape::Set(&Shape::Text);
 
 const FIELDS: &[Field] = &[
     Field::new("databaseName", Shape::Text, "The leader's database, or `*` for all of them.").required(),
-    Field::new("clusterResourceId", Shape::ArmId("Microsoft.Kusto/clusters"), "The leader.").required(),
+    Field::new(
+        "clusterResourceId",
+        Shape::ArmId(""),
+        "The leader: a cluster, or for a Synapse pool another pool.",
+    )
+    .required(),
     Field::new(
         "defaultPrincipalsModificationKind",
         Shape::Enum(&["Union", "Replace", "None"]),
@@ -95,8 +101,18 @@ fn rules(at: &At<'_>) -> Vec<Finding> {
         let message = "a cluster cannot follow itself";
         found.push(Finding::new(&["clusterResourceId"], message, "name another cluster as the leader"));
     }
+    found.extend(functions_in_pool(at));
     found.extend(other_region(at));
     found
+}
+
+/// Pools do not choose among functions.
+fn functions_in_pool(at: &At<'_>) -> Vec<Finding> {
+    let names = ["functionsToInclude", "functionsToExclude"];
+    let given = |name: &&str| at.resource.body.at(&["tableLevelSharingProperties", name]).is_some();
+    let message = "a Data Explorer pool of Synapse does not choose among functions";
+    let finding = |name| Finding::new(&["tableLevelSharingProperties", name], message, "leave it out");
+    names.into_iter().filter(|name| place::is_pool(at) && given(name)).map(finding).collect()
 }
 
 /// A declared leader in another region.

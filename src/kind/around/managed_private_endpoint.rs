@@ -10,6 +10,7 @@ pub(super) const MANAGED_PRIVATE_ENDPOINT: Neighbour = Neighbour {
     about: &ABOUT,
     source: Source::ArmList { segment: "managedPrivateEndpoints", api_version: wire::API_VERSION },
     alone: true,
+    in_pools: false,
     replaced_by: &["privateLinkResourceId", "groupId", "privateLinkResourceRegion"],
     seconds: [184, 46, 89],
     ..BASE

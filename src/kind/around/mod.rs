@@ -34,6 +34,7 @@ use crate::model::body::{Body, Value};
 use crate::model::change::{Action, Change, Loss, LossClass};
 use crate::model::inventory::{Mode, Resource};
 use crate::model::request::{ArmRequest, Method, Request};
+use std::collections::BTreeMap;
 
 /// The kinds of this family.
 pub const KINDS: &[&dyn Kind] = &[
@@ -55,37 +56,43 @@ pub const KINDS: &[&dyn Kind] = &[
 /// A kind of resource beside Microsoft.Kusto.
 #[derive(Debug)]
 pub struct Neighbour {
-    about: &'static About,
-    source: Source,
-    defaults: Defaults,
+    pub(super) about: &'static About,
+    pub(super) source: Source,
+    pub(super) defaults: Defaults,
     /// Whether a change is a PATCH of what differs; else it is a PUT of everything.
-    patches: bool,
+    pub(super) patches: bool,
     /// Whether it says its region, which is that of the cluster that it stands in.
-    located: bool,
+    pub(super) located: bool,
     /// Whether the service does one such thing at a time on a cluster.
-    alone: bool,
+    pub(super) alone: bool,
     /// The properties whose change makes a new one.
-    replaced_by: &'static [&'static str],
+    pub(super) replaced_by: &'static [&'static str],
     /// How many seconds a creation, a change and a deletion take.
-    seconds: [u32; 3],
+    pub(super) seconds: [u32; 3],
     /// What is lost with it, as a sentence; `""` for nothing.
-    lost: &'static str,
+    pub(super) lost: &'static str,
     /// What is read, made complete where the service leaves defaults out.
-    read: fn(Body) -> Body,
+    pub(super) read: fn(Body) -> Body,
     /// What stands after apply, corrected: the settled body and the wanted one.
-    settled: fn(Body, &Body) -> Body,
+    pub(super) settled: fn(Body, &Body) -> Body,
     /// What a request says, in the service's words.
-    written: fn(Body) -> Body,
+    pub(super) written: fn(Body) -> Body,
     /// The kind's own mistakes, offline.
-    rules: fn(&At<'_>) -> Vec<Finding>,
+    pub(super) rules: fn(&At<'_>) -> Vec<Finding>,
     /// What it needs beyond its group.
-    needs: fn(&At<'_>) -> Vec<Need>,
+    pub(super) needs: fn(&At<'_>) -> Vec<Need>,
     /// Why the service keeps it, by its name.
-    kept: fn(&str) -> Option<&'static str>,
+    pub(super) kept: fn(&str) -> Option<&'static str>,
+    /// Whether clusters that are pools of Synapse have such things too.
+    pub(super) in_pools: bool,
+    /// The properties that it does not have in such a pool.
+    pub(super) strange_in_pools: &'static [&'static str],
+    /// See [`Kind::endpoint`].
+    pub(super) endpoint: fn(&At<'_>) -> Result<String, String>,
 }
 
 /// What most kinds are.
-const BASE: Neighbour = Neighbour {
+pub(super) const BASE: Neighbour = Neighbour {
     about: &About::BASE,
     source: Source::Cluster,
     defaults: &[],
@@ -101,19 +108,25 @@ const BASE: Neighbour = Neighbour {
     rules: |_| Vec::new(),
     needs: |_| Vec::new(),
     kept: |_| None,
+    in_pools: true,
+    strange_in_pools: &[],
+    endpoint: |at| Err(format!("{} has no interface of its own", at.address)),
 };
 
 /// What the kinds that stand in a resource group have in common.
-const ROOT: About = About { names_ignore_case: true, plane: Plane::Arm, may_exist: true, ..About::BASE };
+pub(super) const ROOT: About =
+    About { names_ignore_case: true, plane: Plane::Arm, may_exist: true, ..About::BASE };
 
 /// The id, which every resource has.
-const ID: (&str, &str) = ("id", "The resource id; it is known before apply.");
+pub(super) const ID: (&str, &str) = ("id", "The resource id; it is known before apply.");
 /// The id of a system-assigned identity.
-const PRINCIPAL_ID: (&str, &str) = ("identity.principalId", "The object id of the system-assigned identity.");
+pub(super) const PRINCIPAL_ID: (&str, &str) =
+    ("identity.principalId", "The object id of the system-assigned identity.");
 /// The tenant of a system-assigned identity.
-const TENANT_ID: (&str, &str) = ("identity.tenantId", "The tenant of the system-assigned identity.");
+pub(super) const TENANT_ID: (&str, &str) =
+    ("identity.tenantId", "The tenant of the system-assigned identity.");
 /// How the last operation ended.
-const PROVISIONING_STATE: (&str, &str) = ("provisioningState", "How its last operation ended.");
+pub(super) const PROVISIONING_STATE: (&str, &str) = ("provisioningState", "How its last operation ended.");
 
 impl Kind for Neighbour {
     fn about(&self) -> &'static About {
@@ -122,6 +135,14 @@ impl Kind for Neighbour {
 
     fn source(&self) -> Source {
         self.source
+    }
+
+    fn stands_in(&self, place: &BTreeMap<String, String>) -> bool {
+        self.in_pools || !place.contains_key(place::SYNAPSE_WORKSPACE.name)
+    }
+
+    fn endpoint(&self, at: &At<'_>) -> Result<String, String> {
+        (self.endpoint)(at)
     }
 
     fn found(&self, reply: &Reply<'_>) -> Result<Vec<Found>, String> {
@@ -222,6 +243,10 @@ impl Kind for Neighbour {
         if self.is_root() {
             found.extend(place::check(at, &[place::LOCATION.name]));
         }
+        if !self.in_pools {
+            found.extend(place::not_in_pool(at));
+        }
+        found.extend(place::strange_in_pool(at, self.strange_in_pools));
         found.extend((self.rules)(at));
         found
     }
@@ -240,7 +265,7 @@ impl Neighbour {
         Ok(Request::Arm(ArmRequest {
             method,
             path: self.resource_id(at)?,
-            api_version: api_version.to_owned(),
+            api_version: place::api_version(at, api_version).to_owned(),
             body: body.into(),
             if_match: None,
             create_only: false,
@@ -283,6 +308,6 @@ fn without(body: Body, name: &str, given: &Body, instead: &str) -> Body {
 }
 
 /// The field in the role of one that only a creation can set.
-const fn fixed(field: Field) -> Field {
+pub(super) const fn fixed(field: Field) -> Field {
     field.role(Role::Immutable)
 }

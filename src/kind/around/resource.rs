@@ -11,7 +11,7 @@ use crate::kind::{About, At, Finding, Found, Kind, Need, Plane, Source};
 use crate::model::body::{Body, Value};
 use crate::model::change::{Action, Change, Loss, LossClass};
 use crate::model::inventory::{Mode, Resource};
-use crate::model::request::{Method, Request};
+use crate::model::request::{ArmRequest, Method, Request};
 
 /// The kind `resource`.
 #[derive(Debug)]
@@ -180,7 +180,11 @@ impl Kind for OtherResource {
         if let Some(location) = after.get(LOCATION).filter(|_| is_located(at, change)) {
             body = Body::new().with(LOCATION, location.clone()).into_iter().chain(body).collect();
         }
-        Ok(Request::arm(Method::Put, path, &version, body.into()))
+        let mut request = Request::arm(Method::Put, path, &version, body.into());
+        if let (Request::Arm(arm), Some(_)) = (&mut request, &change.before) {
+            arm.if_match = Some(ArmRequest::AS_SEEN.to_owned());
+        }
+        Ok(request)
     }
 
     fn loss(&self, _at: &At<'_>, change: &Change) -> Loss {

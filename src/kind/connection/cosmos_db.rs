@@ -16,6 +16,7 @@ pub const COSMOS_DB: Connection = Connection {
     follow: &[MAPPING_OF_TABLE],
     hub: None,
     gap: "documents that are written to the container are not ingested",
+    strange_in_pools: None,
     rules: super::rules::cosmos_mapping,
     prerequisites: no_prerequisites,
     check_live: nothing_live,

@@ -21,6 +21,7 @@ pub const EVENT_GRID: Connection = Connection {
     follow: &[MAPPING_OF_TABLE, ("eventGridResourceId", &["storageAccountResourceId", "eventHubResourceId"])],
     hub: Some("eventHubResourceId"),
     gap: "blobs that arrive are not ingested and have to be ingested by hand",
+    strange_in_pools: Some(&["databaseRouting", "eventGridResourceId", "managedIdentityResourceId"]),
     rules,
     prerequisites,
     check_live,
@@ -43,45 +44,55 @@ const ABOUT: About = About {
     ..BASE
 };
 
-const FIELDS: &[Field] = &[
-    kind(&["EventGrid"]),
-    LOCATION,
-    Field::new(
-        "storageAccountResourceId",
-        Shape::ArmId("Microsoft.Storage/storageAccounts"),
-        "The storage account, of kind StorageV2 or BlobStorage. A change makes a new connection.",
-    )
-    .required(),
-    Field::new(
-        "eventHubResourceId",
-        Shape::ArmId("Microsoft.EventHub/namespaces/eventhubs"),
-        "The event hub that Event Grid delivers to. A change makes a new connection.",
-    )
-    .required(),
-    Field::new(
-        "eventGridResourceId",
-        Shape::ArmId(""),
-        "The Event Grid subscription that delivers the account's events to the hub, by its own id: that of an \
-         `eventSubscriptions` resource of the account or of a system topic. Default: none.",
-    ),
-    CONSUMER_GROUP,
-    TABLE_NAME,
-    MAPPING_RULE_NAME,
-    DATA_FORMAT,
-    Field::new(
-        "ignoreFirstRecord",
-        Shape::Bool,
-        "Whether the first record of each blob is a header to skip, for CSV and its likes. Default: `false`.",
-    ),
-    Field::new(
-        "blobStorageEventType",
-        Shape::Enum(&[CREATED, RENAMED]),
-        "Which events to act on. `Microsoft.Storage.BlobRenamed` needs a storage account with a hierarchical namespace \
-         (Data Lake Storage Gen2). Default: `Microsoft.Storage.BlobCreated`.",
-    ),
-    MANAGED_IDENTITY,
-    DATABASE_ROUTING,
-];
+const FIELDS: &[Field] = &fields(&["EventGrid"], "storageAccountResourceId", MANAGED_IDENTITY);
+
+/// The properties of a connection by Event Grid: the values of `kind`, the property that names the account, and the
+/// identity.
+pub(super) const fn fields(
+    tag: &'static [&'static str],
+    account: &'static str,
+    identity: Field,
+) -> [Field; 13] {
+    [
+        kind(tag),
+        LOCATION,
+        Field::new(
+            account,
+            Shape::ArmId("Microsoft.Storage/storageAccounts"),
+            "The storage account, of kind StorageV2 or BlobStorage. A change makes a new connection.",
+        )
+        .required(),
+        Field::new(
+            "eventHubResourceId",
+            Shape::ArmId("Microsoft.EventHub/namespaces/eventhubs"),
+            "The event hub that Event Grid delivers to. A change makes a new connection.",
+        )
+        .required(),
+        Field::new(
+            "eventGridResourceId",
+            Shape::ArmId(""),
+            "The Event Grid subscription that delivers the account's events to the hub, by its own id: that of an \
+             `eventSubscriptions` resource of the account or of a system topic. Default: none.",
+        ),
+        CONSUMER_GROUP,
+        TABLE_NAME,
+        MAPPING_RULE_NAME,
+        DATA_FORMAT,
+        Field::new(
+            "ignoreFirstRecord",
+            Shape::Bool,
+            "Whether the first record of each blob is a header to skip, for CSV and its likes. Default: `false`.",
+        ),
+        Field::new(
+            "blobStorageEventType",
+            Shape::Enum(&[CREATED, RENAMED]),
+            "Which events to act on. `Microsoft.Storage.BlobRenamed` needs a storage account with a hierarchical \
+             namespace (Data Lake Storage Gen2). Default: `Microsoft.Storage.BlobCreated`.",
+        ),
+        identity,
+        DATABASE_ROUTING,
+    ]
+}
 
 const CREATED: &str = "Microsoft.Storage.BlobCreated";
 const RENAMED: &str = "Microsoft.Storage.BlobRenamed";

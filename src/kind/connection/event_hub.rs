@@ -17,6 +17,7 @@ pub const EVENT_HUB: Connection = Connection {
     follow: &[MAPPING_OF_TABLE],
     hub: Some("eventHubResourceId"),
     gap: "events that arrive at the hub are not ingested",
+    strange_in_pools: Some(&["databaseRouting", "retrievalStartDate"]),
     rules,
     prerequisites: no_prerequisites,
     check_live: nothing_live,
@@ -36,29 +37,34 @@ const ABOUT: About = About {
     ..BASE
 };
 
-const FIELDS: &[Field] = &[
-    kind(&["EventHub"]),
-    LOCATION,
-    Field::new(
-        "eventHubResourceId",
-        Shape::ArmId("Microsoft.EventHub/namespaces/eventhubs"),
-        "The event hub, not its namespace. A change makes a new connection.",
-    )
-    .required(),
-    CONSUMER_GROUP,
-    TABLE_NAME,
-    MAPPING_RULE_NAME,
-    DATA_FORMAT,
-    EVENT_SYSTEM_PROPERTIES,
-    Field::new(
-        "compression",
-        Shape::Enum(&["None", "GZip"]),
-        "How events are compressed; not for binary formats. A change makes a new connection. Default: `None`.",
-    ),
-    MANAGED_IDENTITY,
-    DATABASE_ROUTING,
-    RETRIEVAL_START_DATE,
-];
+const FIELDS: &[Field] = &fields(&["EventHub"], "eventHubResourceId", MANAGED_IDENTITY);
+
+/// The properties of a connection from a hub: the values of `kind`, the property that names the hub, and the identity.
+pub(super) const fn fields(tag: &'static [&'static str], hub: &'static str, identity: Field) -> [Field; 12] {
+    [
+        kind(tag),
+        LOCATION,
+        Field::new(
+            hub,
+            Shape::ArmId("Microsoft.EventHub/namespaces/eventhubs"),
+            "The event hub, not its namespace. A change makes a new connection.",
+        )
+        .required(),
+        CONSUMER_GROUP,
+        TABLE_NAME,
+        MAPPING_RULE_NAME,
+        DATA_FORMAT,
+        EVENT_SYSTEM_PROPERTIES,
+        Field::new(
+            "compression",
+            Shape::Enum(&["None", "GZip"]),
+            "How events are compressed; not for binary formats. A change makes a new connection. Default: `None`.",
+        ),
+        identity,
+        DATABASE_ROUTING,
+        RETRIEVAL_START_DATE,
+    ]
+}
 
 const BINARY: [&str; 4] = ["AVRO", "APACHEAVRO", "PARQUET", "ORC"];
 

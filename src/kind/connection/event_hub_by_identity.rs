@@ -1,12 +1,8 @@
 //! Data connections from an event hub, read by a managed identity alone: the service never asks for keys, and checks the
 //! identity's role only.
 
-use super::{
-    BASE, CONSUMER_GROUP, Connection, DATA_FORMAT, DATABASE_ROUTING, EVENT_SYSTEM_PROPERTIES, LOCATION,
-    MANAGED_IDENTITY, MAPPING_OF_TABLE, MAPPING_RULE_NAME, RETRIEVAL_START_DATE, TABLE_NAME, kind,
-    no_prerequisites, nothing_live,
-};
-use crate::kind::shape::{Field, Shape};
+use super::{BASE, Connection, MANAGED_IDENTITY, MAPPING_OF_TABLE, no_prerequisites, nothing_live};
+use crate::kind::shape::Field;
 use crate::kind::{About, Keyed};
 
 /// The kind `eventHubWithManagedIdentityDataConnection`.
@@ -18,6 +14,7 @@ pub const EVENT_HUB_BY_IDENTITY: Connection = Connection {
     follow: &[MAPPING_OF_TABLE],
     hub: Some("eventHubResourceIdForManagedIdentity"),
     gap: "events that arrive at the hub are not ingested",
+    strange_in_pools: None,
     rules: super::event_hub::rules,
     prerequisites: no_prerequisites,
     check_live: nothing_live,
@@ -38,26 +35,8 @@ const ABOUT: About = About {
     ..BASE
 };
 
-const FIELDS: &[Field] = &[
-    kind(&["EventHubWithManagedIdentity"]),
-    LOCATION,
-    Field::new(
-        "eventHubResourceIdForManagedIdentity",
-        Shape::ArmId("Microsoft.EventHub/namespaces/eventhubs"),
-        "The event hub, not its namespace. A change makes a new connection.",
-    )
-    .required(),
-    CONSUMER_GROUP,
-    TABLE_NAME,
-    MAPPING_RULE_NAME,
-    DATA_FORMAT,
-    EVENT_SYSTEM_PROPERTIES,
-    Field::new(
-        "compression",
-        Shape::Enum(&["None", "GZip"]),
-        "How events are compressed; not for binary formats. A change makes a new connection. Default: `None`.",
-    ),
+const FIELDS: &[Field] = &super::event_hub::fields(
+    &["EventHubWithManagedIdentity"],
+    "eventHubResourceIdForManagedIdentity",
     MANAGED_IDENTITY.required(),
-    DATABASE_ROUTING,
-    RETRIEVAL_START_DATE,
-];
+);

@@ -17,6 +17,7 @@ pub const IOT_HUB: Connection = Connection {
     follow: &[MAPPING_OF_TABLE],
     hub: Some("iotHubResourceId"),
     gap: "messages that arrive at the IoT hub are not ingested",
+    strange_in_pools: Some(&["databaseRouting", "retrievalStartDate"]),
     rules: |_| Vec::new(),
     prerequisites: no_prerequisites,
     check_live: nothing_live,

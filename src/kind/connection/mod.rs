@@ -23,6 +23,7 @@ pub use event_hub::EVENT_HUB;
 pub use event_hub_by_identity::EVENT_HUB_BY_IDENTITY;
 pub use iot_hub::IOT_HUB;
 
+use super::arm::place;
 use super::arm::wire::{self, Defaults};
 use super::replies::Reply;
 use super::shape::{self, Field, NameRule, Role, Shape};
@@ -32,6 +33,7 @@ use crate::model::change::{Action, Change, Loss, LossClass};
 use crate::model::inventory::{Mode, Resource};
 use crate::model::request::{ArmRequest, Method, Request};
 use serde_json::Value as Json;
+use std::collections::BTreeMap;
 
 /// The kinds of this family.
 pub const KINDS: &[&dyn Kind] =
@@ -56,6 +58,8 @@ pub struct Connection {
     hub: Option<&'static str>,
     /// What does not arrive while there is no connection, as a clause.
     gap: &'static str,
+    /// The properties that it does not have in a pool of Synapse; `None` when pools have no such connections.
+    strange_in_pools: Option<&'static [&'static str]>,
     /// The kind's own mistakes, offline.
     rules: fn(&At<'_>) -> Vec<Finding>,
     /// See [`Kind::prerequisites`].
@@ -179,14 +183,19 @@ impl Kind for Connection {
         if !tag.eq_ignore_ascii_case(self.tag) {
             return Ok(Vec::new());
         }
-        Ok(vec![wire::read("dataConnections", self.about.fields, self.defaults, json)?])
+        let mut found = wire::read("dataConnections", self.about.fields, self.defaults, json)?;
+        if place::is_of_pool(json) {
+            found.body = self.as_in_pools(found.body);
+        }
+        Ok(vec![found])
     }
 
     fn request(&self, at: &At<'_>, change: &Change) -> Result<Request, String> {
         match (&change.before, &change.after) {
             (_, None) => match wire::delete(at)? {
                 Request::Arm(arm) => {
-                    Ok(Request::Arm(ArmRequest { api_version: self.api_version().to_owned(), ..arm }))
+                    let api_version = place::api_version(at, self.api_version()).to_owned();
+                    Ok(Request::Arm(ArmRequest { api_version, ..arm }))
                 }
                 other => Ok(other),
             },
@@ -196,6 +205,10 @@ impl Kind for Connection {
             }
             (Some(before), Some(after)) => self.patch(at, before, after),
         }
+    }
+
+    fn stands_in(&self, place: &BTreeMap<String, String>) -> bool {
+        self.strange_in_pools.is_some() || !place.contains_key(place::SYNAPSE_WORKSPACE.name)
     }
 
     fn loss(&self, at: &At<'_>, change: &Change) -> Loss {
@@ -262,7 +275,12 @@ impl Kind for Connection {
         if at.resource.mode != Mode::Managed {
             return Vec::new();
         }
-        let mut found = rules::shared(at);
+        let mut found = Vec::new();
+        if self.strange_in_pools.is_none() {
+            found.extend(place::not_in_pool(at));
+        }
+        found.extend(place::strange_in_pool(at, self.strange_in_pools.unwrap_or_default()));
+        found.extend(rules::shared(at));
         found.extend((self.rules)(at));
         found
     }
@@ -275,7 +293,7 @@ impl Kind for Connection {
         let body = Body::new().with("dataConnectionName", at.name()).with("properties", connection);
         let path = format!("{database}/dataConnectionValidation");
         let version = wire::api_version(&Value::Map(body.clone()));
-        Some(Request::arm(Method::Post, path, version, body.into()))
+        Some(Request::arm(Method::Post, path, place::api_version(at, version), body.into()))
     }
 
     fn prerequisites(&self, at: &At<'_>) -> Vec<(String, &'static str)> {
@@ -344,12 +362,18 @@ impl Connection {
     /// The connection that carries on where one stopped that the run deletes, unless `given` says from when on.
     fn resuming(&self, at: &At<'_>, body: &Body, given: &Body) -> Body {
         let start = RETRIEVAL_START_DATE.name;
-        let resumes = shape::field(self.about.fields, start).is_some();
+        let resumes = shape::field(self.about.fields, start).is_some() && !place::is_pool(at);
         if !resumes || given.get(start).is_some_and(|value| !value.is_unset()) {
             return body.clone();
         }
         let moment = Piece::Of { address: at.address.clone(), path: vec![DELETED_AT.to_owned()] };
         body.clone().with(start, Value::Unknown(Expr(vec![moment])))
+    }
+
+    /// A connection without what it does not have in a pool.
+    fn as_in_pools(&self, body: Body) -> Body {
+        let strange = self.strange_in_pools.unwrap_or_default();
+        body.into_iter().filter(|(name, _)| !strange.contains(&&**name)).collect()
     }
 
     fn gap_of_replacement(&self, after: &Body) -> String {

@@ -4,6 +4,7 @@
 //! without being allowed (test: `what_cannot_be_altered_is_dropped_and_made_again`).
 
 mod command;
+mod rename;
 mod summary;
 
 use super::{database, in_database, used};
@@ -35,7 +36,8 @@ const ABOUT: About = About {
     doc: "A materialized view: an aggregation over a table that the service keeps up to date. A new query holds for \
           records ingested from then on; existing ones are not computed anew. Another source, other group-by keys or \
           another lookback column make it a new view: the old one is dropped, which is refused until irreversible \
-          data loss is allowed. The backfill properties hold only when it is created.",
+          data loss is allowed. With `renamedFrom` it keeps its data under another name. The backfill properties \
+          hold only when it is created.",
     page: "https://learn.microsoft.com/kusto/management/materialized-views/materialized-view-overview",
     example: "materializedViews:\n  LastByState:\n    source: StormEvents\n    query: StormEvents | summarize arg_max(StartTime, *) by State\n    backfill: true\n    lookback: 6h\n",
     fields: &[
@@ -65,6 +67,7 @@ const ABOUT: About = About {
         Field::new("concurrency", Shape::Int(1, 1000), "With `backfill`: how many ingestions run together; default 1. Never compared.")
             .role(Role::CreateOnly),
     ],
+    may_rename: true,
     ..About::BASE
 };
 
@@ -188,6 +191,9 @@ impl Kind for MaterializedView {
     }
 
     fn request(&self, at: &At<'_>, change: &Change) -> Result<Request, String> {
+        if let Some(names) = &change.rename {
+            return Ok(in_database(at, rename::command(names)));
+        }
         let command = match (&change.before, &change.after) {
             (_, None) => Command::new(".drop materialized-view").name(at.name()),
             (Some(before), Some(after)) if !self.replaces(change) => update(at.name(), before, after)?,
@@ -284,11 +290,13 @@ impl Kind for MaterializedView {
     /// No view reads a table that keeps nothing, has no ingestion times, or is restricted.
     fn waits(&self, at: &At<'_>, live: &Inventory) -> Vec<Address> {
         let Some((database, _)) = at.ancestor("database") else { return Vec::new() };
+        let mut found = rename::readers(at, live);
         let source = at.resource.body.text("source").unwrap_or_default();
-        let Some((table, _)) = at.named(&database, "tables", source) else { return Vec::new() };
+        let Some((table, _)) = at.named(&database, "tables", source) else { return found };
         let policies = ["ingestionTime", "retention", "restrictedViewAccess"];
         let policies = policies.into_iter().map(|policy| table.child("policies", policy));
-        policies.filter(|policy| live.get(policy).is_some()).collect()
+        found.extend(policies.filter(|policy| live.get(policy).is_some()));
+        found
     }
 
     fn check(&self, at: &At<'_>) -> Vec<Finding> {

@@ -110,6 +110,8 @@ pub struct State {
     pub part: usize,
     /// What a failure of it left in live.
     pub left: Left,
+    /// Whether it was last refused because somebody has changed the thing.
+    pub stale: bool,
     /// How many requests were ever sent for it, undo included; makes their ids differ.
     pub sends: u32,
     /// What the service or the network last said against it.
@@ -148,6 +150,7 @@ impl Default for State {
             undo_attempts: 0,
             part: 0,
             left: Left::Nothing,
+            stale: false,
             sends: 0,
             message: None,
             undo_message: None,
@@ -160,14 +163,19 @@ impl State {
     pub fn next(&self, way: Way, happened: &Happened, terms: Terms) -> Option<Self> {
         let mut next = self.clone();
         match way {
-            Way::Apply => next.applied(happened, terms)?,
+            Way::Apply => {
+                next.applied(happened, terms)?;
+                next.stale = matches!(happened, Happened::Stale { .. });
+            }
             Way::Undo => next.undone(happened, terms)?,
         }
         if matches!(happened, Happened::Started { .. }) {
             next.sends += 1;
         }
         let said = match happened {
-            Happened::Refused { message, .. } | Happened::Failed { message, .. } => Some(message),
+            Happened::Refused { message, .. }
+            | Happened::Stale { message, .. }
+            | Happened::Failed { message, .. } => Some(message),
             Happened::Lost { why } => Some(why),
             _ => None,
         };
@@ -210,10 +218,12 @@ impl State {
                 self.left = Left::Nothing;
                 Status::Done
             }
-            (Status::Sent, Happened::Refused { .. } | Happened::NotRun) if self.left != Left::Nothing => {
+            (Status::Sent, Happened::Refused { .. } | Happened::Stale { .. } | Happened::NotRun)
+                if self.left != Left::Nothing =>
+            {
                 Status::Broken
             }
-            (Status::Sent, Happened::Refused { .. }) => Status::Refused,
+            (Status::Sent, Happened::Refused { .. } | Happened::Stale { .. }) => Status::Refused,
             (Status::Sent, Happened::NotRun) => {
                 self.attempts = self.attempts.saturating_sub(1);
                 Status::Waiting
@@ -272,6 +282,7 @@ impl State {
                 self.undo_attempts = self.undo_attempts.saturating_sub(1);
                 Status::ToUndo
             }
+            (Status::Undoing, Happened::Stale { .. }) => Status::UndoStuck,
             (Status::Undoing, Happened::Refused { .. })
             | (Status::Undoing | Status::UndoPending(_), Happened::Failed { .. }) => {
                 Status::UndoDoubt(Cause::Failed)
@@ -339,6 +350,7 @@ Checked + apply started -> Sent
 Sent + apply begun -> Pending
 Sent + apply finished -> Done
 Sent + apply refused -> Refused
+Sent + apply stale -> Refused
 Sent + apply failed -> Doubt(Failed)
 Sent + apply not run -> Waiting
 Sent + apply lost -> Doubt(Lost)
@@ -364,6 +376,7 @@ ToUndo + undo started -> Undoing
 Undoing + undo begun -> UndoPending
 Undoing + undo finished -> ToUndo
 Undoing + undo refused -> UndoDoubt(Failed)
+Undoing + undo stale -> UndoStuck
 Undoing + undo failed -> UndoDoubt(Failed)
 Undoing + undo not run -> ToUndo
 Undoing + undo lost -> UndoDoubt(Lost)
@@ -425,6 +438,7 @@ UndoDoubt(Revisit) + undo settled neither -> ToUndo
             ("begun".to_owned(), Happened::Begun { operation: operation() }),
             ("finished".to_owned(), Happened::Finished { outputs: outputs.clone(), trace: trace.clone() }),
             ("refused".to_owned(), refused),
+            ("stale".to_owned(), Happened::Stale { message: text(), differences: Vec::new() }),
             ("failed".to_owned(), Happened::Failed { message, trace }),
             ("not run".to_owned(), Happened::NotRun),
             ("lost".to_owned(), Happened::Lost { why: text() }),

@@ -287,8 +287,7 @@ impl Writing<'_> {
                         .push(format!("{address} is not `exact`, because not everything in it is imported"));
                     continue;
                 }
-                let claim =
-                    "true    # what is not declared in here is dropped, and what is left out is unset";
+                let claim = "true # what is not declared in here is dropped, and what is left out is unset";
                 inner.own.entries.push(("exact".to_owned(), Node::Scalar(claim.to_owned())));
                 inner.own.block = true;
                 inner.short = None;

@@ -213,6 +213,10 @@ proptest! {
             let spec = read(&written);
             prop_assert_eq!(same(&inventory, &spec), Ok(()), "{:#?}", written.files);
             prop_assert_eq!(&written, &spec_with(&inventory, Claim::Additive, KINDS));
+            for (path, text) in written.files.iter().filter(|(path, _)| path.ends_with(".yaml")) {
+                let formatted = crate::spec::format::text(path, text).map_err(|why| why.to_string());
+                prop_assert_eq!(formatted.as_ref(), Ok(text));
+            }
         } else {
             prop_assert!(written.notes[0].contains("is not imported"), "{:?}", written.notes);
         }

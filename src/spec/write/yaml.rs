@@ -8,7 +8,7 @@
 
 use std::fmt::Write;
 
-/// How wide a line may be before a map or list is written over several.
+/// How many bytes a line may hold before a map or list is written over several; fewer than `fmt` allows.
 const WIDTH: usize = 100;
 
 /// A node of a document, its scalars already in their YAML spelling.
@@ -54,14 +54,15 @@ pub(super) fn document(map: &Map, folder: &str) -> String {
 
 fn block_map(text: &mut String, map: &Map, indent: usize, folder: &str) {
     for (key, node) in &map.entries {
-        let _ = write!(text, "{:indent$}{}:", "", scalar(key));
+        let key = scalar(key);
+        let _ = write!(text, "{:indent$}{key}:", "");
         value(text, node, indent, folder, key.len() + 2);
     }
 }
 
 /// What stands behind a key or a dash: on the same line when it fits, else on lines below.
 fn value(text: &mut String, node: &Node, indent: usize, folder: &str, used: usize) {
-    if let Some(flow) = flow(node, folder).filter(|flow| fits(node, indent + used + flow.chars().count())) {
+    if let Some(flow) = flow(node, folder).filter(|flow| fits(node, indent + used + flow.len())) {
         let _ = writeln!(text, " {flow}");
         return;
     }
@@ -80,7 +81,7 @@ fn value(text: &mut String, node: &Node, indent: usize, folder: &str, used: usiz
 
 fn list_item(text: &mut String, item: &Node, indent: usize, folder: &str) {
     match (item, flow(item, folder)) {
-        (_, Some(flow)) if fits(item, indent + 2 + flow.chars().count()) => {
+        (_, Some(flow)) if fits(item, indent + 2 + flow.len()) => {
             let _ = writeln!(text, "{:indent$}- {flow}", "");
         }
         (Node::Map(map), _) => {
@@ -88,10 +89,12 @@ fn list_item(text: &mut String, item: &Node, indent: usize, folder: &str) {
             block_map(&mut inner, map, indent + 2, folder);
             let _ = write!(text, "{:indent$}- {}", "", inner.trim_start());
         }
-        _ => {
-            let _ = write!(text, "{:indent$}-", "");
-            value(text, item, indent, folder, 2);
+        (Node::List(items), _) => {
+            let mut inner = String::new();
+            items.iter().for_each(|item| list_item(&mut inner, item, indent + 2, folder));
+            let _ = write!(text, "{:indent$}- {}", "", inner.trim_start());
         }
+        (Node::Scalar(_) | Node::File(_), _) => {}
     }
 }
 

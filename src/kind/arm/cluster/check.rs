@@ -1,8 +1,8 @@
 //! Mistakes in a cluster that no service is needed to find.
 
 use super::fields::{FIELDS, is_dev, largest_capacity};
-use super::{bounds, int};
-use crate::kind::arm::wire;
+use super::{bounds, int, pool};
+use crate::kind::arm::{place, wire};
 use crate::kind::shape::Role;
 use crate::kind::{At, Finding};
 use crate::model::body::{Body, Value};
@@ -13,9 +13,14 @@ pub(super) fn findings(at: &At<'_>) -> Vec<Finding> {
     if wire::only_uri(at.resource) {
         return by_uri(body);
     }
-    let mut found = place(at);
+    let mut found = placed(at);
     if at.resource.mode == Mode::Managed {
         found.extend(missing(body));
+        if place::is_pool(at) {
+            found.extend(pool::findings(at));
+            return found;
+        }
+        found.extend(pool::only_in_pools(body));
         found.extend(sku(body));
         found.extend(autoscale(body));
         found.extend(identity(body));
@@ -55,7 +60,7 @@ fn by_uri(body: &Body) -> Vec<Finding> {
     found
 }
 
-fn place(at: &At<'_>) -> Vec<Finding> {
+fn placed(at: &At<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
     for name in ["subscriptionId", "resourceGroup"] {
         match at.resource.body.get(name) {

@@ -1,5 +1,6 @@
 //! The properties of a cluster.
 
+use crate::kind::arm::place::SYNAPSE_WORKSPACE;
 use crate::kind::shape::{Field, Role, Shape};
 
 /// The settings of customer-managed keys, alike on clusters and databases.
@@ -29,6 +30,11 @@ const SKU: Shape = Shape::Object {
             "The size of the machines. A change migrates the cluster, which takes minutes to tens of minutes.",
         )
         .required(),
+        Field::new(
+            "size",
+            Shape::Enum(&["Extra small", "Small", "Medium", "Large"]),
+            "The size of a Synapse pool, whose `name` is `Compute optimized` or `Storage optimized`.",
+        ),
         Field::new(
             "tier",
             Shape::Enum(&["Basic", "Standard"]),
@@ -141,6 +147,30 @@ const CALLOUT: Shape = Shape::object(&[
         .required(),
 ]);
 
+const VIRTUAL_NETWORK: Shape = Shape::object(&[
+    Field::new(
+        "subnetId",
+        Shape::ArmId("Microsoft.Network/virtualNetworks/subnets"),
+        "The subnet; it cannot change, and is what it is when left out.",
+    ),
+    Field::new(
+        "enginePublicIpId",
+        Shape::ArmId("Microsoft.Network/publicIPAddresses"),
+        "The engine's public address; it cannot change, and is what it is when left out.",
+    ),
+    Field::new(
+        "dataManagementPublicIpId",
+        Shape::ArmId("Microsoft.Network/publicIPAddresses"),
+        "The public address of data management; it cannot change, and is what it is when left out.",
+    ),
+    Field::new(
+        "state",
+        Shape::Enum(&["Enabled", "Disabled"]),
+        "`Disabled` takes the cluster out of the network for good.",
+    )
+    .role(Role::Filled),
+]);
+
 /// The properties of a cluster, in the order in which they print.
 pub const FIELDS: &[Field] = &[
     Field::new(
@@ -156,6 +186,7 @@ pub const FIELDS: &[Field] = &[
         .role(Role::Place),
     Field::new("resourceGroup", Shape::Text, "The resource group; `azure.resourceGroup` when left out.")
         .role(Role::Place),
+    SYNAPSE_WORKSPACE,
     Field::new(
         "location",
         Shape::Location,
@@ -269,6 +300,24 @@ pub const FIELDS: &[Field] = &[
         "Token audiences that the cluster accepts besides its own. Default: none.",
     ),
     Field::new(
+        "virtualNetworkConfiguration",
+        VIRTUAL_NETWORK,
+        "The virtual network that the cluster was injected into, which is retired: no cluster is put into one any more, \
+         and the only change is `state: Disabled`, which takes it out for good. Default: none.",
+    ),
+    Field::new(
+        "engineType",
+        Shape::Enum(&["V2", "V3"]),
+        "The engine; the service takes it at creation and pays no heed to it, since all are `V3`.",
+    )
+    .role(Role::CreateOnly),
+    Field::new(
+        "state",
+        Shape::Enum(&["Running", "Stopped"]),
+        "Whether it runs. A stopped cluster keeps its data, costs no machines, and nothing in it can be read, queried, \
+         ingested or changed. It is started before every other change and stopped after all of them. Default: as it is.",
+    ),
+    Field::new(
         "virtualClusterGraduationProperties",
         Shape::Text,
         "What upgrading a free cluster asks for. Written at creation and never read back.",
@@ -279,6 +328,7 @@ pub const FIELDS: &[Field] = &[
 /// The sizes that are known; the service's list grows.
 #[rustfmt::skip]
 pub(super) const SKUS: &[&str] = &[
+    "Compute optimized", "Storage optimized",
     "Dev(No SLA)_Standard_D11_v2", "Dev(No SLA)_Standard_E2a_v4",
     "Standard_D11_v2", "Standard_D12_v2", "Standard_D13_v2", "Standard_D14_v2",
     "Standard_D32d_v4", "Standard_D16d_v5", "Standard_D32d_v5",

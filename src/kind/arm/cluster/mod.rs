@@ -6,6 +6,9 @@
 
 mod check;
 mod fields;
+mod network;
+mod pool;
+mod state;
 #[cfg(test)]
 mod tests;
 
@@ -16,11 +19,11 @@ use super::place;
 use super::wire::{self, Defaults};
 use crate::kind::replies::Reply;
 use crate::kind::shape::{self, Field, NameRule};
-use crate::kind::{About, At, Finding, Found, Kind, Need, Plane, Source, Undo};
+use crate::kind::{About, At, ETAG, Finding, Found, Kind, Need, Plane, Source, Undo};
 use crate::model::body::{Body, Value};
 use crate::model::change::{Action, Change, Loss, LossClass};
 use crate::model::inventory::Resource;
-use crate::model::request::{Method, Request};
+use crate::model::request::{ArmRequest, Method, Request};
 
 /// The kind `cluster`.
 #[derive(Debug)]
@@ -34,7 +37,8 @@ const ABOUT: About = About {
     plane: Plane::Arm,
     doc: "An Azure Data Explorer cluster. It is created, altered in place and, when asked for, deleted with all its \
           data; it is never replaced. With `existing: true` it is only read and its databases are managed; with `uri` \
-          alone only what its management commands reach is managed.",
+          alone only what its management commands reach is managed; with `synapseWorkspace` it is a \
+          Data Explorer pool of that workspace.",
     page: "https://learn.microsoft.com/azure/data-explorer/create-cluster-and-database",
     example: "clusters:\n  telemetry:\n    location: westeurope\n    sku: {name: Standard_E8ads_v5, tier: Standard, \
               capacity: 2}\n    identity: {type: SystemAssigned}\n    enableStreamingIngest: true\n",
@@ -45,12 +49,10 @@ const ABOUT: About = About {
         ("dataIngestionUri", "The address for queued ingestion."),
         ("identity.principalId", "The object id of the system-assigned identity."),
         ("identity.tenantId", "The tenant of the system-assigned identity."),
-        ("state", "Whether it runs: `Running`, `Stopped`, `Updating` and so on."),
         ("stateReason", "Why it is in that state, where the service says so."),
         ("provisioningState", "How its last operation ended."),
         ("etag", "The version that a change must meet."),
         ("zoneStatus", "`NonZonal`, `ZonalInconsistency` or `Zonal`."),
-        ("virtualNetworkConfiguration", "The virtual network that it was injected into, which is retired."),
         ("privateEndpointConnections", "The private endpoints that connect to it."),
         ("migrationCluster", "The other cluster of a migration."),
     ],
@@ -81,15 +83,30 @@ impl Kind for Cluster {
         Source::ArmGet { provider: "Microsoft.Kusto/clusters", api_version: wire::API_VERSION }
     }
 
+    fn resource_id(&self, at: &At<'_>) -> Result<String, String> {
+        match place::workspace(&at.resource.body) {
+            Some(workspace) => pool::resource_id(at, workspace),
+            None => place::resource_id(at),
+        }
+    }
+
+    fn read_version(&self, body: &Body) -> Option<String> {
+        place::workspace(body).map(|_| place::POOL_API_VERSION.to_owned())
+    }
+
     fn found(&self, reply: &Reply<'_>) -> Result<Vec<Found>, String> {
         let Reply::Arm(json) = reply else { return Ok(Vec::new()) };
         let mut found = wire::read("clusters", FIELDS, DEFAULTS, json)?;
+        if place::is_of_pool(json) {
+            found.body = pool::known(found.body);
+        }
         if found.attributes.text("state") == Some("Deleted") {
             return Ok(Vec::new());
         }
         if is_autoscaled(&found.body) {
             without_capacity(&mut found.body);
         }
+        state::read(&mut found.body);
         found.body = place::of_id(&found.attributes, FIELDS).into_iter().chain(found.body).collect();
         Ok(vec![found])
     }
@@ -113,8 +130,13 @@ impl Kind for Cluster {
     }
 
     fn stages(&self, _at: &At<'_>, change: &Change) -> Vec<Body> {
-        let (Some(before), Some(after)) = (&change.before, &change.after) else { return Vec::new() };
-        stages(before, after)
+        let Some(after) = &change.after else { return Vec::new() };
+        let between = change.before.as_ref().map(|before| stages(before, after)).unwrap_or_default();
+        state::stages(change.before.as_ref(), after, between)
+    }
+
+    fn closed(&self, body: &Body) -> Option<&'static str> {
+        state::is_stopped(body).then_some("say `state: Running` to have it started, or start it yourself")
     }
 
     fn settle(&self, live: Option<&Resource>, wanted: &Body) -> Body {
@@ -126,19 +148,24 @@ impl Kind for Cluster {
         if loss.class == LossClass::Irreversible {
             return Undo::Never(loss.what);
         }
+        if let Some(why) = network::one_way(change) {
+            return Undo::Never(why.to_owned());
+        }
         let zones =
             change.before.as_ref().zip(change.after.as_ref()).is_some_and(|(b, a)| differs("zones", b, a));
         if zones {
             return Undo::Never("availability zones cannot be taken back once a cluster has them".to_owned());
         }
         let back = self.requests(at, &change.invert());
-        back.map_or_else(Undo::Never, |back| Undo::By(back.into_iter().map(unconditional).collect()))
+        back.map_or_else(Undo::Never, |back| Undo::By(back.into_iter().map(as_seen).collect()))
     }
 
     fn notes(&self, _at: &At<'_>, change: &Change) -> Vec<String> {
+        let mut said = state::notes(change.before.as_ref(), change.after.as_ref());
         let (Some(before), Some(after)) = (&change.before, &change.after) else {
             let created = change.action() == Action::Create;
-            return Vec::from_iter(created.then(|| "creating a cluster takes 10 to 15 minutes".to_owned()));
+            said.extend(created.then(|| "creating a cluster takes 10 to 15 minutes".to_owned()));
+            return said;
         };
         let notes = [
             ("sku", "a change of `sku` takes minutes to tens of minutes"),
@@ -148,16 +175,22 @@ impl Kind for Cluster {
             ),
             ("enablePurge", "a change of `enablePurge` restarts the cluster"),
             ("languageExtensions", "a change of `languageExtensions` takes up to an hour"),
+            (
+                "virtualNetworkConfiguration",
+                "the cluster leaves its virtual network and has a public endpoint from then on: make private endpoints, or \
+                 set `publicNetworkAccess: Disabled`",
+            ),
         ];
-        notes
-            .iter()
-            .filter(|(name, _)| differs(name, before, after))
-            .map(|(_, note)| (*note).to_owned())
-            .collect()
+        let notes = notes.iter().filter(|(name, _)| differs(name, before, after));
+        said.extend(notes.map(|(_, note)| (*note).to_owned()));
+        said
     }
 
     fn seconds(&self, change: &Change) -> u32 {
         let extensions = |(before, after): (&Body, &Body)| differs("languageExtensions", before, after);
+        if let Some(seconds) = state::seconds(change.before.as_ref(), change.after.as_ref()) {
+            return seconds;
+        }
         match change.action() {
             Action::Create => 780,
             Action::Delete => 444,
@@ -204,6 +237,7 @@ fn bounds(body: &Body) -> Option<(i64, i64)> {
 }
 
 fn create(at: &At<'_>, after: &Body) -> Result<Request, String> {
+    network::check(&Body::new(), after)?;
     let mut after = after.clone();
     if let (Some((min, max)), Some(Value::Map(sku))) = (bounds(&after), after.get("sku")) {
         let capacity = int(&after, ["sku", "capacity"]).unwrap_or(min).clamp(min, max);
@@ -211,7 +245,7 @@ fn create(at: &At<'_>, after: &Body) -> Result<Request, String> {
         after.set("sku", sku);
     }
     let location = wire::location(at, &after)?;
-    let mut body = wire::whole(FIELDS, &after).with("location", location);
+    let mut body = wire::whole(FIELDS, &after.clone().without(state::STATE)).with("location", location);
     if let Some(Value::Map(identity)) = after.get("identity") {
         body.set("identity", identity_on_wire(identity, None));
     }
@@ -220,10 +254,15 @@ fn create(at: &At<'_>, after: &Body) -> Result<Request, String> {
     Ok(Request::Arm(request))
 }
 
-/// One PATCH with what differs, under the etag that was read; a null in `before` tells a later stage, whose etag
-/// nobody knows yet.
+/// One PATCH with what differs, under the etag that was read; a null in `before` tells a later stage, whose etag is
+/// known only then.
 fn update(at: &At<'_>, before: &Body, after: &Body) -> Result<Request, String> {
-    let fields: Vec<&Field> = shape::differing(FIELDS, before, after);
+    if let Some(request) = state::request(at, before, after) {
+        return request;
+    }
+    network::check(before, after)?;
+    let mut fields: Vec<&Field> = shape::differing(FIELDS, before, after);
+    fields.retain(|field| field.name != state::STATE);
     if fields.iter().any(|f| f.name == "zones") && after.get("zones").is_none_or(Value::is_unset) {
         return Err("`zones` cannot be taken away from a cluster".to_owned());
     }
@@ -250,15 +289,17 @@ fn update(at: &At<'_>, before: &Body, after: &Body) -> Result<Request, String> {
     }
     let mut request = wire::request(at, Method::Patch, body)?;
     let later = before.iter().any(|(_, value)| matches!(value, Value::Null));
-    let etag = at.resource.attributes.text("etag").filter(|etag| !later && etag.len() > 2);
-    request.if_match = etag.map(str::to_owned);
+    let later = later || state::was_started(at);
+    let etag = at.resource.attributes.text(ETAG).filter(|etag| !later && etag.len() > 2);
+    request.if_match = Some(etag.unwrap_or(ArmRequest::AS_SEEN).to_owned());
     Ok(Request::Arm(request))
 }
 
-fn unconditional(request: Request) -> Request {
+/// A request whose etag is known only when it is sent.
+fn as_seen(request: Request) -> Request {
     match request {
         Request::Arm(mut arm) => {
-            arm.if_match = None;
+            arm.if_match = arm.if_match.map(|_| ArmRequest::AS_SEEN.to_owned());
             Request::Arm(arm)
         }
         other => other,
@@ -344,7 +385,8 @@ fn settle(live: Option<&Resource>, wanted: &Body) -> Body {
     let after = shape::overlay(FIELDS, live.map_or(&Body::new(), |live| &live.body), &wanted);
     let mut after = with_fitting_identity(after);
     if let Some(Value::Map(sku)) = wanted.get("sku") {
-        let name = sku.text("name").filter(|_| sku.get("tier").is_none());
+        let by_itself = place::workspace(&wanted).is_none();
+        let name = sku.text("name").filter(|_| by_itself && sku.get("tier").is_none());
         if let (Some(name), Some(Value::Map(sku))) = (name, after.get("sku")) {
             let tier = if fields::is_dev(name) { "Basic" } else { "Standard" };
             let sku = sku.clone().with("tier", tier);
@@ -371,5 +413,6 @@ fn settle(live: Option<&Resource>, wanted: &Body) -> Body {
         identity.remove("userAssignedIdentities");
         after.set("identity", identity);
     }
+    state::settle(live.map(|live| &live.body), &mut after);
     after
 }

@@ -156,6 +156,45 @@ const CASES: &str = r#"
 > DELETE ~/clusters/c
 >   never undone: every database of the cluster is deleted with all its data; if it was active for more than 14 days, Azure support can bring it back within 14 days
 >   loss irreversible: every database of the cluster is deleted with all its data; if it was active for more than 14 days, Azure support can bring it back within 14 days (12 bytes)
+
+== a running cluster is stopped by an action
+- {"location": "westeurope"}
++ {"state": "Stopped"}
+> POST ~/clusters/c/stop
+
+== and a stopped one started; running goes without saying otherwise
+- {"location": "westeurope", "state": "Stopped"}
++ {"state": "Running"}
+> POST ~/clusters/c/start
+
+== running, wanted running
+- {"location": "westeurope"}
++ {"state": "Running"}
+> same
+
+== stopped, and nothing is said of it
+- {"location": "westeurope", "state": "Stopped"}
++ {}
+> same
+
+== what changes else changes while it runs
+- {"location": "westeurope", "state": "Stopped", "tags": {"a": "1"}}
++ {"tags": {"b": "2"}}
+> POST ~/clusters/c/start
+
+== a cluster leaves its virtual network for good
+- {"location": "westeurope", "virtualNetworkConfiguration": {"subnetId": "/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/virtualNetworks/v/subnets/a", "enginePublicIpId": "/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/publicIPAddresses/e", "dataManagementPublicIpId": "/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/publicIPAddresses/d", "state": "Enabled"}}
++ {"virtualNetworkConfiguration": {"state": "Disabled"}}
+> PATCH ~/clusters/c
+
+== and cannot go back
+- {"location": "westeurope", "virtualNetworkConfiguration": {"subnetId": "/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/virtualNetworks/v/subnets/a", "state": "Disabled"}}
++ {"virtualNetworkConfiguration": {"state": "Enabled"}}
+> error
+
+== nor in at all
++ {"location": "westeurope", "sku": "Standard_E8ads_v5", "virtualNetworkConfiguration": {"subnetId": "/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/virtualNetworks/v/subnets/a"}}
+> error
 "#;
 
 fn bench() -> Bench {
