@@ -7,7 +7,6 @@
 
 use super::cut;
 use super::hold::Hold;
-
 use crate::cloud::{Class, CloudError, Container};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::future::Future;
