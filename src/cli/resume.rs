@@ -89,7 +89,8 @@ fn same_target(desk: &Desk, known: &Known) -> Result<(), Failure> {
         Desk::LOCAL => "nothing was done; say `--local`".to_owned(),
         url => format!("nothing was done; say `--endpoint {url}`"),
     };
-    let message = format!("the run {} works on {there}, and this command would go on with it on {here}", known.id);
+    let message =
+        format!("the run {} works on {there}, and this command would go on with it on {here}", known.id);
     Err(Failure::new(Exit::Refused, message, help))
 }
 

@@ -155,7 +155,8 @@ async fn read(place: &Place, id: &str) -> Result<Known, Failure> {
 fn known(place: &Place, id: &str, bytes: &[u8], end: End) -> Result<Option<Known>, Failure> {
     let damaged = |error: journal::JournalError| {
         if let journal::JournalError::Format { tool, .. } = &error {
-            let help = format!("nothing was done; use {tool}, or the version of adxform that reads this format");
+            let help =
+                format!("nothing was done; use {tool}, or the version of adxform that reads this format");
             return Failure::error(format!("the run {id}: {error}"), help);
         }
         let message = format!("the journal of the run {id} is damaged: {error}");
