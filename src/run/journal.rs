@@ -11,6 +11,11 @@
 //! Invariant: after a write that failed nothing more is recorded, so no effect follows it
 //! (test: `a_full_disk_ends_recording`).
 
+mod cut;
+
+pub(super) use cut::cut_mark;
+use cut::uncut;
+
 use super::event::Event;
 use super::machine::{IllegalTransition, Machine, Policy};
 use super::store::Store;
@@ -18,7 +23,6 @@ use crate::plan::Plan;
 use schemars::JsonSchema;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
-use std::borrow::Cow;
 use std::io;
 use std::sync::Arc;
 use time::OffsetDateTime;
@@ -149,43 +153,6 @@ fn holds_two(line: &[u8]) -> bool {
     let Some(Some(Ok(_))) = stream.as_mut().map(Iterator::next) else { return false };
     let end = 9 + stream.map_or(0, |stream| stream.byte_offset());
     document(&line[..end]).is_ok() && line.get(end + 1..).is_some_and(|rest| document(rest).is_ok())
-}
-
-/// The byte that begins a cut mark: `cancel`, which no line of a journal holds.
-const CUT: u8 = 0x18;
-
-/// A mark that says: of everything before it, only so many bytes count.
-pub(super) fn cut_mark(length: u64) -> Vec<u8> {
-    let mut mark = vec![CUT];
-    mark.extend_from_slice(format!("{length}\n").as_bytes());
-    mark
-}
-
-/// The bytes without what marks cut off, and without the marks.
-fn uncut(bytes: &[u8]) -> Cow<'_, [u8]> {
-    if !bytes.contains(&CUT) {
-        return Cow::Borrowed(bytes);
-    }
-    let mut kept: Vec<u8> = Vec::with_capacity(bytes.len());
-    let mut rest = bytes;
-    while let Some(at) = rest.iter().position(|byte| *byte == CUT) {
-        kept.extend_from_slice(&rest[..at]);
-        let after = &rest[at + 1..];
-        let end = after.iter().position(|byte| *byte == b'\n');
-        let number = end.and_then(|end| std::str::from_utf8(&after[..end]).ok()?.parse::<usize>().ok());
-        rest = match (end, number.filter(|length| *length <= kept.len())) {
-            (Some(end), Some(length)) => {
-                kept.truncate(length);
-                &after[end + 1..]
-            }
-            _ => {
-                kept.push(CUT);
-                after
-            }
-        };
-    }
-    kept.extend_from_slice(rest);
-    Cow::Owned(kept)
 }
 
 fn parsed<T: DeserializeOwned>(line: usize, json: &str) -> Result<T, JournalError> {
@@ -324,6 +291,7 @@ impl<S: Store> Journal<S> {
 mod tests {
     use super::*;
     use crate::run::event::{Attributes, Happened, Operation, Way};
+    use crate::run::journal::cut::CUT;
     use crate::run::testing::{Memory, plan};
 
     fn moment() -> OffsetDateTime {

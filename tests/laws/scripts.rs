@@ -170,8 +170,9 @@ fn facts(machine: &Machine) -> String {
     lines.push(format!("untouched: {}", untouched.join(" ")));
     let (past, stale) = (machine.is_past_line(), machine.is_stale());
     lines.push(format!("past the line: {past}, stale: {stale}, undoable: {}", machine.undoable()));
-    let deleted = machine.outputs().iter().filter_map(|(at, known)| Some((at, known.get(DELETED_AT)?)));
-    lines.extend(deleted.map(|(at, moment)| format!("{at} was deleted {}", moment.shown())));
+    for (address, known) in machine.outputs() {
+        lines.extend(known.iter().map(|(path, value)| format!("{address}: {path} is {}", value.shown())));
+    }
     lines.push(format!("resumes backwards: {}", machine.resumes_backwards()));
     lines.join("\n")
 }
@@ -206,6 +207,10 @@ fn event(machine: &Machine, words: &[&str]) -> Event {
         },
         ["begun"] => Happened::Begun { operation: Operation("operation".into()) },
         ["finished"] => Happened::Finished { outputs: Attributes::new(), trace },
+        ["finished", id] => {
+            let outputs = Attributes::from([("id".to_owned(), Value::from(*id))]);
+            Happened::Finished { outputs, trace }
+        }
         ["refused", rest @ ..] => Happened::Refused { message: rest.join(" "), trace },
         ["stale", rest @ ..] => Happened::Stale { message: rest.join(" "), differences: vec![difference()] },
         ["failed", rest @ ..] => Happened::Failed { message: rest.join(" "), trace },
