@@ -1,6 +1,8 @@
 //! The command line: the only terminal, environment and exit code. One file per command.
 
 pub mod args;
+mod census;
+mod checks;
 pub mod config;
 pub mod exit;
 pub mod schema;
@@ -13,7 +15,6 @@ mod explain;
 mod files;
 mod fmt;
 mod graph;
-mod groups;
 mod import;
 mod interrupt;
 mod plan;

@@ -1,6 +1,7 @@
 //! A session: a spec read, a target connected, live read, a plan made; what the commands share.
 
 use super::args::{Allow, Global};
+use super::checks;
 use super::desk::Desk;
 use super::exit::{Exit, Failure};
 use super::previous;
@@ -8,7 +9,6 @@ use super::runs;
 use super::terminal::Terminal;
 use crate::cloud::{self, Cloud, CloudError};
 use crate::emulator::{self, Emulator};
-use crate::kind::{self, At};
 use crate::live::{self, Live};
 use crate::model::{Address, Inventory, Scope};
 use crate::plan::diff::Inputs;
@@ -16,10 +16,9 @@ use crate::plan::{self, Plan, Refusal, Rule};
 use crate::run::Timing;
 use crate::run::place::Place;
 use crate::spec::{self, Spec};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
-use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 /// A connection to a target, and where the tool keeps its own files for it.
@@ -90,6 +89,11 @@ impl Session {
     /// When the last reading of live began.
     pub(super) fn read_at(&self) -> Option<Instant> {
         self.read_at.lock().ok().and_then(|read_at| *read_at)
+    }
+
+    /// Whether it works on the embedded emulator, in which only what specs made is there.
+    pub(super) const fn is_local(&self) -> bool {
+        self.emulator.is_some()
     }
 
     /// Ends the session; the embedded emulator writes its state and stops.
@@ -179,93 +183,10 @@ pub(super) async fn plan(
         plan.refusals.push(Refusal { origin, ..refusal });
     }
     plan.notes.extend(unknown.notes);
-    let objections = prerequisites(session, spec, &plan).await?;
-    plan.refusals.extend(objections);
-    let findings = validations(session, &plan).await?;
-    plan.refusals.extend(findings);
+    checks::all(session, spec, &live.inventory, &mut plan).await?;
     plan.times = runs::times(&session.place, &session.target).await;
     previous::brake(&session.spec, global, &spec.desired.inventory, &mut plan);
     Ok(Planned { plan, live: live.inventory })
-}
-
-/// Looks at what the things to be written need around them, and lets their kinds object.
-async fn prerequisites(session: &Session, spec: &Spec, plan: &Plan) -> Result<Vec<Refusal>, Failure> {
-    let world = &spec.desired.inventory;
-    let written = plan.changes.iter().filter(|(_, change)| change.change.after.is_some());
-    let concerned: Vec<_> = written
-        .filter_map(|(address, change)| {
-            let at = At { address, resource: world.get(address)?, world };
-            Some((kind::by_name(&change.kind)?, at))
-        })
-        .collect();
-    let wanted: BTreeSet<(String, &str)> =
-        concerned.iter().flat_map(|(kind, at)| kind.prerequisites(at)).collect();
-    let mut seen = BTreeMap::new();
-    for (id, version) in wanted {
-        match session.cloud.get(&id, version).await {
-            Ok(found) => seen.insert(id, found),
-            Err(error)
-                if matches!(
-                    error.class,
-                    cloud::Class::Refused | cloud::Class::Denied | cloud::Class::Missing
-                ) =>
-            {
-                seen.insert(id, None)
-            }
-            Err(error) => return Err(unreachable(&error)),
-        };
-    }
-    let mut refusals = Vec::new();
-    for (kind, at) in &concerned {
-        for finding in kind.check_live(at, &|id| seen.get(id).cloned().flatten()) {
-            let origin = spec.origins.field(at.address, &finding.field);
-            let (address, message, help) = (at.address.clone(), finding.message, finding.help);
-            refusals.push(Refusal { address, origin, rule: Rule::Invalid, message, help });
-        }
-    }
-    Ok(refusals)
-}
-
-/// Asks the service whether it would take what can be judged already: the things to be written that wait for nothing
-/// in the plan, all at once. The others are asked about between the steps.
-async fn validations(session: &Session, plan: &Plan) -> Result<Vec<Refusal>, Failure> {
-    // What stands in something that is not there is not asked about.
-    let lacks = |address: &Address| {
-        let above = |refusal: &Refusal| refusal.address != *address && address.is_within(&refusal.address);
-        plan.refusals.iter().any(above)
-    };
-    let due = plan.steps.iter().filter(|step| step.needs.is_empty() && !lacks(&step.address));
-    let mut tasks = JoinSet::new();
-    for (number, step) in due.enumerate() {
-        let Some(request) = &step.validation else { continue };
-        let crate::model::Request::Arm(arm) = request else { continue };
-        if !request.references().is_empty() {
-            continue;
-        }
-        let (cloud, arm, address, origin) =
-            (session.cloud.clone(), arm.clone(), step.address.clone(), step.origin.clone());
-        tasks.spawn(async move { (number, address, origin, cloud.perform(&arm, |_| {}).await) });
-    }
-    let mut answers = tasks.join_all().await;
-    answers.sort_by_key(|(number, ..)| *number);
-    let mut refusals = Vec::new();
-    for (_, address, origin, answer) in answers {
-        let found = match answer {
-            Ok(json) => crate::run::azure::findings(&json),
-            Err(error) if matches!(error.class, cloud::Class::Refused | cloud::Class::Failed) => {
-                vec![error.to_string()]
-            }
-            Err(error) => return Err(unreachable(&error)),
-        };
-        refusals.extend(found.into_iter().map(|why| Refusal {
-            address: address.clone(),
-            origin: origin.clone(),
-            rule: Rule::Invalid,
-            message: format!("the service would not take {address}: {why}"),
-            help: "correct what it names; nothing has been changed".to_owned(),
-        }));
-    }
-    Ok(refusals)
 }
 
 /// The code of a refused plan: 1 where the service or the spec is at odds with Azure, 6 for a safety rule.

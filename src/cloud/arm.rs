@@ -34,6 +34,35 @@ impl Cloud {
         self.read(&plane, url, format!("GET {path}")).await
     }
 
+    /// The answer to a question that changes nothing: a GET, with a filter where one is given, or a POST of a body;
+    /// `None` when what is asked about does not exist.
+    ///
+    /// # Errors
+    /// As for [`Cloud::get`].
+    pub async fn answer(
+        &self,
+        path: &str,
+        api_version: &str,
+        filter: &str,
+        body: &str,
+    ) -> Result<Option<Json>, CloudError> {
+        let (plane, mut url) = self.place(path, api_version)?;
+        if !filter.is_empty() {
+            url.query_pairs_mut().append_pair("$filter", filter);
+        }
+        if body.is_empty() {
+            return self.read(&plane, url, format!("GET {path}")).await;
+        }
+        let label = format!("POST {path}");
+        let mut call = Call { plane, ..self.call(reqwest::Method::POST, url, label.clone()) };
+        call.body = Some(body.as_bytes().to_vec());
+        match self.send(&call).await {
+            Ok(answer) => parsed(&answer, &label, Class::Garbled).map(Some),
+            Err(error) if error.class == Class::Missing => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Every entry of a collection, page by page, or `None` when what should contain it does not exist.
     ///
     /// # Errors

@@ -11,11 +11,13 @@ pub mod arm;
 pub mod around;
 pub mod connection;
 pub mod entity;
+mod finding;
 pub mod given;
 pub mod iot;
 pub mod lint;
 mod names;
 pub mod policy;
+pub mod question;
 pub mod replies;
 pub mod script;
 pub mod shape;
@@ -23,12 +25,14 @@ mod texts;
 
 pub use about::{About, Keyed, Plane, Source};
 pub use entity::{Missing, missing, texts};
+pub use finding::{Claim, Finding, Weight};
 
 use crate::model::Address;
 use crate::model::body::{Body, Value};
 use crate::model::change::{Change, Loss, LossClass};
 use crate::model::inventory::{Inventory, Mode, Resource};
 use crate::model::request::Request;
+use question::{Question, Seen};
 use replies::Reply;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -101,38 +105,6 @@ pub struct Need {
     pub field: Vec<String>,
     /// Whether its absence from a fully declared parent is a mistake.
     pub required: bool,
-}
-
-/// A resource that only one thing may use, such as a consumer group.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Claim {
-    /// The thing claimed, in lower case; two equal claims are a mistake.
-    pub key: String,
-    /// The thing claimed, in words.
-    pub what: String,
-    /// The property to point at.
-    pub field: Vec<String>,
-}
-
-/// A mistake in one entry that its shape does not show.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Finding {
-    /// The property to point at; empty for the entry's key.
-    pub field: Vec<String>,
-    /// What is wrong, as a sentence without a full stop.
-    pub message: String,
-    /// What to do, likewise; empty for none.
-    pub help: String,
-    /// Words that could have been meant, to be ranked by likeness to the value.
-    pub candidates: Vec<String>,
-}
-
-impl Finding {
-    /// A finding at a property.
-    pub fn new(field: &[&str], message: impl Into<String>, help: impl Into<String>) -> Self {
-        let field = field.iter().map(|s| (*s).to_owned()).collect();
-        Self { field, message: message.into(), help: help.into(), candidates: Vec::new() }
-    }
 }
 
 /// A thing found in live.
@@ -370,13 +342,14 @@ pub trait Kind: Sync {
         None
     }
 
-    /// Other things of Azure to look at before the plan is made: resource ids with their `api-version`.
-    fn prerequisites(&self, _at: &At<'_>) -> Vec<(String, &'static str)> {
+    /// What Azure is asked before a change is made: whether what it names is there, whether a name is free.
+    fn prerequisites(&self, _at: &At<'_>, _change: &Change) -> Vec<Question> {
         Vec::new()
     }
 
-    /// Mistakes that show only in the prerequisites' JSON (`None` for one that could not be read).
-    fn check_live(&self, _at: &At<'_>, _seen: &dyn Fn(&str) -> Option<serde_json::Value>) -> Vec<Finding> {
+    /// Mistakes that show only in the answers. The thing's surroundings are what the spec declares, with what live tells
+    /// of it.
+    fn check_live(&self, _at: &At<'_>, _change: &Change, _seen: Seen<'_>) -> Vec<Finding> {
         Vec::new()
     }
 }

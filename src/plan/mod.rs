@@ -18,6 +18,7 @@ pub mod judge;
 mod make;
 pub mod names;
 pub mod order;
+pub mod rights;
 pub mod scope;
 mod sight;
 pub mod text;

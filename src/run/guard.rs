@@ -271,7 +271,7 @@ fn watched(machine: &Machine, way: Way, id: usize) -> Option<Watched> {
         }
         Way::Undo => {
             let whole = matches!(state.status, Status::Done | Status::Broken | Status::ToUndo);
-            whole && state.part == 0 && state.left != Left::Part
+            whole && state.part == 0 && state.left != Left::Part && !machine.was_touched_by_an_undo(id)
         }
     };
     watched.then_some(Watched { id, sent: way == Way::Apply && state.sends > 0, was_read })

@@ -207,6 +207,18 @@ impl Machine {
         (1..address.segments().len()).rev().any(|depth| made(address.prefix(depth)))
     }
 
+    /// Whether undoing something inside of a step's own thing took more than one request: then one of them was to that
+    /// thing itself, and what it holds now is the run's own doing.
+    pub fn was_touched_by_an_undo(&self, step: usize) -> bool {
+        let address = &self.plan.steps[step].address;
+        self.dependents[step].iter().any(|other| {
+            let inside = self.plan.steps[*other].address.is_within(address);
+            inside
+                && self.steps[*other].status == Status::Undone
+                && self.undo_of(*other).is_some_and(|u| u.len() > 1)
+        })
+    }
+
     /// The things that surely no request of the run has reached: nothing was sent, or the only one was refused.
     pub fn untouched(&self) -> BTreeSet<&Address> {
         let reached = |id: usize| match self.steps[id].status {

@@ -15,6 +15,7 @@ mod import;
 mod iot_central;
 mod kills;
 mod kql;
+mod makespan;
 mod meanwhile;
 mod pairs;
 mod plans;

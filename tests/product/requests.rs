@@ -85,3 +85,45 @@ async fn a_plan_of_every_kind_asks_twelve_times_and_four_deep() {
         .collect();
     assert_eq!(unseen, BTreeSet::new());
 }
+
+/// A whole subscription: clusters with their databases, each with a bit of everything that the control plane lists.
+fn subscription(clusters: usize, databases: usize) -> String {
+    let mut text = "version: 1\nazure: {subscriptionId: 00000000-0000-0000-0000-000000000000, resourceGroup: rg, location: \
+                    westeurope}\nclusters:\n"
+        .to_owned();
+    let who = "principalType: App, principalId: 33333333-3333-3333-3333-333333333333, tenantId: \
+               22222222-2222-2222-2222-222222222222";
+    for cluster in 0..clusters {
+        let _ = write!(
+            text,
+            "  counting{cluster}:\n    sku: {{name: Standard_E8ads_v5, tier: Standard, capacity: 2}}\n    \
+             principalAssignments: {{p: {{role: AllDatabasesViewer, {who}}}}}\n    databases:\n"
+        );
+        for database in 0..databases {
+            let _ =
+                writeln!(text, "      d{database}: {{principalAssignments: {{p: {{role: Viewer, {who}}}}}}}");
+        }
+    }
+    text
+}
+
+/// The bound of requests to the control plane: 1, 4 for each cluster and 3 for each database, whatever is in them.
+#[tokio::test]
+async fn a_subscription_is_read_within_its_bound() {
+    let (clusters, databases) = (5, 20);
+    let world = World::new(None).await;
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("adx.yaml"), subscription(clusters, databases)).unwrap();
+    let spec = load(folder.path());
+    let plan = world.plan(&spec, false).await;
+    let (report, _) = world.apply(&plan, OnFailure::Rollback).await;
+    assert_eq!(report.outcome, Outcome::Done, "{:#?}", report.troubles);
+    let scope = crate::import::everything(&spec);
+    let before = world.emulator.requests().len();
+    assert!(!world.look(&scope).await.inventory.is_empty());
+    let requests = world.emulator.requests().split_off(before);
+    let asked = requests.iter().filter(|request| request.plane == "arm").count();
+    let bound = 1 + 4 * clusters + 3 * clusters * databases;
+    println!("{asked} requests to the control plane; {bound} are allowed");
+    assert!(asked <= bound, "{asked} requests, {bound} are allowed");
+}

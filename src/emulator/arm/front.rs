@@ -179,6 +179,10 @@ fn subscription_level(
         {
             iot_app::check_name(core, ask, word.contains("subdomain"))
         }
+        ("POST", ["checknameavailability"]) => resource::check_name_of_neighbour(core, ask, provider),
+        ("GET", ["permissions"]) if provider.eq_ignore_ascii_case("Microsoft.Authorization") => {
+            Ok(permissions())
+        }
         ("GET", [_]) => {
             let kind = kind_of(provider, rest)
                 .ok_or_else(|| not_modelled(&format!("{provider}/{}", rest.join("/")), &ask.api))?;
@@ -219,6 +223,11 @@ fn group_level(
     rest: &[String],
 ) -> Result<Reply, Reply> {
     let (collections, names) = steps(rest);
+    let last = collections.last().map(|word| word.to_lowercase()).unwrap_or_default();
+    let authorization = provider.eq_ignore_ascii_case("Microsoft.Authorization");
+    if ask.method == "GET" && (authorization && last == "permissions" || last == PERMISSIONS) {
+        return Ok(permissions());
+    }
     if let Some(kind) = kind_of(provider, &collections) {
         let mut id = named(kind, provider, &collections, group.clone(), names.clone());
         if names.len() == collections.len() {
@@ -230,6 +239,9 @@ fn group_level(
             id.collections.truncate(names.len());
             if kind.collections().last() == Some(&"PrincipalAssignments") {
                 super::principal::adopt(core, &id.ancestor(id.names.len()));
+            }
+            if last == super::role::COLLECTION || authorization && last == "roleassignments" {
+                return super::role::list(core, ask, &id);
             }
             return Ok(resource::list(core, ask, &all, &id));
         }
@@ -250,6 +262,15 @@ fn group_level(
         ),
         &ask.api,
     ))
+}
+
+const PERMISSIONS: &str = "providers/microsoft.authorization/permissions";
+
+/// What the caller may do: here everybody may do everything; a rule of faults says otherwise.
+fn permissions() -> Reply {
+    value_list(vec![json!({
+        "actions": ["*"], "notActions": [], "dataActions": [], "notDataActions": [],
+    })])
 }
 
 /// The id of a resource, with the words of its kind where a kind models it.

@@ -146,7 +146,7 @@ pub(super) fn segments(path: &str) -> Vec<String> {
 }
 
 /// The part of an id below its provider, as collections and names. An extension resource's provider and the one
-/// service that a storage account has by itself are parts of the collection's word.
+/// service that a storage account has by itself, and the one endpoint of an IoT hub that others read by, are parts of the collection's word.
 pub(super) fn steps(rest: &[String]) -> (Vec<String>, Vec<String>) {
     let (mut collections, mut names, mut rest) = (Vec::new(), Vec::new(), rest);
     while let Some(first) = rest.first() {
@@ -154,6 +154,11 @@ pub(super) fn steps(rest: &[String]) -> (Vec<String>, Vec<String>) {
             [word, _, _, ..] if word.eq_ignore_ascii_case("providers") => 3,
             [word, name, _, ..]
                 if word.eq_ignore_ascii_case("blobServices") && name.eq_ignore_ascii_case("default") =>
+            {
+                3
+            }
+            [word, name, _, ..]
+                if word.eq_ignore_ascii_case("eventHubEndpoints") && name.eq_ignore_ascii_case("events") =>
             {
                 3
             }

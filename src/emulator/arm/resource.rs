@@ -276,6 +276,23 @@ pub(super) fn check_global_name(core: &Core, ask: &Ask) -> Result<Reply, Reply> 
     Ok(name_answer(name, kind.name_fault(name), super::cluster::taken(core, name)))
 }
 
+/// The same of providers that have no location in the question.
+pub(super) fn check_name_of_neighbour(core: &Core, ask: &Ask, provider: &str) -> Result<Reply, Reply> {
+    let body = ask.object()?;
+    let name = body.get("name").and_then(Value::as_str).unwrap_or_default();
+    let top =
+        |kind: &&&dyn Kind| kind.provider().eq_ignore_ascii_case(provider) && kind.collections().len() == 1;
+    let Some(kind) = KINDS.iter().find(top).filter(|kind| !kind.extends()) else {
+        return Err(not_modelled(&format!("POST {provider}/checkNameAvailability"), &ask.api));
+    };
+    let taken = core.state.find(|other| {
+        other.id.provider.eq_ignore_ascii_case(provider)
+            && other.id.names.len() == 1
+            && other.id.name().eq_ignore_ascii_case(name)
+    });
+    Ok(name_answer(name, kind.name_fault(name), !taken.is_empty()))
+}
+
 fn name_answer(name: &str, fault: Option<String>, taken: bool) -> Reply {
     let (reason, message) = match (fault, taken) {
         (Some(fault), _) => (json!("Invalid"), json!(fault)),

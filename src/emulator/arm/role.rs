@@ -3,6 +3,7 @@
 //! Invariant: a principal has a role on a scope once (test: `tests/wire/arm/roles.jsonl`).
 
 use super::core::Core;
+use super::front::Ask;
 use super::kind::{Change, EXTENSION, Kind, Manner, Verb, properties, with_defaults};
 use super::path::Id;
 use super::reply::Reply;
@@ -48,6 +49,37 @@ pub(super) fn has(core: &Core, principal: &str, roles: &[&str], on: &Id) -> bool
             && roles.iter().any(|wanted| wanted.eq_ignore_ascii_case(role(found)))
     };
     !core.state.find(grants).is_empty()
+}
+
+/// The collection's word below what it extends, in lower case.
+pub(super) const COLLECTION: &str = "providers/microsoft.authorization/roleassignments";
+
+/// The assignments on a resource and on what is around it, as far as `$filter` lets them through
+/// (<https://learn.microsoft.com/rest/api/authorization/role-assignments/list-for-scope>).
+pub(super) fn list(core: &Core, ask: &Ask, under: &Id) -> Result<Reply, Reply> {
+    let on = format!("{}/", under.key());
+    let filter = super::path::parameter(&ask.query, "$filter").unwrap_or_default();
+    let quoted = filter.split('\'').nth(1).unwrap_or_default().to_owned();
+    let known = filter.is_empty()
+        || filter == "atScope()"
+        || ["assignedTo('", "principalId eq '"].iter().any(|start| filter.starts_with(start));
+    if !known {
+        return Err(Reply::service(
+            400,
+            "UnsupportedQuery",
+            format!("The filter '{filter}' is not supported."),
+        ));
+    }
+    let fits = |found: &Resource| {
+        is_assignment(&found.id)
+            && on.starts_with(&format!("{}/", scope(&found.id).key()))
+            && (quoted.is_empty()
+                || found.text("principalId").is_some_and(|id| id.eq_ignore_ascii_case(&quoted)))
+    };
+    let found = core.state.find(fits);
+    let views =
+        found.iter().map(|found| super::resource::view(core, &Assignment, found, &found.id, &ask.api));
+    Ok(super::front::value_list(views.collect()))
 }
 
 impl Kind for Assignment {

@@ -24,6 +24,7 @@ pub(super) const EVENT_HUB_NAMESPACE: Neighbour = Neighbour {
     lost: "every event hub of the namespace is deleted with the events that nobody has read yet",
     written,
     rules,
+    unique: Some(("Microsoft.EventHub", "Microsoft.EventHub/Namespaces")),
     ..BASE
 };
 

@@ -8,10 +8,14 @@
 mod attached_database_configuration;
 mod blob_container;
 mod consumer_group;
+mod cosmos_role_assignment;
+mod diagnostic_setting;
 mod event_hub;
 mod event_hub_namespace;
 mod event_subscription;
+mod iot_hub_consumer_group;
 mod managed_private_endpoint;
+mod private_endpoint_connection;
 mod resource;
 mod resource_group;
 mod role_assignment;
@@ -22,11 +26,13 @@ mod system_topic;
 mod tests;
 
 pub use consumer_group::consumer_group;
-pub use role_assignment::grants;
+pub use role_assignment::{granted, grants};
+pub use roles::id as role_id;
 
 use super::arm::cluster::{identity_on_wire, with_fitting_identity};
 use super::arm::place;
 use super::arm::wire::{self, Defaults};
+use super::question::{Question, Seen};
 use super::replies::Reply;
 use super::shape::{self, Field, Role, Shape};
 use super::{About, At, Finding, Found, Kind, Need, Plane, Source};
@@ -34,6 +40,7 @@ use crate::model::body::{Body, Value};
 use crate::model::change::{Action, Change, Loss, LossClass};
 use crate::model::inventory::{Mode, Resource};
 use crate::model::request::{ArmRequest, Method, Request};
+use serde_json::Value as Json;
 use std::collections::BTreeMap;
 
 /// The kinds of this family.
@@ -51,6 +58,10 @@ pub const KINDS: &[&dyn Kind] = &[
     &resource::OtherResource,
     &attached_database_configuration::ATTACHED_DATABASE_CONFIGURATION,
     &managed_private_endpoint::MANAGED_PRIVATE_ENDPOINT,
+    &private_endpoint_connection::PRIVATE_ENDPOINT_CONNECTION,
+    &diagnostic_setting::DIAGNOSTIC_SETTING,
+    &iot_hub_consumer_group::IOT_HUB_CONSUMER_GROUP,
+    &cosmos_role_assignment::COSMOS_ROLE_ASSIGNMENT,
 ];
 
 /// A kind of resource beside Microsoft.Kusto.
@@ -61,6 +72,10 @@ pub struct Neighbour {
     pub(super) defaults: Defaults,
     /// Whether a change is a PATCH of what differs; else it is a PUT of everything.
     pub(super) patches: bool,
+    /// For what stands in a resource that is named by its id: the property that names it; else `""`.
+    pub(super) on: &'static str,
+    /// Whether its name is a GUID that follows from where it stands and from its key.
+    pub(super) guid: bool,
     /// Whether it says its region, which is that of the cluster that it stands in.
     pub(super) located: bool,
     /// Whether the service does one such thing at a time on a cluster.
@@ -69,14 +84,20 @@ pub struct Neighbour {
     pub(super) replaced_by: &'static [&'static str],
     /// How many seconds a creation, a change and a deletion take.
     pub(super) seconds: [u32; 3],
+    /// For a name that nobody else in Azure may have: the provider that tells whether it is free, and the type.
+    pub(super) unique: Option<(&'static str, &'static str)>,
     /// What is lost with it, as a sentence; `""` for nothing.
     pub(super) lost: &'static str,
+    /// What the service says, before it is read.
+    pub(super) raw: fn(Json) -> Json,
     /// What is read, made complete where the service leaves defaults out.
     pub(super) read: fn(Body) -> Body,
     /// What stands after apply, corrected: the settled body and the wanted one.
     pub(super) settled: fn(Body, &Body) -> Body,
     /// What a request says, in the service's words.
     pub(super) written: fn(Body) -> Body,
+    /// The same, with what follows from where it stands.
+    pub(super) addressed: fn(&At<'_>, Body) -> Body,
     /// The kind's own mistakes, offline.
     pub(super) rules: fn(&At<'_>) -> Vec<Finding>,
     /// What it needs beyond its group.
@@ -97,14 +118,19 @@ pub(super) const BASE: Neighbour = Neighbour {
     source: Source::Cluster,
     defaults: &[],
     patches: false,
+    on: "",
+    guid: false,
     located: false,
     alone: false,
     replaced_by: &[],
     seconds: [1, 1, 1],
+    unique: None,
     lost: "",
+    raw: |json| json,
     read: |body| body,
     settled: |body, _| body,
     written: |body| body,
+    addressed: |_, body| body,
     rules: |_| Vec::new(),
     needs: |_| Vec::new(),
     kept: |_| None,
@@ -145,9 +171,28 @@ impl Kind for Neighbour {
         (self.endpoint)(at)
     }
 
+    fn resource_id(&self, at: &At<'_>) -> Result<String, String> {
+        if self.on.is_empty() {
+            return place::resource_id(at);
+        }
+        let Source::ArmGet { provider, .. } = self.source else {
+            return Err(format!("{} is read in no way by itself", at.address));
+        };
+        let on = at.resource.body.text(self.on).filter(|on| !on.is_empty());
+        let on = on.ok_or_else(|| format!("the `{}` of {} is not known", self.on, at.address))?;
+        let on = on.trim_end_matches('/');
+        let name = if self.guid { guid_name(on, at.name()) } else { at.name().to_owned() };
+        Ok(format!("{on}/{provider}/{name}"))
+    }
+
     fn found(&self, reply: &Reply<'_>) -> Result<Vec<Found>, String> {
         let Reply::Arm(json) = reply else { return Ok(Vec::new()) };
-        let mut found = wire::read(self.about.collection, self.about.fields, self.defaults, json)?;
+        let json = (self.raw)((*json).clone());
+        let mut found = wire::read(self.about.collection, self.about.fields, self.defaults, &json)?;
+        if !self.on.is_empty() {
+            // What the service calls it may mean nothing to people: it is known by its key.
+            found.path = Vec::new();
+        }
         let body = shape::overlay(self.about.fields, &Body::new(), &(self.read)(found.body));
         let place = self.is_root().then(|| place::of_id(&found.attributes, self.about.fields));
         found.body = place.into_iter().flatten().chain(body).collect();
@@ -178,7 +223,7 @@ impl Kind for Neighbour {
                 } else if self.located {
                     body.set("location", wire::location(at, &all)?);
                 }
-                self.arm(at, Method::Put, (self.written)(body))
+                self.arm(at, Method::Put, (self.addressed)(at, (self.written)(body)))
             }
         }
     }
@@ -195,7 +240,14 @@ impl Kind for Neighbour {
         let wanted = wire::defaulted(fields, self.defaults, wanted);
         let after = shape::overlay(fields, live.map_or(&Body::new(), |live| &live.body), &wanted);
         // In the order of the fields again.
-        shape::overlay(fields, &Body::new(), &(self.settled)(with_fitting_identity(after), &wanted))
+        let after =
+            shape::overlay(fields, &Body::new(), &(self.settled)(with_fitting_identity(after), &wanted));
+        // What names the resource around it is no part of what stands in live, and is kept so that it is found again.
+        let on = wanted.get(self.on).or_else(|| live?.body.get(self.on)).filter(|_| !self.on.is_empty());
+        match on {
+            Some(on) => Body::new().with(self.on, on.clone()).into_iter().chain(after).collect(),
+            None => after,
+        }
     }
 
     fn stays(&self, at: &At<'_>) -> Option<&'static str> {
@@ -229,6 +281,19 @@ impl Kind for Neighbour {
         needs
     }
 
+    fn prerequisites(&self, at: &At<'_>, change: &Change) -> Vec<Question> {
+        self.name_question(at, change).into_iter().collect()
+    }
+
+    fn check_live(&self, at: &At<'_>, change: &Change, seen: Seen<'_>) -> Vec<Finding> {
+        let taken = self.name_question(at, change).and_then(|question| seen(&question).taken());
+        let finding = |why: String| {
+            let message = format!("the name {} is not free in Azure: {why}", at.name());
+            Finding::new(&[], message, "choose another name: nobody else may have it")
+        };
+        taken.map(finding).into_iter().collect()
+    }
+
     fn check(&self, at: &At<'_>) -> Vec<Finding> {
         let mut found = Vec::new();
         if at.ancestor("cluster").is_some() {
@@ -236,6 +301,11 @@ impl Kind for Neighbour {
         }
         if self.is_root() {
             found = place::check(at, &[place::SUBSCRIPTION_ID.name, place::RESOURCE_GROUP.name]);
+        }
+        if !self.on.is_empty() && at.resource.body.get(self.on).is_some_and(Value::has_unknown) {
+            let message =
+                format!("`{}` must be known before anything is read, and this is known after apply", self.on);
+            found.push(Finding::new(&[self.on], message, "refer to an `id`, or write it out"));
         }
         if at.resource.mode != Mode::Managed {
             return found;
@@ -253,8 +323,17 @@ impl Kind for Neighbour {
 }
 
 impl Neighbour {
+    /// Whether the name is free, for what is to be created.
+    fn name_question(&self, at: &At<'_>, change: &Change) -> Option<Question> {
+        let (provider, of) = self.unique.filter(|_| change.before.is_none())?;
+        let Source::ArmGet { api_version, .. } = self.source else { return None };
+        let subscription = place::subscription(at).ok()?;
+        let path = format!("{subscription}/providers/{provider}/checkNameAvailability");
+        Some(Question::name(path, api_version, at.name(), of))
+    }
+
     const fn is_root(&self) -> bool {
-        self.about.parents.is_empty()
+        self.about.parents.is_empty() && self.on.is_empty()
     }
 
     fn arm(&self, at: &At<'_>, method: Method, body: impl Into<Value>) -> Result<Request, String> {
@@ -271,6 +350,13 @@ impl Neighbour {
             create_only: false,
         }))
     }
+}
+
+/// The GUID that stands for a key in a place: a name that is a GUID stands for itself.
+fn guid_name(place: &str, key: &str) -> String {
+    let of = format!("{}|{key}", place.to_ascii_lowercase());
+    let made = || uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_URL, of.as_bytes());
+    uuid::Uuid::try_parse(key).unwrap_or_else(|_| made()).to_string()
 }
 
 /// Everything that is wanted, and what the service chose by itself where nothing is wanted instead.

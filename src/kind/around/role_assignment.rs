@@ -1,7 +1,9 @@
 //! Role assignments: who may do what on a resource, a group or a subscription.
 //!
-//! Its name is a GUID that follows from the scope and the key, so that the same spec always makes the same grant.
-//! Principal and role are fixed, so that a change of them takes the grant away and gives it anew.
+//! Its name is a GUID that follows from the scope and the key, so that the same spec always makes the same grant, and
+//! one that gives it to somebody else finds the old grant and takes it away: were principal or role part of the name,
+//! nobody would. Another spec with the same key on the same scope would find it too, so a grant is taken from a
+//! principal only where the user says so (test: `a_grant_is_not_taken_from_another_by_accident`).
 
 use super::{ID, roles};
 use crate::kind::arm::wire;
@@ -92,10 +94,7 @@ impl Kind for RoleAssignment {
         let scope = at.resource.body.text(SCOPE).filter(|scope| !scope.is_empty());
         let scope = scope.ok_or_else(|| format!("the `scope` of {} is not known", at.address))?;
         let scope = scope.trim_end_matches('/');
-        let of = format!("{}|{}", scope.to_ascii_lowercase(), at.name());
-        let made = || uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_URL, of.as_bytes());
-        let guid = uuid::Uuid::try_parse(at.name()).unwrap_or_else(|_| made());
-        Ok(format!("{scope}/{SEGMENT}/{guid}"))
+        Ok(format!("{scope}/{SEGMENT}/{}", super::guid_name(scope, at.name())))
     }
 
     fn found(&self, reply: &Reply<'_>) -> Result<Vec<Found>, String> {
@@ -144,6 +143,21 @@ impl Kind for RoleAssignment {
             let differing = shape::differing(FIELDS, before, after);
             differing.iter().any(|field| matches!(field.name, ROLE | PRINCIPAL | "principalType"))
         })
+    }
+
+    fn locks_out(&self, at: &At<'_>, change: &Change, _gone: &dyn Fn(&Address) -> bool) -> Vec<String> {
+        let ends = change.before.as_ref().zip(change.after.as_ref());
+        let who = |body: &Body| body.text(PRINCIPAL).map(str::to_ascii_lowercase);
+        let Some((before, after)) = ends.filter(|(before, after)| who(before) != who(after)) else {
+            return Vec::new();
+        };
+        let (old, role) = (who(before).unwrap_or_default(), before.text(ROLE).unwrap_or_default());
+        let scope = at.resource.body.text(SCOPE).unwrap_or_default();
+        vec![format!(
+            "in live the grant is that of the principal {old}, who would lose the role {role} on {scope}; if another spec \
+             with this key made it, give this one another key (it would go to {})",
+            crate::kind::text_of(after, PRINCIPAL)
+        )]
     }
 
     fn notes(&self, _at: &At<'_>, change: &Change) -> Vec<String> {
@@ -240,4 +254,23 @@ pub fn grants(at: &At<'_>, on: &[&str]) -> Vec<Need> {
         required: false,
     };
     fitting.map(need).collect()
+}
+
+/// Whether the world declares a grant of one of some roles on a resource, or on what is around it, to the identity that
+/// a thing acts by; `principal` is its object id where that is known.
+pub fn granted(at: &At<'_>, on: &str, wanted: &[&str], principal: Option<&str>) -> bool {
+    let on = format!("{}/", on.trim_end_matches('/').to_ascii_lowercase());
+    let covers =
+        |scope: &str| on.starts_with(&format!("{}/", scope.trim_end_matches('/').to_ascii_lowercase()));
+    let root = Address::root();
+    let mut declared = at.world.children(&root, ABOUT.collection);
+    declared.any(|(_, grant)| {
+        let role = grant.body.text(ROLE).and_then(roles::id);
+        let fits = wanted.iter().any(|name| roles::id(name) == role);
+        let is_for = match grant.body.get(PRINCIPAL) {
+            Some(Value::Text(id)) => principal.is_none_or(|own| own.eq_ignore_ascii_case(id)),
+            _ => !is_of_another(at, grant),
+        };
+        grant.mode != Mode::Absent && fits && is_for && grant.body.text(SCOPE).is_some_and(covers)
+    })
 }

@@ -26,7 +26,7 @@ pub(super) fn names() -> Vec<String> {
 }
 
 /// The id of a role given by its name, by its id, or by the whole id of its definition.
-pub(super) fn id(role: &str) -> Option<String> {
+pub fn id(role: &str) -> Option<String> {
     let last = role.trim_end_matches('/').rsplit('/').next().unwrap_or(role);
     let known =
         ROLES.iter().find(|(name, _)| name.eq_ignore_ascii_case(role)).map(|(_, id)| (*id).to_owned());

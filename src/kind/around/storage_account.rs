@@ -27,6 +27,7 @@ pub(super) const STORAGE_ACCOUNT: Neighbour = Neighbour {
     lost: "everything in the storage account is deleted with it",
     settled: |body, _| if body.get("kind").is_none() { body.with("kind", "StorageV2") } else { body },
     rules,
+    unique: Some(("Microsoft.Storage", "Microsoft.Storage/storageAccounts")),
     ..BASE
 };
 

@@ -146,3 +146,20 @@ fn only_what_is_given_of_a_resource_counts() {
     assert!(differs(&json!({"body": {"properties": {"list": []}}})));
     assert!(differs(&json!({"body": {"properties": {"a": {"b": null}}}})));
 }
+
+#[test]
+fn a_grant_is_not_taken_from_another_by_accident() {
+    let world = world(&things());
+    let address: Address = "roleAssignments.r".parse().unwrap();
+    let resource = world.get(&address).unwrap();
+    let at = At { address: &address, resource, world: &world };
+    let kind = by_name("roleAssignment").unwrap();
+    let grant = |role: &str, principal: &str| Some(body(&json!({"role": role, "principalId": principal})));
+    let (one, other) = ("11111111-2222-3333-4444-555555555555", "66666666-7777-8888-9999-000000000000");
+    let objections = |before, after| kind.locks_out(&at, &Change::new(before, after), &|_| false);
+    let taken = objections(grant("Reader", one), grant("Reader", other));
+    assert!(taken.len() == 1 && taken[0].contains(one) && taken[0].contains(other), "{taken:?}");
+    assert_eq!(objections(grant("Reader", one), grant("Owner", &one.to_uppercase())), Vec::<String>::new());
+    assert_eq!(objections(None, grant("Reader", other)), Vec::<String>::new());
+    assert_eq!(objections(grant("Reader", one), None), Vec::<String>::new());
+}

@@ -2,8 +2,9 @@
 
 use super::{
     BASE, CONSUMER_GROUP, Connection, DATA_FORMAT, DATABASE_ROUTING, LOCATION, MANAGED_IDENTITY,
-    MAPPING_OF_TABLE, MAPPING_RULE_NAME, Seen, TABLE_NAME, kind,
+    MAPPING_OF_TABLE, MAPPING_RULE_NAME, TABLE_NAME, kind,
 };
+use crate::kind::question::{Answer, Question, Seen};
 use crate::kind::shape::{Field, Shape};
 use crate::kind::{About, At, Finding, Keyed};
 use serde_json::Value as Json;
@@ -98,7 +99,7 @@ const CREATED: &str = "Microsoft.Storage.BlobCreated";
 const RENAMED: &str = "Microsoft.Storage.BlobRenamed";
 
 /// The version of the storage provider in which accounts are looked at.
-const STORAGE_API_VERSION: &str = "2023-05-01";
+pub(super) const STORAGE_API_VERSION: &str = "2023-05-01";
 
 /// The property that names the account, in both kinds of connection.
 const ACCOUNTS: [&str; 2] = ["storageAccountResourceId", "storageAccountResourceIdForManagedIdentity"];
@@ -120,17 +121,17 @@ pub(super) fn rules(at: &At<'_>) -> Vec<Finding> {
 }
 
 /// The storage account, when the spec wants events that only some accounts have.
-pub(super) fn prerequisites(at: &At<'_>) -> Vec<(String, &'static str)> {
+pub(super) fn prerequisites(at: &At<'_>) -> Vec<Question> {
     let body = &at.resource.body;
     let account = ACCOUNTS.iter().find_map(|name| body.text(name)).filter(|id| !id.is_empty());
     let renamed = body.text("blobStorageEventType") == Some(RENAMED);
-    account.filter(|_| renamed).map(|id| (id.to_owned(), STORAGE_API_VERSION)).into_iter().collect()
+    account.filter(|_| renamed).map(|id| Question::get(id, STORAGE_API_VERSION)).into_iter().collect()
 }
 
 pub(super) fn check_live(at: &At<'_>, seen: Seen<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
-    for (id, _) in prerequisites(at) {
-        let Some(account) = seen(&id) else { continue };
+    for question in prerequisites(at) {
+        let Answer::There(account) = seen(&question) else { continue };
         let kind = account.get("kind").and_then(Json::as_str).unwrap_or("StorageV2");
         if !["StorageV2", "BlobStorage"].iter().any(|known| known.eq_ignore_ascii_case(kind)) {
             let message = format!("a storage account of kind {kind} cannot feed a data connection");

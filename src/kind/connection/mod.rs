@@ -13,6 +13,7 @@ mod event_hub;
 mod event_hub_by_identity;
 mod iot_hub;
 mod rules;
+mod source;
 #[cfg(test)]
 mod tests;
 
@@ -25,6 +26,7 @@ pub use iot_hub::IOT_HUB;
 
 use super::arm::place;
 use super::arm::wire::{self, Defaults};
+use super::question::{Question, Seen};
 use super::replies::Reply;
 use super::shape::{self, Field, NameRule, Role, Shape};
 use super::{About, At, Claim, DELETED_AT, Finding, Found, Kind, Need, Plane, Source, Undo};
@@ -38,9 +40,6 @@ use std::collections::BTreeMap;
 /// The kinds of this family.
 pub const KINDS: &[&dyn Kind] =
     &[&EVENT_HUB, &EVENT_GRID, &IOT_HUB, &COSMOS_DB, &EVENT_HUB_BY_IDENTITY, &EVENT_GRID_BY_IDENTITY];
-
-/// What was read of the prerequisites, by resource id.
-type Seen<'a> = &'a dyn Fn(&str) -> Option<Json>;
 
 /// A kind of data connection.
 #[derive(Debug)]
@@ -63,7 +62,7 @@ pub struct Connection {
     /// The kind's own mistakes, offline.
     rules: fn(&At<'_>) -> Vec<Finding>,
     /// See [`Kind::prerequisites`].
-    prerequisites: fn(&At<'_>) -> Vec<(String, &'static str)>,
+    prerequisites: fn(&At<'_>) -> Vec<Question>,
     /// See [`Kind::check_live`].
     check_live: fn(&At<'_>, Seen<'_>) -> Vec<Finding>,
 }
@@ -296,12 +295,16 @@ impl Kind for Connection {
         Some(Request::arm(Method::Post, path, place::api_version(at, version), body.into()))
     }
 
-    fn prerequisites(&self, at: &At<'_>) -> Vec<(String, &'static str)> {
-        (self.prerequisites)(at)
+    fn prerequisites(&self, at: &At<'_>, _change: &Change) -> Vec<Question> {
+        let mut all = source::questions(at);
+        all.extend((self.prerequisites)(at));
+        all
     }
 
-    fn check_live(&self, at: &At<'_>, seen: &dyn Fn(&str) -> Option<Json>) -> Vec<Finding> {
-        (self.check_live)(at, seen)
+    fn check_live(&self, at: &At<'_>, _change: &Change, seen: Seen<'_>) -> Vec<Finding> {
+        let mut found = source::findings(at, seen);
+        found.extend((self.check_live)(at, seen));
+        found
     }
 
     fn notes(&self, _at: &At<'_>, change: &Change) -> Vec<String> {
@@ -397,7 +400,7 @@ impl Connection {
 const MAPPING_OF_TABLE: (&str, &[&str]) = (MAPPING_RULE_NAME.name, &[TABLE_NAME.name, DATA_FORMAT.name]);
 
 /// For kinds without prerequisites.
-const fn no_prerequisites(_: &At<'_>) -> Vec<(String, &'static str)> {
+const fn no_prerequisites(_: &At<'_>) -> Vec<Question> {
     Vec::new()
 }
 

@@ -41,7 +41,7 @@ pub(super) fn needs(at: &At<'_>) -> Vec<Need> {
 }
 
 /// The properties that name what a connection reads.
-const SOURCES: [&str; 6] = [
+pub(super) const SOURCES: [&str; 6] = [
     "eventHubResourceId",
     "eventHubResourceIdForManagedIdentity",
     "storageAccountResourceId",
@@ -50,7 +50,7 @@ const SOURCES: [&str; 6] = [
     "cosmosDbAccountResourceId",
 ];
 
-fn named<'a>(body: &'a Body, property: &str) -> Option<&'a str> {
+pub(super) fn named<'a>(body: &'a Body, property: &str) -> Option<&'a str> {
     body.text(property).filter(|name| !name.is_empty())
 }
 

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::kind::arm::testing::{Bench, SUBSCRIPTION, check, landing};
+use crate::kind::question::Answer;
 use serde_json::json;
 
 const AT: &str = "clusters.c.databases.d.dataConnections.dc";
@@ -451,8 +452,16 @@ fn the_service_validates_the_whole_connection() {
 fn renamed_blobs_need_a_hierarchical_namespace() {
     let created = r#"{"kind": "EventGrid", "storageAccountResourceId": "@account"}"#;
     let renamed = r#"{"kind": "EventGrid", "storageAccountResourceId": "@account", "blobStorageEventType": "Microsoft.Storage.BlobRenamed"}"#;
-    assert_eq!(ask(created, |kind, at| kind.prerequisites(at)), []);
-    assert_eq!(ask(renamed, |kind, at| kind.prerequisites(at)), [(ACCOUNT.to_owned(), "2023-05-01")]);
+    let account_of = |connection: &str| {
+        let change = Change::new(None, Some(Body::new()));
+        let asked = ask(connection, |kind, at| kind.prerequisites(at, &change));
+        asked.into_iter().filter(|question| question.path == ACCOUNT).count()
+    };
+    assert_eq!(
+        (account_of(created), account_of(renamed)),
+        (1, 2),
+        "it is there, and it is of the right kind"
+    );
     for (account, fields) in [
         (None, vec![]),
         (Some(json!({"kind": "StorageV2", "properties": {"isHnsEnabled": true}})), vec![]),
@@ -466,8 +475,12 @@ fn renamed_blobs_need_a_hierarchical_namespace() {
             vec!["storageAccountResourceId"],
         ),
     ] {
-        let found =
-            ask(renamed, |kind, at| kind.check_live(at, &|id| account.clone().filter(|_| id == ACCOUNT)));
+        let change = Change::new(None, Some(Body::new()));
+        let said = |question: &Question| match &account {
+            Some(account) if question.path == ACCOUNT => Answer::There(account.clone()),
+            _ => Answer::Unknown,
+        };
+        let found = ask(renamed, |kind, at| kind.check_live(at, &change, &said));
         let found: Vec<&str> = found.iter().map(|f| f.field[0].as_str()).collect();
         assert_eq!(found, fields, "{account:?}");
     }

@@ -1,8 +1,9 @@
 //! What may be started now.
 //!
-//! Invariant: work on a cluster itself runs alone on that cluster, and never more requests than the policy's
-//! parallelism are on their way (test: `tests/laws/main.rs`); what most is waiting for goes first, so that a run takes hardly
-//! longer than it must (test: `a_run_takes_hardly_longer_than_it_must`).
+//! Invariant: work on a cluster itself runs alone on that cluster, what the service does one at a time runs beside nothing
+//! of its kind, and never more requests than the policy's parallelism are on their way (tests: `tests/laws/main.rs`,
+//! `tests/product/makespan.rs`); what most is waiting for goes first, so that a run takes hardly longer than it must (test:
+//! `a_run_takes_hardly_longer_than_it_must`).
 
 use super::{Machine, Phase, Status};
 use crate::kind;
@@ -82,6 +83,8 @@ struct Lane {
     root: Address,
     /// Whether it writes to the root itself, which the service does with nothing else beside it.
     exclusive: bool,
+    /// The word of its kind, where the service does one such thing at a time in a root.
+    alone: Option<String>,
     /// The database whose script it may join, and its length in bytes.
     script: Option<(String, usize)>,
 }
@@ -91,13 +94,13 @@ fn lane(step: &Step, request: &Request) -> Lane {
     match request {
         Request::Arm(_) => {
             let alone = kind::by_name(&step.kind).is_some_and(|kind| kind.alone());
-            let exclusive = alone || address.segments().len() == 1;
-            Lane { root: address.prefix(1), exclusive, script: None }
+            let alone = alone.then(|| step.kind.clone());
+            Lane { root: address.prefix(1), exclusive: address.segments().len() == 1, alone, script: None }
         }
         Request::Kusto(KustoRequest { cluster, database, command, lookup, alone, begins }) => {
             let joins = !alone && lookup.is_none() && begins.is_none();
             let script = joins.then(|| (database.clone(), command.as_str().len() + 1));
-            Lane { root: cluster.clone(), exclusive: false, script }
+            Lane { root: cluster.clone(), exclusive: false, alone: None, script }
         }
     }
 }
@@ -105,7 +108,7 @@ fn lane(step: &Step, request: &Request) -> Lane {
 impl Lane {
     /// The lane of the service's check of a step, which writes nothing.
     fn for_check(self) -> Self {
-        Self { exclusive: false, script: None, ..self }
+        Self { exclusive: false, alone: None, script: None, ..self }
     }
 }
 
@@ -115,6 +118,7 @@ struct Traffic {
     on_their_way: usize,
     shared: BTreeMap<Address, usize>,
     closed: BTreeSet<Address>,
+    alone: BTreeSet<(Address, String)>,
     scripts: BTreeSet<(Address, String)>,
 }
 
@@ -125,6 +129,7 @@ impl Traffic {
         } else {
             *self.shared.entry(lane.root.clone()).or_default() += 1;
         }
+        self.alone.extend(lane.alone.iter().map(|kind| (lane.root.clone(), kind.clone())));
         let first = match &lane.script {
             Some((database, _)) => self.scripts.insert((lane.root.clone(), database.clone())),
             None => true,
@@ -135,6 +140,10 @@ impl Traffic {
     /// Whether the lane may be entered. A root that an exclusive request waits for is closed to those after it.
     fn admits(&mut self, lane: &Lane) -> bool {
         if self.closed.contains(&lane.root) {
+            return false;
+        }
+        let taken = |kind: &String| self.alone.contains(&(lane.root.clone(), kind.clone()));
+        if lane.alone.as_ref().is_some_and(taken) {
             return false;
         }
         if lane.exclusive && self.shared.get(&lane.root).is_some_and(|count| *count > 0) {

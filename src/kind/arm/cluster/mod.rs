@@ -7,6 +7,7 @@
 mod check;
 mod fields;
 mod network;
+mod offer;
 mod pool;
 mod state;
 #[cfg(test)]
@@ -17,6 +18,7 @@ pub use fields::{FIELDS, IDENTITY, KEY_VAULT};
 use super::database::figures;
 use super::place;
 use super::wire::{self, Defaults};
+use crate::kind::question::{Question, Seen};
 use crate::kind::replies::Reply;
 use crate::kind::shape::{self, Field, NameRule};
 use crate::kind::{About, At, ETAG, Finding, Found, Kind, Need, Plane, Source, Undo};
@@ -207,6 +209,14 @@ impl Kind for Cluster {
 
     fn check(&self, at: &At<'_>) -> Vec<Finding> {
         check::findings(at)
+    }
+
+    fn prerequisites(&self, at: &At<'_>, change: &Change) -> Vec<Question> {
+        offer::questions(at, change)
+    }
+
+    fn check_live(&self, at: &At<'_>, change: &Change, seen: Seen<'_>) -> Vec<Finding> {
+        offer::findings(at, change, seen)
     }
 }
 

@@ -161,11 +161,15 @@ const CASES: &str = r#"
 - {"location": "westeurope"}
 + {"state": "Stopped"}
 > POST ~/clusters/c/stop
+>   undo POST ~/clusters/c/start
+> note: while the cluster is stopped nothing in it can be read, queried, ingested or changed; stopping takes about 7 minutes and comes after every other change in it
 
 == and a stopped one started; running goes without saying otherwise
 - {"location": "westeurope", "state": "Stopped"}
 + {"state": "Running"}
 > POST ~/clusters/c/start
+>   undo POST ~/clusters/c/stop
+> note: starting the cluster takes about 11 minutes
 
 == running, wanted running
 - {"location": "westeurope"}
@@ -181,20 +185,28 @@ const CASES: &str = r#"
 - {"location": "westeurope", "state": "Stopped", "tags": {"a": "1"}}
 + {"tags": {"b": "2"}}
 > POST ~/clusters/c/start
+>   undo POST ~/clusters/c/stop
+> PATCH ~/clusters/c {"tags":{"b":"2"}}
+>   undo PATCH ~/clusters/c {"tags":{"a":"1"}}
+> POST ~/clusters/c/stop
+>   undo POST ~/clusters/c/start
+> note: the cluster is stopped, and changes only while it runs: it is started for this and stopped again
 
 == a cluster leaves its virtual network for good
 - {"location": "westeurope", "virtualNetworkConfiguration": {"subnetId": "/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/virtualNetworks/v/subnets/a", "enginePublicIpId": "/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/publicIPAddresses/e", "dataManagementPublicIpId": "/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/publicIPAddresses/d", "state": "Enabled"}}
 + {"virtualNetworkConfiguration": {"state": "Disabled"}}
-> PATCH ~/clusters/c
+> PATCH ~/clusters/c if "e1" {"properties":{"virtualNetworkConfiguration":{"dataManagementPublicIpId":"/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/publicIPAddresses/d","enginePublicIpId":"/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/publicIPAddresses/e","state":"Disabled","subnetId":"/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/virtualNetworks/v/subnets/a"}}}
+>   never undone: a cluster cannot be put back into a virtual network
+> note: the cluster leaves its virtual network and has a public endpoint from then on: make private endpoints, or set `publicNetworkAccess: Disabled`
 
 == and cannot go back
 - {"location": "westeurope", "virtualNetworkConfiguration": {"subnetId": "/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/virtualNetworks/v/subnets/a", "state": "Disabled"}}
 + {"virtualNetworkConfiguration": {"state": "Enabled"}}
-> error
+> error: `virtualNetworkConfiguration` cannot be enabled again
 
 == nor in at all
 + {"location": "westeurope", "sku": "Standard_E8ads_v5", "virtualNetworkConfiguration": {"subnetId": "/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/virtualNetworks/v/subnets/a"}}
-> error
+> error: `virtualNetworkConfiguration` cannot be given to a cluster any more: use private endpoints instead
 "#;
 
 fn bench() -> Bench {
