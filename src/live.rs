@@ -110,7 +110,7 @@ impl<'a> Reading<'a> {
     /// The second round: every region below the roots that can be read.
     fn below(&mut self) -> Result<Vec<Ask>, CloudError> {
         // One list of a collection tells of all its kinds; the newest version knows them all.
-        let mut lists: BTreeMap<(Address, &'static str, String), String> = BTreeMap::new();
+        let mut lists: BTreeMap<(Address, &'static str), (String, String)> = BTreeMap::new();
         let mut asks = Vec::new();
         let by_commands: Arc<[_]> =
             self.kinds.iter().copied().filter(|kind| is_region(kind.source())).collect();
@@ -128,9 +128,10 @@ impl<'a> Reading<'a> {
                         Source::RestList { .. } => self.endpoint(address)?,
                         _ => self.arm_id(address)?,
                     };
-                    let list = (address.clone(), segment, format!("{above}/{segment}"));
-                    let version = lists.entry(list).or_insert_with(|| api_version.clone());
-                    *version = version.clone().max(api_version);
+                    let path = format!("{above}/{segment}");
+                    let list =
+                        lists.entry((address.clone(), segment)).or_insert_with(|| (String::new(), path));
+                    list.0 = std::mem::take(&mut list.0).max(api_version);
                 }
             }
             if let (false, Some(uri)) = (container.commands.is_empty(), &uri) {
@@ -152,7 +153,7 @@ impl<'a> Reading<'a> {
             }
         }
         let mut all = Vec::new();
-        for ((address, segment, path), api_version) in lists {
+        for ((address, segment), (api_version, path)) in lists {
             all.push(Ask::List { address, segment, path, api_version });
         }
         // Lists come first: they say which databases exist.
@@ -211,10 +212,7 @@ impl<'a> Reading<'a> {
                     }
                 }
                 self.live.inventory.insert(address.clone(), thing);
-                let about = kind.about();
-                let told = about.outputs.iter().map(|(output, _)| *output);
-                let runs =
-                    told.chain(about.fields.iter().map(|field| field.name)).any(|name| name == "state");
+                let runs = kind.about().fields.iter().any(|field| field.name == "state");
                 let state = json.pointer("/properties/state").and_then(Json::as_str).filter(|_| runs);
                 match state {
                     Some(state) if !READABLE.contains(&state) => {

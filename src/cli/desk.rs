@@ -40,6 +40,16 @@ pub(super) struct Desk {
 }
 
 impl Desk {
+    /// How the real service is called, in messages and in journals.
+    pub(super) const AZURE: &str = "Azure";
+    /// How the embedded emulator is called there.
+    pub(super) const LOCAL: &str = "the local emulator";
+
+    /// What it works on, as journals name it.
+    pub(super) fn target_name(&self) -> &str {
+        self.target.as_deref().unwrap_or(Self::LOCAL)
+    }
+
     /// Joins flags, variables and the `adxform.toml` beside a spec. Nothing is sent, save for a signature in a key vault.
     ///
     /// # Errors
@@ -49,7 +59,7 @@ impl Desk {
         let (state, target) = (config.state_directory(spec), config.target(global));
         let timing = if target == Target::Azure { Timing::default() } else { Timing::local() };
         let (connect, name) = match &target {
-            Target::Azure => (azure(&config)?, Some("Azure".to_owned())),
+            Target::Azure => (azure(&config)?, Some(Self::AZURE.to_owned())),
             Target::Endpoint(url) => (cloud::Config::local(url), Some(url.clone())),
             Target::Local => (cloud::Config::local(""), None),
         };

@@ -4,6 +4,7 @@
 //! so and fails.
 
 use super::args::{Global, ImportArgs};
+use super::census;
 use super::exit::{Exit, Failure};
 use super::session::{Session, unreachable};
 use super::terminal::Terminal;
@@ -78,10 +79,7 @@ fn check_empty(folder: &Path) -> Result<(), Failure> {
 /// Reads everything in the cluster and the databases that are asked for.
 async fn read(session: &Session, args: &ImportArgs) -> Result<Live, Failure> {
     if args.all || (args.resource_group.is_some() && args.cluster.is_none()) {
-        let containers = super::groups::containers(session, args).await?;
-        let mut live = whole(session, scope::everything(containers), false).await?;
-        told(&mut live);
-        return Ok(live);
+        return read_place(session, args).await;
     }
     let (root, cluster) = match &args.uri {
         Some(uri) => by_uri(uri),
@@ -114,6 +112,24 @@ async fn read(session: &Session, args: &ImportArgs) -> Result<Live, Failure> {
 fn told(live: &mut Live) {
     let unreadable = live.unreadable.iter();
     live.notes.extend(unreadable.map(|(address, why)| format!("{address} could not be read: {why}")));
+}
+
+/// Reads everything in a resource group or a subscription.
+async fn read_place(session: &Session, args: &ImportArgs) -> Result<Live, Failure> {
+    let Some(subscription) = args.subscription.as_deref() else {
+        return Err(Failure::new(Exit::Usage, "the subscription is not given", "say --subscription"));
+    };
+    let group = args.resource_group.as_deref();
+    let containers = census::containers(session, subscription, group).await?;
+    let mut live = whole(session, scope::everything(containers), false).await?;
+    told(&mut live);
+    if live.inventory.is_empty() {
+        let place = group
+            .map_or_else(|| format!("the subscription {subscription}"), |group| format!("the group {group}"));
+        let help = "correct its name, or give `--cluster` or `--uri`";
+        return Err(Failure::error(format!("there is nothing in {place} that could be imported"), help));
+    }
+    Ok(live)
 }
 
 /// Reads a scope. What the cluster says of itself takes rights on all of it: it is not asked for where only some

@@ -1,6 +1,7 @@
 //! The command line: the only terminal, environment and exit code. One file per command.
 
 pub mod args;
+mod census;
 mod checks;
 pub mod config;
 pub mod exit;
@@ -14,7 +15,6 @@ mod explain;
 mod files;
 mod fmt;
 mod graph;
-mod groups;
 mod import;
 mod interrupt;
 mod plan;

@@ -48,6 +48,7 @@ async fn under_lock(
             None => runs::find(&desk.place, None).await?,
         },
     };
+    same_target(&desk, &known)?;
     if matches!(intent, Intent::Resume) && known.is_done() {
         terminal.result(&format!("The run {} is done; nothing is left to resume.\n", known.id));
         return Ok(Exit::Done);
@@ -73,6 +74,24 @@ async fn under_lock(
     let ended = runs::take_up(&session, &known, intent, lock, terminal).await;
     session.close().await;
     ended
+}
+
+/// A run goes on where it began: elsewhere its things are others, or not there. Two emulators count as one, for each
+/// start may give it another port.
+fn same_target(desk: &Desk, known: &Known) -> Result<(), Failure> {
+    let (here, there) = (desk.target_name(), known.recorded.header.target.as_str());
+    let served = |target: &str| target.starts_with("http://");
+    if here == there || (served(here) && served(there)) {
+        return Ok(());
+    }
+    let help = match there {
+        Desk::AZURE => "nothing was done; leave `--local` and `--endpoint` out".to_owned(),
+        Desk::LOCAL => "nothing was done; say `--local`".to_owned(),
+        url => format!("nothing was done; say `--endpoint {url}`"),
+    };
+    let message =
+        format!("the run {} works on {there}, and this command would go on with it on {here}", known.id);
+    Err(Failure::new(Exit::Refused, message, help))
 }
 
 /// The clusters and databases that undoing a run that has ended deletes, with their names.

@@ -154,6 +154,11 @@ async fn read(place: &Place, id: &str) -> Result<Known, Failure> {
 /// What a journal tells; `None` when it breaks off before its first record.
 fn known(place: &Place, id: &str, bytes: &[u8], end: End) -> Result<Option<Known>, Failure> {
     let damaged = |error: journal::JournalError| {
+        if let journal::JournalError::Format { tool, .. } = &error {
+            let help =
+                format!("nothing was done; use {tool}, or the version of adxform that reads this format");
+            return Failure::error(format!("the run {id}: {error}"), help);
+        }
         let message = format!("the journal of the run {id} is damaged: {error}");
         let help = format!("look at {} by hand; each line is one record", place.journal(id));
         Failure::new(Exit::NeedsPerson, message, help)

@@ -69,7 +69,7 @@ impl Session {
             let connect = cloud::Config { arm: emulator.arm_url().to_owned(), ..connect };
             (Cloud::new(connect).map_err(|error| unreachable(&error))?, Some(emulator))
         };
-        let target = target.unwrap_or_else(|| "the local emulator".to_owned());
+        let target = target.unwrap_or_else(|| Desk::LOCAL.to_owned());
         Ok(Self { cloud, place, parallelism, read_at: Mutex::default(), spec, timing, target, emulator })
     }
 

@@ -46,15 +46,15 @@ impl Cloud {
         filter: &str,
         body: &str,
     ) -> Result<Option<Json>, CloudError> {
-        let mut url = self.arm_url(path, api_version)?;
+        let (plane, mut url) = self.place(path, api_version)?;
         if !filter.is_empty() {
             url.query_pairs_mut().append_pair("$filter", filter);
         }
         if body.is_empty() {
-            return self.read(&Plane::Arm, url, format!("GET {path}")).await;
+            return self.read(&plane, url, format!("GET {path}")).await;
         }
         let label = format!("POST {path}");
-        let mut call = self.call(reqwest::Method::POST, url, label.clone());
+        let mut call = Call { plane, ..self.call(reqwest::Method::POST, url, label.clone()) };
         call.body = Some(body.as_bytes().to_vec());
         match self.send(&call).await {
             Ok(answer) => parsed(&answer, &label, Class::Garbled).map(Some),

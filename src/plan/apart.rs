@@ -4,7 +4,7 @@
 //! that exports to a cluster, and in the cluster a grant for the application. Then none of the two could go first.
 //! What refers so is deleted by itself, with everything beside it that needs it.
 //!
-//! Invariant: such a pair is taken away without a circle (test: the states of `iotCentralExport`).
+//! Invariant: such a pair is taken away without a circle (test: `an_export_waits_for_all_that_it_needs`).
 
 use super::diff::Differences;
 use crate::kind::{self, At};

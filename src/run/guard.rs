@@ -271,7 +271,7 @@ fn watched(machine: &Machine, way: Way, id: usize) -> Option<Watched> {
         }
         Way::Undo => {
             let whole = matches!(state.status, Status::Done | Status::Broken | Status::ToUndo);
-            whole && state.part == 0 && state.left != Left::Part
+            whole && state.part == 0 && state.left != Left::Part && !machine.was_touched_by_an_undo(id)
         }
     };
     watched.then_some(Watched { id, sent: way == Way::Apply && state.sends > 0, was_read })
@@ -279,5 +279,5 @@ fn watched(machine: &Machine, way: Way, id: usize) -> Option<Watched> {
 
 /// The version of a thing, where live tells one.
 fn etag<'a>(look: &'a Look, address: &Address) -> Option<&'a str> {
-    look.live.get(address)?.attributes.text(ETAG).filter(|etag| etag.trim_matches('"') != "")
+    look.live.get(address)?.attributes.text(ETAG).filter(|etag| !etag.trim_matches('"').is_empty())
 }

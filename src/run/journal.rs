@@ -11,6 +11,7 @@
 //! Invariant: after a write that failed nothing more is recorded, so no effect follows it
 //! (test: `a_full_disk_ends_recording`).
 
+use super::cut::uncut;
 use super::event::Event;
 use super::machine::{IllegalTransition, Machine, Policy};
 use super::store::Store;
@@ -18,7 +19,6 @@ use crate::plan::Plan;
 use schemars::JsonSchema;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
-use std::borrow::Cow;
 use std::io;
 use std::sync::Arc;
 use time::OffsetDateTime;
@@ -90,10 +90,12 @@ pub enum JournalError {
         why: String,
     },
     /// The version of the form is not ours.
-    #[error("the journal has format {found}, and this program reads {FORMAT}: use the version that wrote it")]
+    #[error("the journal has format {found}, written by {tool}, and this program reads format {FORMAT}")]
     Format {
         /// The version found.
         found: u64,
+        /// The program that wrote it.
+        tool: String,
     },
     /// The events do not follow from one another.
     #[error("line {line} of the journal: {source}")]
@@ -149,43 +151,6 @@ fn holds_two(line: &[u8]) -> bool {
     document(&line[..end]).is_ok() && line.get(end + 1..).is_some_and(|rest| document(rest).is_ok())
 }
 
-/// The byte that begins a cut mark: `cancel`, which no line of a journal holds.
-const CUT: u8 = 0x18;
-
-/// A mark that says: of everything before it, only so many bytes count.
-pub(super) fn cut_mark(length: u64) -> Vec<u8> {
-    let mut mark = vec![CUT];
-    mark.extend_from_slice(format!("{length}\n").as_bytes());
-    mark
-}
-
-/// The bytes without what marks cut off, and without the marks.
-fn uncut(bytes: &[u8]) -> Cow<'_, [u8]> {
-    if !bytes.contains(&CUT) {
-        return Cow::Borrowed(bytes);
-    }
-    let mut kept: Vec<u8> = Vec::with_capacity(bytes.len());
-    let mut rest = bytes;
-    while let Some(at) = rest.iter().position(|byte| *byte == CUT) {
-        kept.extend_from_slice(&rest[..at]);
-        let after = &rest[at + 1..];
-        let end = after.iter().position(|byte| *byte == b'\n');
-        let number = end.and_then(|end| std::str::from_utf8(&after[..end]).ok()?.parse::<usize>().ok());
-        rest = match (end, number.filter(|length| *length <= kept.len())) {
-            (Some(end), Some(length)) => {
-                kept.truncate(length);
-                &after[end + 1..]
-            }
-            _ => {
-                kept.push(CUT);
-                after
-            }
-        };
-    }
-    kept.extend_from_slice(rest);
-    Cow::Owned(kept)
-}
-
 fn parsed<T: DeserializeOwned>(line: usize, json: &str) -> Result<T, JournalError> {
     serde_json::from_str(json).map_err(|error| JournalError::Damaged { line, why: error.to_string() })
 }
@@ -193,6 +158,8 @@ fn parsed<T: DeserializeOwned>(line: usize, json: &str) -> Result<T, JournalErro
 #[derive(Deserialize)]
 struct Version {
     format: u64,
+    #[serde(default)]
+    tool: String,
 }
 
 impl Recorded {
@@ -221,9 +188,10 @@ impl Recorded {
             rest = &rest[end + 1..];
         }
         let (first, others) = lines.split_first().ok_or(JournalError::Empty)?;
-        let Version { format } = parsed(1, first)?;
-        if format != u64::from(FORMAT) {
-            return Err(JournalError::Format { found: format });
+        let Version { format: found, tool } = parsed(1, first)?;
+        if found != u64::from(FORMAT) {
+            let tool = if tool.is_empty() { "another program".to_owned() } else { tool };
+            return Err(JournalError::Format { found, tool });
         }
         let header = parsed(1, first)?;
         let mut frames: Vec<Frame> = Vec::with_capacity(others.len());
@@ -318,6 +286,7 @@ impl<S: Store> Journal<S> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::run::cut::CUT;
     use crate::run::event::{Attributes, Happened, Operation, Way};
     use crate::run::testing::{Memory, plan};
 
@@ -484,7 +453,9 @@ mod tests {
     async fn another_format_and_illegal_events_are_refused() {
         let newer = Header { format: FORMAT + 1, ..header() };
         let bytes = line(&newer).unwrap();
-        assert!(matches!(Recorded::read(&bytes), Err(JournalError::Format { found: 2 })));
+        let error = Recorded::read(&bytes).unwrap_err();
+        let wanted = "the journal has format 2, written by adxform, and this program reads format 1";
+        assert_eq!(error.to_string(), wanted);
 
         let memory = written().await;
         let recorded = Recorded::read(&memory.bytes()).unwrap();

@@ -61,6 +61,18 @@ impl Rules {
         kind.stays(&At { address, resource, world: live }).is_some()
     }
 
+    /// Whether the service does not tell a body from absence.
+    fn is_absence(self, address: &Address, body: &Body, live: &Inventory) -> bool {
+        let Some(kind) = self.0 else { return false };
+        let resource = Resource {
+            kind: kind.about().name,
+            name: address.key().into(),
+            body: body.clone(),
+            ..Resource::default()
+        };
+        kind.is_absence(&At { address, resource: &resource, world: live }, body)
+    }
+
     /// What live would be if `wanted` were applied to it: equal to live when it is satisfied already.
     fn settled(self, live: &Resource, wanted: &Body) -> Body {
         match self.0 {
@@ -130,12 +142,12 @@ pub fn verdict(
             found.is_none_or(|found| rules.is_without(found, after.as_ref()))
                 || rules.stays(&step.address, live)
         }
-        (Some(_), None) => false,
+        (Some(before), None) => rules.is_absence(&step.address, before, live),
         (Some(before), Some(found)) => from(before, found).is_empty(),
     };
     let is_after = match (&after, found) {
         (None, found) => found.is_none_or(|found| rules.is_without(found, before.as_ref())),
-        (Some(_), None) => false,
+        (Some(after), None) => rules.is_absence(&step.address, after, live),
         (Some(after), Some(found)) => rules.missing(found, after).is_empty(),
     };
     let alike = match (&before, &after) {

@@ -5,8 +5,8 @@
 //! Invariant: a journal in blobs has no greatest length. An append blob takes so many blocks and no more; then the next
 //! blob goes on with the same bytes (test: `a_journal_goes_on_in_the_next_blob` there).
 
+use super::cut;
 use super::hold::Hold;
-use super::journal;
 use crate::cloud::{Class, CloudError, Container};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::future::Future;
@@ -196,7 +196,12 @@ impl BlobStore {
             Some(blocks) => blocks,
             None => {
                 let seen = self.container.look(&Self::named(&self.name, self.blob)).await;
-                seen.map_err(io::Error::other)?.map_or(0, |seen| seen.blocks)
+                let seen = seen.map_err(io::Error::other)?;
+                // Whoever was overtaken must not go on in the next blob either.
+                if seen.as_ref().map_or(0, |seen| seen.length) != self.at {
+                    return Err(io::Error::other(format!("somebody else has written to {}", self.name)));
+                }
+                seen.map_or(0, |seen| seen.blocks)
             }
         };
         self.blocks = Some(blocks);
@@ -263,7 +268,7 @@ impl Store for BlobStore {
 
     // Nothing can be taken out of an append blob, so the cut is written down.
     async fn cut(&mut self, length: u64) -> io::Result<()> {
-        self.block(&journal::cut_mark(length)).await
+        self.block(&cut::cut_mark(length)).await
     }
 }
 

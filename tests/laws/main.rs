@@ -1,7 +1,8 @@
 //! Laws of a run, under a simulated cloud, clock and scheduler from one seed.
 //!
 //! `cargo test --test laws` runs a few thousand seeds; `ADXFORM_SEEDS=100000 cargo test --release --test laws` any
-//! number, and `ADXFORM_SEED=N` one again, exactly.
+//! number, and `ADXFORM_SEED=N` one again, exactly. What the laws do not notice when the code is changed at random stands
+//! in `tests/laws/mutants.md`, with the command that finds it.
 
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 

@@ -1,7 +1,7 @@
 //! How long a run takes when every request takes as long as the service usually needs.
 //!
 //! The machine alone decides; the clock is simulated. The service's rules are told here a second time: what it does one
-//! at a time runs beside nothing of its kind on a cluster, the rest may run together. The best schedule is found by trying all.
+//! at a time on a cluster runs beside nothing of its kind there, the rest may run together. The best schedule is found by trying all.
 
 use crate::dice::Dice;
 use adxform::kind::Undo;
@@ -28,15 +28,14 @@ const KINDS: [(&str, bool); 5] = [
 #[derive(Debug, Clone)]
 struct Task {
     cluster: usize,
-    /// The kind, where the service does such things one at a time.
-    alone: Option<usize>,
+    of: usize,
     seconds: u64,
     needs: Vec<usize>,
 }
 
 impl Task {
     fn bears(&self, other: &Self) -> bool {
-        self.cluster != other.cluster || self.alone.is_none() || self.alone != other.alone
+        self.cluster != other.cluster || self.of != other.of || !KINDS[self.of].1
     }
 }
 
@@ -51,10 +50,8 @@ fn thrown(dice: &mut Dice) -> (Arc<Plan>, Vec<Task>) {
     for id in 0..2 + dice.below(5) {
         let (cluster, of) = (dice.below(2), dice.below(KINDS.len()));
         let needs: Vec<usize> = (0..id).filter(|_| dice.chance(25)).collect();
-        let (kind, alone) = KINDS[of];
-        plan.steps.push(step(id, ["a", "b"][cluster], kind, needs.clone()));
-        let alone = alone.then_some(of);
-        tasks.push(Task { cluster, alone, seconds: u64::from(seconds[of]), needs });
+        plan.steps.push(step(id, ["a", "b"][cluster], KINDS[of].0, needs.clone()));
+        tasks.push(Task { cluster, of, seconds: u64::from(seconds[of]), needs });
     }
     (Arc::new(plan), tasks)
 }

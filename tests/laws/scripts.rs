@@ -2,14 +2,14 @@
 //!
 //! A script is read line by line; what a line answers follows it, indented. `ADXFORM_BLESS=1` writes the answers.
 //!
-//! - `step ADDRESS ACTION [needs N…] [behind] [never] [check] [alone] [undo N]` adds a step; they count from 0.
+//! - `step ADDRESS ACTION [needs N…] [behind] [never] [check] [alone] [since] [undo N]` adds a step; they count from 0.
 //! - `policy KEY=VALUE…` before the first event.
 //! - `N EVENT…` and `N undo EVENT…` are events of a step; `interrupted`, `resume`, `rollback`, `proved` and
 //!   `not proved` of the run. The answer says why an event is refused.
-//! - `decide`, `show` and `report` ask; `parallelism N` is what a later process is given.
+//! - `decide`, `show`, `report` and `facts` ask; `parallelism N` is what a later process is given.
 
-use adxform::kind::Undo;
-use adxform::model::body::{Body, Value};
+use adxform::kind::{DELETED_AT, Undo};
+use adxform::model::body::{Body, Expr, Piece, Value};
 use adxform::model::change::{Change, Loss};
 use adxform::model::request::{KustoRequest, Method, Request};
 use adxform::model::{Address, Command};
@@ -113,9 +113,10 @@ fn step(id: usize, words: &[&str]) -> Step {
         id,
         kind: "thing".to_owned(),
         action: change.action(),
-        undo: match has("never") {
-            true => Undo::Never("its data is gone".to_owned()),
-            false => Undo::By(vec![request.clone(); parts]),
+        undo: match (has("never"), has("since")) {
+            (true, _) => Undo::Never("its data is gone".to_owned()),
+            (false, true) => Undo::By(vec![since(&address)]),
+            (false, false) => Undo::By(vec![request.clone(); parts]),
         },
         loss: Loss::none(),
         needs: after("needs"),
@@ -128,10 +129,18 @@ fn step(id: usize, words: &[&str]) -> Step {
     }
 }
 
+/// A request that needs to know when a thing was deleted.
+fn since(address: &Address) -> Request {
+    let moment = Piece::Of { address: address.clone(), path: vec![DELETED_AT.to_owned()] };
+    let body = Body::new().with("since", Value::Unknown(Expr(vec![moment])));
+    Request::arm(Method::Put, format!("/{address}"), "v", body.into())
+}
+
 fn answer(machine: &mut Machine, words: &[&str]) -> String {
     match words {
         ["decide"] => decided(machine),
         ["show"] => Standing::of(machine).to_string(),
+        ["facts"] => facts(machine),
         ["parallelism", count] => {
             machine.set_parallelism(count.parse().unwrap());
             String::new()
@@ -145,6 +154,27 @@ fn answer(machine: &mut Machine, words: &[&str]) -> String {
             Err(error) => format!("refused: {error}"),
         },
     }
+}
+
+/// What else is asked of a machine: of each step where its before-state comes from, and of the whole.
+fn facts(machine: &Machine) -> String {
+    let mut lines: Vec<String> = (0..machine.states().len())
+        .map(|id| {
+            let from = if machine.was_read(id) { "read" } else { "made by an earlier step" };
+            let gone = if machine.goes_with_another(id) { ", goes with another" } else { "" };
+            let within = if machine.stands_in_what_was_made(id) { ", in what was made" } else { "" };
+            format!("{id} {from}{gone}{within}")
+        })
+        .collect();
+    let untouched: Vec<String> = machine.untouched().into_iter().map(ToString::to_string).collect();
+    lines.push(format!("untouched: {}", untouched.join(" ")));
+    let (past, stale) = (machine.is_past_line(), machine.is_stale());
+    lines.push(format!("past the line: {past}, stale: {stale}, undoable: {}", machine.undoable()));
+    for (address, known) in machine.outputs() {
+        lines.extend(known.iter().map(|(path, value)| format!("{address}: {path} is {}", value.shown())));
+    }
+    lines.push(format!("resumes backwards: {}", machine.resumes_backwards()));
+    lines.join("\n")
 }
 
 fn event(machine: &Machine, words: &[&str]) -> Event {
@@ -173,10 +203,14 @@ fn event(machine: &Machine, words: &[&str]) -> Event {
         ["started", part @ ..] => Happened::Started {
             part: part.first().map_or(0, |part| part.parse().unwrap()),
             id: "id".to_owned(),
-            at: "now".to_owned(),
+            at: if way == Way::Apply { "then" } else { "later" }.to_owned(),
         },
         ["begun"] => Happened::Begun { operation: Operation("operation".into()) },
         ["finished"] => Happened::Finished { outputs: Attributes::new(), trace },
+        ["finished", id] => {
+            let outputs = Attributes::from([("id".to_owned(), Value::from(*id))]);
+            Happened::Finished { outputs, trace }
+        }
         ["refused", rest @ ..] => Happened::Refused { message: rest.join(" "), trace },
         ["stale", rest @ ..] => Happened::Stale { message: rest.join(" "), differences: vec![difference()] },
         ["failed", rest @ ..] => Happened::Failed { message: rest.join(" "), trace },

@@ -198,6 +198,29 @@ async fn a_full_disk_stops_before_the_next_effect() {
     assert!(codes.contains(&Some(4)) && codes.contains(&Some(1)), "{codes:?}");
 }
 
+/// A run that began on one target is not gone on with on another, where its things are others or not there.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_goes_on_only_where_it_began() {
+    let world = slow(0).await;
+    let folder = folder();
+    let endpoint = world.emulator.arm_url().to_owned();
+    let path = folder.path().to_owned();
+    let task = tokio::task::spawn_blocking(move || {
+        let applied = adxform(&path, &endpoint, &["apply", "-y"]).output().unwrap();
+        let mut elsewhere = Command::new(env!("CARGO_BIN_EXE_adxform"));
+        elsewhere.args(["rollback", "-y", "--local"]).current_dir(&path).env_clear();
+        let elsewhere = elsewhere.stdin(Stdio::null()).output().unwrap();
+        let plan = adxform(&path, &endpoint, &["plan", "--detailed-exitcode"]).output().unwrap();
+        (applied, elsewhere, plan)
+    });
+    let (applied, elsewhere, plan) = task.await.unwrap();
+    assert_eq!(applied.status.code(), Some(0), "{}", said(&applied));
+    assert_eq!(elsewhere.status.code(), Some(6), "{}", said(&elsewhere));
+    assert!(said(&elsewhere).contains("would go on with it on the local emulator"), "{}", said(&elsewhere));
+    assert_eq!(plan.status.code(), Some(0), "{}", said(&plan));
+    world.emulator.stop().await;
+}
+
 /// Where no journal can be made, nothing is changed.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_a_journal_nothing_begins() {

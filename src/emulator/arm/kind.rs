@@ -185,10 +185,10 @@ pub(super) const KINDS: &[&dyn Kind] = &[
     &super::event_grid::OfTopic,
     &super::event_grid::OfResource,
     &super::role::Assignment,
+    &super::iot_app::Application,
     &super::diagnostics::Setting,
     &super::sources::IotConsumerGroup,
     &super::sources::CosmosRole,
-    &super::iot_app::Application,
 ];
 
 /// What a collection's word begins with, whose resources extend others.

@@ -163,6 +163,14 @@ impl Kind for Neighbour {
         self.source
     }
 
+    fn stands_in(&self, place: &BTreeMap<String, String>) -> bool {
+        self.in_pools || !place.contains_key(place::SYNAPSE_WORKSPACE.name)
+    }
+
+    fn endpoint(&self, at: &At<'_>) -> Result<String, String> {
+        (self.endpoint)(at)
+    }
+
     fn resource_id(&self, at: &At<'_>) -> Result<String, String> {
         if self.on.is_empty() {
             return place::resource_id(at);
@@ -175,14 +183,6 @@ impl Kind for Neighbour {
         let on = on.trim_end_matches('/');
         let name = if self.guid { guid_name(on, at.name()) } else { at.name().to_owned() };
         Ok(format!("{on}/{provider}/{name}"))
-    }
-
-    fn stands_in(&self, place: &BTreeMap<String, String>) -> bool {
-        self.in_pools || !place.contains_key(place::SYNAPSE_WORKSPACE.name)
-    }
-
-    fn endpoint(&self, at: &At<'_>) -> Result<String, String> {
-        (self.endpoint)(at)
     }
 
     fn found(&self, reply: &Reply<'_>) -> Result<Vec<Found>, String> {

@@ -9,6 +9,8 @@
 mod application;
 mod destination;
 mod export;
+#[cfg(test)]
+mod tests;
 
 use super::arm::wire::{self, Defaults};
 use super::replies::Reply;

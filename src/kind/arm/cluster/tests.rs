@@ -43,34 +43,34 @@ const CASES: &str = r#"
 - {"location": "westeurope", "sku": {"name": "Standard_E8ads_v5", "tier": "Standard", "capacity": 2}, "tags": {"a": "1"}}
 + {"enablePurge": true, "tags": {"b": "2"}}
 > PATCH ~/clusters/c if "e1" {"properties":{"enablePurge":true},"tags":{"b":"2"}}
->   undo PATCH ~/clusters/c {"properties":{"enablePurge":false},"tags":{"a":"1"}}
+>   undo PATCH ~/clusters/c if * {"properties":{"enablePurge":false},"tags":{"a":"1"}}
 > note: a change of `enablePurge` restarts the cluster
 
 == null goes back to the default
 - {"location": "westeurope", "tags": {"a": "1"}, "enableAutoStop": false, "allowedIpRangeList": ["1.2.3.4"], "trustedExternalTenants": [], "optimizedAutoscale": {"version": 1, "isEnabled": true, "minimum": 2, "maximum": 4}, "keyVaultProperties": {"keyName": "k", "keyVaultUri": "https://v"}, "languageExtensions": {"value": [{"languageExtensionName": "R"}]}}
 + {"tags": null, "enableAutoStop": null, "allowedIpRangeList": null, "trustedExternalTenants": null, "optimizedAutoscale": null, "keyVaultProperties": null, "languageExtensions": null}
 > PATCH ~/clusters/c if "e1" {"properties":{"allowedIpRangeList":[],"enableAutoStop":true,"keyVaultProperties":{},"languageExtensions":{"value":[]},"optimizedAutoscale":null,"trustedExternalTenants":[{"value":"*"}]},"tags":{}}
->   undo PATCH ~/clusters/c {"properties":{"allowedIpRangeList":["1.2.3.4"],"enableAutoStop":false,"keyVaultProperties":{"keyName":"k","keyVaultUri":"https://v"},"languageExtensions":{"value":[{"languageExtensionName":"R"}]},"optimizedAutoscale":{"isEnabled":true,"maximum":4,"minimum":2,"version":1},"trustedExternalTenants":[]},"tags":{"a":"1"}}
+>   undo PATCH ~/clusters/c if * {"properties":{"allowedIpRangeList":["1.2.3.4"],"enableAutoStop":false,"keyVaultProperties":{"keyName":"k","keyVaultUri":"https://v"},"languageExtensions":{"value":[{"languageExtensionName":"R"}]},"optimizedAutoscale":{"isEnabled":true,"maximum":4,"minimum":2,"version":1},"trustedExternalTenants":[]},"tags":{"a":"1"}}
 > note: a change of `languageExtensions` takes up to an hour
 
 == the own tenant alone is an empty list
 - {"location": "westeurope", "trustedExternalTenants": [{"value": "*"}]}
 + {"trustedExternalTenants": []}
 > PATCH ~/clusters/c if "e1" {"properties":{"trustedExternalTenants":[]}}
->   undo PATCH ~/clusters/c {"properties":{"trustedExternalTenants":[{"value":"*"}]}}
+>   undo PATCH ~/clusters/c if * {"properties":{"trustedExternalTenants":[{"value":"*"}]}}
 
 == a new size keeps the number of machines
 - {"location": "westeurope", "sku": {"name": "Standard_E8ads_v5", "tier": "Standard", "capacity": 3}}
 + {"sku": "Standard_E16ads_v5"}
 > PATCH ~/clusters/c if "e1" {"sku":{"capacity":3,"name":"Standard_E16ads_v5","tier":"Standard"}}
->   undo PATCH ~/clusters/c {"sku":{"capacity":3,"name":"Standard_E8ads_v5","tier":"Standard"}}
+>   undo PATCH ~/clusters/c if * {"sku":{"capacity":3,"name":"Standard_E8ads_v5","tier":"Standard"}}
 > note: a change of `sku` takes minutes to tens of minutes
 
 == a size with a service level agreement does not keep the one machine
 - {"location": "westeurope", "sku": {"name": "Dev(No SLA)_Standard_E2a_v4", "tier": "Basic", "capacity": 1}}
 + {"sku": "Standard_E2a_v4"}
 > PATCH ~/clusters/c if "e1" {"sku":{"name":"Standard_E2a_v4","tier":"Standard"}}
->   undo PATCH ~/clusters/c {"sku":{"capacity":1,"name":"Dev(No SLA)_Standard_E2a_v4","tier":"Basic"}}
+>   undo PATCH ~/clusters/c if * {"sku":{"capacity":1,"name":"Dev(No SLA)_Standard_E2a_v4","tier":"Basic"}}
 > note: a change of `sku` takes minutes to tens of minutes
 
 == capacity is autoscale's own
@@ -82,39 +82,39 @@ const CASES: &str = r#"
 - {"location": "westeurope", "sku": {"name": "Standard_E8ads_v5", "tier": "Standard", "capacity": 2}}
 + {"sku": {"name": "Standard_E16ads_v5", "capacity": 2}, "optimizedAutoscale": {"isEnabled": true, "minimum": 3, "maximum": 6}}
 > PATCH ~/clusters/c if "e1" {"sku":{"capacity":3,"name":"Standard_E16ads_v5","tier":"Standard"}}
->   undo PATCH ~/clusters/c {"sku":{"capacity":2,"name":"Standard_E8ads_v5","tier":"Standard"}}
-> PATCH ~/clusters/c {"properties":{"optimizedAutoscale":{"isEnabled":true,"maximum":6,"minimum":3,"version":1}}}
->   undo PATCH ~/clusters/c {"properties":{"optimizedAutoscale":null}}
+>   undo PATCH ~/clusters/c if * {"sku":{"capacity":2,"name":"Standard_E8ads_v5","tier":"Standard"}}
+> PATCH ~/clusters/c if * {"properties":{"optimizedAutoscale":{"isEnabled":true,"maximum":6,"minimum":3,"version":1}}}
+>   undo PATCH ~/clusters/c if * {"properties":{"optimizedAutoscale":null}}
 > note: a change of `sku` takes minutes to tens of minutes
 
 == autoscale goes off with a new size in one step, and comes back in two
 - {"location": "westeurope", "sku": {"name": "Standard_E8ads_v5", "tier": "Standard", "capacity": 4}, "optimizedAutoscale": {"version": 1, "isEnabled": true, "minimum": 3, "maximum": 6}}
 + {"sku": {"name": "Standard_E16ads_v5", "capacity": 2}, "optimizedAutoscale": null}
 > PATCH ~/clusters/c if "e1" {"properties":{"optimizedAutoscale":null},"sku":{"capacity":2,"name":"Standard_E16ads_v5","tier":"Standard"}}
->   undo PATCH ~/clusters/c {"sku":{"capacity":3,"name":"Standard_E8ads_v5","tier":"Standard"}}
->   undo PATCH ~/clusters/c {"properties":{"optimizedAutoscale":{"isEnabled":true,"maximum":6,"minimum":3,"version":1}}}
+>   undo PATCH ~/clusters/c if * {"sku":{"capacity":3,"name":"Standard_E8ads_v5","tier":"Standard"}}
+>   undo PATCH ~/clusters/c if * {"properties":{"optimizedAutoscale":{"isEnabled":true,"maximum":6,"minimum":3,"version":1}}}
 > note: a change of `sku` takes minutes to tens of minutes
 
 == a new size keeps the machines that autoscale chose
 - {"location": "westeurope", "sku": {"name": "Standard_E8ads_v5", "tier": "Standard", "capacity": 5}, "optimizedAutoscale": {"version": 1, "isEnabled": true, "minimum": 2, "maximum": 8}}
 + {"sku": {"name": "Standard_E16ads_v5", "capacity": 2}}
 > PATCH ~/clusters/c if "e1" {"sku":{"capacity":5,"name":"Standard_E16ads_v5","tier":"Standard"}}
->   undo PATCH ~/clusters/c {"sku":{"capacity":5,"name":"Standard_E8ads_v5","tier":"Standard"}}
+>   undo PATCH ~/clusters/c if * {"sku":{"capacity":5,"name":"Standard_E8ads_v5","tier":"Standard"}}
 > note: a change of `sku` takes minutes to tens of minutes
 
 == a size that cannot scale by itself ends autoscale
 - {"location": "westeurope", "sku": {"name": "Standard_E8ads_v5", "tier": "Standard", "capacity": 5}, "optimizedAutoscale": {"version": 1, "isEnabled": true, "minimum": 2, "maximum": 8}}
 + {"sku": {"name": "Dev(No SLA)_Standard_E2a_v4", "capacity": 1}}
 > PATCH ~/clusters/c if "e1" {"properties":{"optimizedAutoscale":null},"sku":{"capacity":1,"name":"Dev(No SLA)_Standard_E2a_v4","tier":"Basic"}}
->   undo PATCH ~/clusters/c {"sku":{"capacity":2,"name":"Standard_E8ads_v5","tier":"Standard"}}
->   undo PATCH ~/clusters/c {"properties":{"optimizedAutoscale":{"isEnabled":true,"maximum":8,"minimum":2,"version":1}}}
+>   undo PATCH ~/clusters/c if * {"sku":{"capacity":2,"name":"Standard_E8ads_v5","tier":"Standard"}}
+>   undo PATCH ~/clusters/c if * {"properties":{"optimizedAutoscale":{"isEnabled":true,"maximum":8,"minimum":2,"version":1}}}
 > note: a change of `sku` takes minutes to tens of minutes
 
 == identities come and go by key
 - {"location": "westeurope", "identity": {"type": "UserAssigned", "userAssignedIdentities": ["/subscriptions/s/resourceGroups/g/providers/Microsoft.ManagedIdentity/userAssignedIdentities/u"]}}
 + {"identity": {"type": "SystemAssigned, UserAssigned", "userAssignedIdentities": ["/subscriptions/s/resourceGroups/g/providers/Microsoft.ManagedIdentity/userAssignedIdentities/w"]}}
 > PATCH ~/clusters/c if "e1" {"identity":{"type":"SystemAssigned, UserAssigned","userAssignedIdentities":{"/subscriptions/s/resourceGroups/g/providers/Microsoft.ManagedIdentity/userAssignedIdentities/u":null,"/subscriptions/s/resourceGroups/g/providers/Microsoft.ManagedIdentity/userAssignedIdentities/w":{}}}}
->   undo PATCH ~/clusters/c {"identity":{"type":"UserAssigned","userAssignedIdentities":{"/subscriptions/s/resourceGroups/g/providers/Microsoft.ManagedIdentity/userAssignedIdentities/u":{},"/subscriptions/s/resourceGroups/g/providers/Microsoft.ManagedIdentity/userAssignedIdentities/w":null}}}
+>   undo PATCH ~/clusters/c if * {"identity":{"type":"UserAssigned","userAssignedIdentities":{"/subscriptions/s/resourceGroups/g/providers/Microsoft.ManagedIdentity/userAssignedIdentities/u":{},"/subscriptions/s/resourceGroups/g/providers/Microsoft.ManagedIdentity/userAssignedIdentities/w":null}}}
 
 == the spelling of an identity's id does not count
 - {"location": "westeurope", "identity": {"type": "UserAssigned", "userAssignedIdentities": ["/subscriptions/s/resourcegroups/g/providers/Microsoft.ManagedIdentity/userAssignedIdentities/u"]}}
@@ -125,14 +125,14 @@ const CASES: &str = r#"
 - {"location": "westeurope", "identity": {"type": "UserAssigned", "userAssignedIdentities": ["/subscriptions/s/resourceGroups/g/providers/Microsoft.ManagedIdentity/userAssignedIdentities/u"]}}
 + {"identity": "SystemAssigned"}
 > PATCH ~/clusters/c if "e1" {"identity":{"type":"SystemAssigned"}}
->   undo PATCH ~/clusters/c {"identity":{"type":"UserAssigned","userAssignedIdentities":{"/subscriptions/s/resourceGroups/g/providers/Microsoft.ManagedIdentity/userAssignedIdentities/u":{}}}}
+>   undo PATCH ~/clusters/c if * {"identity":{"type":"UserAssigned","userAssignedIdentities":{"/subscriptions/s/resourceGroups/g/providers/Microsoft.ManagedIdentity/userAssignedIdentities/u":{}}}}
 
 == zones come last, for they cannot be taken back
 - {"location": "westeurope", "sku": {"name": "Standard_E8ads_v5", "tier": "Standard", "capacity": 2}}
 + {"zones": ["1", "2"], "enablePurge": true}
 > PATCH ~/clusters/c if "e1" {"properties":{"enablePurge":true}}
->   undo PATCH ~/clusters/c {"properties":{"enablePurge":false}}
-> PATCH ~/clusters/c {"zones":["1","2"]}
+>   undo PATCH ~/clusters/c if * {"properties":{"enablePurge":false}}
+> PATCH ~/clusters/c if * {"zones":["1","2"]}
 >   never undone: availability zones cannot be taken back once a cluster has them
 > note: a change of `enablePurge` restarts the cluster
 
