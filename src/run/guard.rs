@@ -279,5 +279,5 @@ fn watched(machine: &Machine, way: Way, id: usize) -> Option<Watched> {
 
 /// The version of a thing, where live tells one.
 fn etag<'a>(look: &'a Look, address: &Address) -> Option<&'a str> {
-    look.live.get(address)?.attributes.text(ETAG).filter(|etag| etag.trim_matches('"') != "")
+    look.live.get(address)?.attributes.text(ETAG).filter(|etag| !etag.trim_matches('"').is_empty())
 }
