@@ -129,8 +129,10 @@ fn steps(summary: &Json) -> u64 {
     ["applied", "changes"].iter().find_map(|name| of(summary.get(*name)?)).unwrap_or(0)
 }
 
-/// The longest chain of requests that a plan's changes need, one after the other: a change of the control plane takes
-/// two, the request itself and the question whether it is done.
+/// The longest chain of requests that a plan's changes need, one after the other: what the control plane makes takes
+/// three, the request, the question whether it is done, and the look at what came of it.
+///
+/// <https://learn.microsoft.com/azure/azure-resource-manager/management/async-operations>
 pub(crate) fn chain(plan: &Json) -> usize {
     let changes = plan["resource_changes"].as_array().map_or(&[][..], Vec::as_slice);
     let by_address: BTreeMap<&str, &Json> =
@@ -149,7 +151,7 @@ fn longest<'a>(
     }
     let Some(change) = all.get(address) else { return 0 };
     let own = change["commands"].as_array().into_iter().flatten().filter_map(Json::as_str);
-    let own: usize = own.map(|command| if command.starts_with('.') { 1 } else { 2 }).sum();
+    let own: usize = own.map(|command| if command.starts_with('.') { 1 } else { 3 }).sum();
     let needs = change["depends_on"].as_array().into_iter().flatten().filter_map(Json::as_str);
     let needs: Vec<usize> = needs.map(|need| longest(need, all, known)).collect();
     let found = own + needs.into_iter().max().unwrap_or(0);

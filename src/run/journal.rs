@@ -11,11 +11,7 @@
 //! Invariant: after a write that failed nothing more is recorded, so no effect follows it
 //! (test: `a_full_disk_ends_recording`).
 
-mod cut;
-
-pub(super) use cut::cut_mark;
-use cut::uncut;
-
+use super::cut::uncut;
 use super::event::Event;
 use super::machine::{IllegalTransition, Machine, Policy};
 use super::store::Store;
@@ -290,8 +286,8 @@ impl<S: Store> Journal<S> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::run::cut::CUT;
     use crate::run::event::{Attributes, Happened, Operation, Way};
-    use crate::run::journal::cut::CUT;
     use crate::run::testing::{Memory, plan};
 
     fn moment() -> OffsetDateTime {

@@ -194,19 +194,6 @@ impl Machine {
         above.filter_map(|above| self.gone.get(&above)).any(|gone| *gone < step)
     }
 
-    /// Whether something that contains a step's own was made by this run: what is in it can be nobody's who was there when
-    /// the plan was made.
-    pub fn stands_in_what_was_made(&self, step: usize) -> bool {
-        let address = &self.plan.steps[step].address;
-        let made = |above: Address| {
-            self.first.get(&above).is_some_and(|id| {
-                let change = &self.plan.steps[*id].change;
-                change.before.is_none() && change.rename.is_none() && self.steps[*id].status == Status::Done
-            })
-        };
-        (1..address.segments().len()).rev().any(|depth| made(address.prefix(depth)))
-    }
-
     /// Whether undoing something inside of a step's own thing took more than one request: then one of them was to that
     /// thing itself, and what it holds now is the run's own doing.
     pub fn was_touched_by_an_undo(&self, step: usize) -> bool {

@@ -9,6 +9,7 @@
 //! resumed or rolled back from its journal (test: `tests/laws/main.rs`).
 
 pub mod azure;
+mod cut;
 pub mod driver;
 pub mod effects;
 pub mod event;

@@ -5,8 +5,8 @@
 //! Invariant: a journal in blobs has no greatest length. An append blob takes so many blocks and no more; then the next
 //! blob goes on with the same bytes (test: `a_journal_goes_on_in_the_next_blob` there).
 
+use super::cut;
 use super::hold::Hold;
-use super::journal;
 use crate::cloud::{Class, CloudError, Container};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::future::Future;
@@ -268,7 +268,7 @@ impl Store for BlobStore {
 
     // Nothing can be taken out of an append blob, so the cut is written down.
     async fn cut(&mut self, length: u64) -> io::Result<()> {
-        self.block(&journal::cut_mark(length)).await
+        self.block(&cut::cut_mark(length)).await
     }
 }
 

@@ -1,6 +1,6 @@
 //! What the tests of this folder share.
 
-use super::journal::cut_mark;
+use super::cut::cut_mark;
 use super::store::Store;
 use crate::kind::Undo;
 use crate::model::Address;

@@ -219,6 +219,10 @@ impl Kind for DataConnection {
         if api < "2023-05-02" {
             properties(&mut body).remove("retrievalStartDate");
         }
+        if resource.id.workspace().is_some() {
+            let own = properties(&mut body);
+            NOT_IN_POOLS.iter().for_each(|name| drop(own.remove(*name)));
+        }
         body
     }
 }
@@ -417,6 +421,10 @@ fn hub_unfit<'a>(core: &Core, id: &Id, shape: &Shape, text: &dyn Fn(&str) -> Opt
     }
     found
 }
+
+/// What connections in pools of Synapse do not show.
+const NOT_IN_POOLS: [&str; 4] =
+    ["databaseRouting", "retrievalStartDate", "eventGridResourceId", "managedIdentityObjectId"];
 
 /// Refuses what connections in pools of Synapse do not have (reference: arm-api §5).
 fn in_pool(body: &Value) -> Result<(), Reply> {

@@ -111,6 +111,13 @@ pub fn resource_id(at: &At<'_>) -> Result<String, String> {
     };
     let above = at.address.parent().filter(|above| !above.segments().is_empty());
     let Some(above) = above else {
+        if let Some(workspace) = workspace(&at.resource.body) {
+            let group = group_id(at)?;
+            return Ok(format!(
+                "{group}/providers/Microsoft.Synapse/workspaces/{workspace}/kustoPools/{}",
+                at.name()
+            ));
+        }
         return Ok(format!("{}/providers/{segment}/{}", group_id(at)?, at.name()));
     };
     let resource = at.world.get(&above).ok_or_else(|| format!("{above} is not known"))?;

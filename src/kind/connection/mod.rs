@@ -215,10 +215,10 @@ impl Kind for Connection {
         let what = match (&change.before, &change.after) {
             // The first half of a replacement stands in the world as it will be.
             (Some(before), None) if self.is_new(before, surroundings) => {
-                self.gap_of_replacement(surroundings)
+                self.gap_of_replacement(at, surroundings)
             }
             (Some(_), None) => format!("from then on {}", self.gap),
-            (Some(before), Some(after)) if self.is_new(before, after) => self.gap_of_replacement(after),
+            (Some(before), Some(after)) if self.is_new(before, after) => self.gap_of_replacement(at, after),
             _ => return Loss::none(),
         };
         Loss::new(LossClass::IngestionGap, what)
@@ -379,10 +379,10 @@ impl Connection {
         body.into_iter().filter(|(name, _)| !strange.contains(&&**name)).collect()
     }
 
-    fn gap_of_replacement(&self, after: &Body) -> String {
+    fn gap_of_replacement(&self, at: &At<'_>, after: &Body) -> String {
         let start = RETRIEVAL_START_DATE.name;
         match after.get(start) {
-            _ if shape::field(self.about.fields, start).is_none() => {
+            _ if place::is_pool(at) || shape::field(self.about.fields, start).is_none() => {
                 format!("until the new connection stands, {}", self.gap)
             }
             Some(given) if !given.is_unset() => format!(

@@ -130,6 +130,23 @@ impl Kind for Destination {
         }
     }
 
+    fn notes(&self, at: &At<'_>, change: &Change) -> Vec<String> {
+        let (Some(after), true) = (&change.after, change.before.is_none()) else { return Vec::new() };
+        let database = cluster(at).zip(after.text("database"));
+        let database = database.and_then(|(cluster, name)| at.named(&cluster, "databases", name));
+        let lacks = database.filter(|(address, _)| {
+            let by_commands = at.world.children(address, "principals").next();
+            grants(at, address).next().is_none() && by_commands.is_none()
+        });
+        let note = |(address, _)| {
+            format!(
+                "nothing here gives whom it writes as the role `Admin` on {address}, by a principal assignment; \
+                 without it nothing arrives"
+            )
+        };
+        lacks.map(note).into_iter().collect()
+    }
+
     fn undo(&self, at: &At<'_>, change: &Change) -> Undo {
         let before = change.before.as_ref().map(|before| with_secret_of(before, &at.resource.body));
         let back = Change::new(change.after.clone(), before);
@@ -146,10 +163,12 @@ impl Kind for Destination {
         let mut needs = vec![need(&cluster, "databases", database, "database", true)];
         let Some((database, _)) = at.named(&cluster, "databases", database) else { return needs };
         needs.push(need(&database, "policies", STREAMING, "table", false));
-        for (_, grant) in at.world.children(&database, "principalAssignments") {
-            if is_for(at, grant) {
-                needs.push(need(&database, "principalAssignments", &grant.name, "authorization", false));
-            }
+        for grant in grants(at, &database) {
+            needs.push(need(&database, GRANTS, &grant.name, "authorization", false));
+        }
+        // Roles that commands give, by whatever name they know who has them.
+        for (_, role) in at.world.children(&database, "principals") {
+            needs.push(need(&database, "principals", &role.name, "authorization", false));
         }
         let Some(table) = at.resource.body.text("table") else { return needs };
         needs.push(need(&database, "tables", table, "table", true));
@@ -170,6 +189,15 @@ impl Kind for Destination {
         found.extend(no_streaming(at));
         found
     }
+}
+
+const GRANTS: &str = "principalAssignments";
+
+/// The grants on a database for whom the application writes as.
+fn grants<'a>(at: &At<'a>, database: &Address) -> impl Iterator<Item = &'a Resource> {
+    let all: Vec<&Resource> = at.world.children(database, GRANTS).map(|(_, grant)| grant).collect();
+    let at = *at;
+    all.into_iter().filter(move |grant| is_for(&at, grant))
 }
 
 const STREAMING: &str = "streamingIngestion";

@@ -53,6 +53,19 @@ pub enum Failure {
 }
 
 impl Machine {
+    /// Whether something that contains a step's own was made by this run: what is in it can be nobody's who was there when
+    /// the plan was made.
+    pub fn stands_in_what_was_made(&self, step: usize) -> bool {
+        let address = &self.plan.steps[step].address;
+        let made = |above: Address| {
+            self.first.get(&above).is_some_and(|id| {
+                let change = &self.plan.steps[*id].change;
+                change.before.is_none() && change.rename.is_none() && self.steps[*id].status == Status::Done
+            })
+        };
+        (1..address.segments().len()).rev().any(|depth| made(address.prefix(depth)))
+    }
+
     /// Turns from the way forward.
     pub(super) fn turn(&mut self, failure: Failure) {
         self.failure = Some(failure);

@@ -85,13 +85,6 @@ impl Kind for Cluster {
         Source::ArmGet { provider: "Microsoft.Kusto/clusters", api_version: wire::API_VERSION }
     }
 
-    fn resource_id(&self, at: &At<'_>) -> Result<String, String> {
-        match place::workspace(&at.resource.body) {
-            Some(workspace) => pool::resource_id(at, workspace),
-            None => place::resource_id(at),
-        }
-    }
-
     fn read_version(&self, body: &Body) -> Option<String> {
         place::workspace(body).map(|_| place::POOL_API_VERSION.to_owned())
     }

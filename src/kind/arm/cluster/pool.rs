@@ -9,17 +9,11 @@ use crate::kind::{At, Finding};
 use crate::model::body::{Body, Value};
 
 /// The properties that pools have.
-const OWN: [&str; 6] =
-    ["location", "tags", "sku", "optimizedAutoscale", "enableStreamingIngest", "enablePurge"];
+const OWN: [&str; 7] =
+    ["location", "tags", "sku", "state", "optimizedAutoscale", "enableStreamingIngest", "enablePurge"];
 
 /// The sizes, by what they are made for.
 pub(super) const SKUS: [&str; 2] = ["Compute optimized", "Storage optimized"];
-
-/// The resource id of a pool.
-pub(super) fn resource_id(at: &At<'_>, workspace: &str) -> Result<String, String> {
-    let group = place::group_id(at)?;
-    Ok(format!("{group}/providers/Microsoft.Synapse/workspaces/{workspace}/kustoPools/{}", at.name()))
-}
 
 /// What is known of a pool: nothing that clusters alone have, whatever their defaults are.
 pub(super) fn known(body: Body) -> Body {

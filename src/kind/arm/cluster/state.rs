@@ -8,7 +8,7 @@
 
 use super::FIELDS;
 use crate::kind::At;
-use crate::kind::arm::wire;
+use crate::kind::arm::{place, wire};
 use crate::kind::shape;
 use crate::model::body::{Body, Value};
 use crate::model::request::{Method, Request};
@@ -78,7 +78,14 @@ pub(super) fn request(at: &At<'_>, before: &Body, after: &Body) -> Option<Result
     }
     let action = if is_stopped(after) { "stop" } else { "start" };
     let id = wire::resource_id(at);
-    Some(id.map(|id| Request::arm(Method::Post, format!("{id}/{action}"), wire::API_VERSION, Value::Null)))
+    Some(id.map(|id| {
+        Request::arm(
+            Method::Post,
+            format!("{id}/{action}"),
+            place::api_version(at, wire::API_VERSION),
+            Value::Null,
+        )
+    }))
 }
 
 /// Whether the change that a plan makes starts a cluster first: the etag that was read is another one by then.

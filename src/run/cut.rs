@@ -1,6 +1,6 @@
-//! Cut marks: what takes bytes out of a journal where nothing can be taken out.
+//! Cut marks: what takes bytes out of a journal where nothing can be taken out, as in an append blob.
 //!
-//! Invariant: a mark counts for what stands before it, and a byte that only looks like one stays (test:
+//! Invariant: JSON never holds the byte that a mark begins with, so that no record is taken for one (test:
 //! `a_torn_tail_is_cut_by_a_mark_at_every_byte`).
 
 use std::borrow::Cow;
@@ -9,7 +9,7 @@ use std::borrow::Cow;
 pub(super) const CUT: u8 = 0x18;
 
 /// A mark that says: of everything before it, only so many bytes count.
-pub(in crate::run) fn cut_mark(length: u64) -> Vec<u8> {
+pub(super) fn cut_mark(length: u64) -> Vec<u8> {
     let mut mark = vec![CUT];
     mark.extend_from_slice(format!("{length}\n").as_bytes());
     mark
