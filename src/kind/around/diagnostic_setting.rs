@@ -9,6 +9,7 @@ use serde_json::Value as Json;
 /// The kind `diagnosticSetting`.
 pub(super) const DIAGNOSTIC_SETTING: Neighbour = Neighbour {
     about: &ABOUT,
+    in_pools: false,
     source: Source::ArmList {
         segment: "providers/Microsoft.Insights/diagnosticSettings",
         api_version: API_VERSION,

@@ -11,6 +11,7 @@ pub(super) const PRIVATE_ENDPOINT_CONNECTION: Neighbour = Neighbour {
     about: &ABOUT,
     source: Source::ArmList { segment: "privateEndpointConnections", api_version: wire::API_VERSION },
     alone: true,
+    in_pools: false,
     seconds: [29, 29, 29],
     written,
     kept: |_| {
