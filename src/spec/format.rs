@@ -41,7 +41,7 @@ pub fn spec(root: &Path) -> Result<Vec<Formatted>, Diagnostics> {
     let mut files = Files::default();
     let mut report = Vec::new();
     let mut found = Vec::new();
-    for path in paths(root).map_err(|diagnostic| Diagnostics::new(vec![diagnostic], Files::default()))? {
+    for path in paths(root).map_err(|diagnostic| Diagnostics::new(vec![*diagnostic], Files::default()))? {
         let shown = clean(&path);
         match read(&path) {
             Ok(before) => match text_of(&mut files, shown.clone(), &before) {
@@ -67,10 +67,10 @@ pub fn text(name: &str, text: &str) -> Result<String, Diagnostics> {
 }
 
 /// The YAML files at a path: those of the spec, and those of its environments.
-fn paths(root: &Path) -> Result<Vec<PathBuf>, Diagnostic> {
+fn paths(root: &Path) -> Result<Vec<PathBuf>, Box<Diagnostic>> {
     let fail = |path: &Path, error: &std::io::Error| {
         let message = format!("there is no spec to read at {}: {}", path.display(), plain(error));
-        Diagnostic::error(Code::Unreadable, message).help("name the file or the folder of the spec")
+        Box::new(Diagnostic::error(Code::Unreadable, message).help("name the file or the folder of the spec"))
     };
     let layout = source::layout(&Disk, root).map_err(|(path, error)| fail(&path, &error))?;
     let mut paths: Vec<PathBuf> = layout.files.iter().map(|file| layout.folder.join(file)).collect();

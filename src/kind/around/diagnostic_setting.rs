@@ -135,11 +135,11 @@ fn written(body: Body) -> Body {
 fn rules(at: &At<'_>) -> Vec<Finding> {
     let given = |name: &&str| at.resource.body.get(name).is_some_and(|value| !value.is_unset());
     let mut found = Vec::new();
-    if !TARGETS.iter().any(|name| given(name)) {
+    if !TARGETS.iter().any(&given) {
         let help = "give `workspaceId`, `storageAccountId` or `eventHubAuthorizationRuleId`";
         found.push(Finding::new(&[], "the setting does not say where logs and metrics go", help));
     }
-    if !["logs", "metrics"].iter().any(|name| given(name)) {
+    if !["logs", "metrics"].iter().any(given) {
         let help = "list categories under `logs`, or `metrics: [AllMetrics]`";
         found.push(Finding::new(&[], "the setting does not say what goes there", help));
     }

@@ -4,7 +4,7 @@
 //! stop after it. In a body the property stands where the cluster is stopped or where a change is to start it; a
 //! running cluster's body does without.
 //!
-//! Invariant: a stage changes the state or something else, never both (test: `the_state_has_stages_of_its_own`).
+//! Invariant: a stage changes the state or something else, never both (test: `requests`).
 
 use super::FIELDS;
 use crate::kind::At;

@@ -186,8 +186,8 @@ const CASES: &str = r#"
 + {"tags": {"b": "2"}}
 > POST ~/clusters/c/start
 >   undo POST ~/clusters/c/stop
-> PATCH ~/clusters/c {"tags":{"b":"2"}}
->   undo PATCH ~/clusters/c {"tags":{"a":"1"}}
+> PATCH ~/clusters/c if * {"tags":{"b":"2"}}
+>   undo PATCH ~/clusters/c if * {"tags":{"a":"1"}}
 > POST ~/clusters/c/stop
 >   undo POST ~/clusters/c/start
 > note: the cluster is stopped, and changes only while it runs: it is started for this and stopped again
