@@ -51,8 +51,11 @@ fn referring_in_a_circle(found: &Differences) -> BTreeSet<Address> {
     let mut out: Vec<(&Address, Address, Address)> = Vec::new();
     for (from, to) in &found.references {
         let (Some(x), Some(y)) = (goes(from), goes(to)) else { continue };
-        if x != y && x != *from {
-            ways.entry(x.clone()).or_default().insert(y.clone());
+        if x == y {
+            continue;
+        }
+        ways.entry(x.clone()).or_default().insert(y.clone());
+        if x != *from {
             out.push((from, x, y));
         }
     }
