@@ -299,6 +299,11 @@ pub trait Kind: Sync {
         closed(&change.after) && !closed(&change.before)
     }
 
+    /// Whether taking a change back begins with a change of the container itself, which then is the run's own doing.
+    fn undo_begins_above(&self) -> bool {
+        false
+    }
+
     /// How many seconds the service takes for a change between two stages, from recordings and documentation.
     fn seconds(&self, _change: &Change) -> u32 {
         1

@@ -194,15 +194,15 @@ impl Machine {
         above.filter_map(|above| self.gone.get(&above)).any(|gone| *gone < step)
     }
 
-    /// Whether undoing something inside of a step's own thing took more than one request: then one of them was to that
-    /// thing itself, and what it holds now is the run's own doing.
+    /// Whether undoing something in a step's own thing began with a change of that thing itself: what it holds now is the
+    /// run's own doing.
     pub fn was_touched_by_an_undo(&self, step: usize) -> bool {
-        let address = &self.plan.steps[step].address;
-        self.dependents[step].iter().any(|other| {
-            let inside = self.plan.steps[*other].address.is_within(address);
-            inside
-                && self.steps[*other].status == Status::Undone
-                && self.undo_of(*other).is_some_and(|u| u.len() > 1)
+        let own = &self.plan.steps[step].address;
+        self.dependents[step].iter().map(|other| &self.plan.steps[*other]).any(|other| {
+            let above = other.address.parent().is_some_and(|parent| parent == *own);
+            let begins =
+                || crate::kind::by_name(&other.kind).is_some_and(crate::kind::Kind::undo_begins_above);
+            above && self.steps[other.id].status == Status::Undone && begins()
         })
     }
 

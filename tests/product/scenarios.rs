@@ -174,7 +174,8 @@ fn words(line: &str) -> Vec<String> {
     words
 }
 
-/// What differs from run to run becomes a word: ids, moments, ports, numbers of processes and seconds.
+/// What differs from run to run becomes a word: ids, moments, ports, numbers of processes and seconds; how long a
+/// step took is left out, as it is told only from a second on.
 fn settled(text: &str, folder: &Path) -> String {
     let text = text.replace(&folder.display().to_string(), "DIR");
     let mut out = String::new();
@@ -195,7 +196,7 @@ fn settled(text: &str, folder: &Path) -> String {
             }
         }
     }
-    out
+    out.replace(" \n", "\n")
 }
 
 /// `9` stands for a digit, `x` for a hexadecimal digit, `*` for any run of digits and points.
@@ -206,7 +207,7 @@ const PATTERNS: [(&str, &str); 8] = [
     ("9999-99-99T99:99:99*Z", "TIME"),
     ("127.0.0.1:*", "127.0.0.1:PORT"),
     ("process *", "process N"),
-    ("(* s)", "(N s)"),
+    ("(* s)", ""),
     ("\"seconds\":*", "\"seconds\":N"),
 ];
 

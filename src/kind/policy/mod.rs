@@ -125,7 +125,7 @@ struct Policy {
     /// Whether a loss for good still lies ahead, so that the step can be taken back.
     can_be_undone: bool,
     /// What must be sent before a change is taken back.
-    before_undo: fn(&At<'_>, &Change) -> Vec<Request>,
+    before_undo: Option<fn(&At<'_>, &Change) -> Vec<Request>>,
     /// The names it uses.
     needs: fn(&At<'_>) -> Vec<Need>,
     /// What, as it stands in live, forbids it.
@@ -156,7 +156,7 @@ impl Policy {
             database_shows: &[],
             loss: |_, _| Loss::none(),
             can_be_undone: false,
-            before_undo: |_, _| Vec::new(),
+            before_undo: None,
             needs: |_| Vec::new(),
             waits: |_, _| Vec::new(),
             check: |_| Vec::new(),
@@ -366,12 +366,16 @@ impl Kind for Policy {
         (self.loss)(at, change)
     }
 
+    fn undo_begins_above(&self) -> bool {
+        self.before_undo.is_some()
+    }
+
     fn undo(&self, at: &At<'_>, change: &Change) -> Undo {
         let loss = self.loss(at, change);
         if loss.class == LossClass::Irreversible && !self.can_be_undone {
             return Undo::Never(loss.what);
         }
-        let first = (self.before_undo)(at, change);
+        let first = self.before_undo.map_or_else(Vec::new, |before| before(at, change));
         let back = self.request(at, &change.invert());
         back.map_or_else(Undo::Never, |request| Undo::By(first.into_iter().chain([request]).collect()))
     }

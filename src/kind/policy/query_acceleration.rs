@@ -56,7 +56,7 @@ pub(super) static POLICY: Policy = Policy {
             .with("maxAge", Value::Time(Ticks::seconds(300)))
     },
     database_shows: &[".show external table * policy query_acceleration"],
-    before_undo,
+    before_undo: Some(before_undo),
     waits,
     check,
     ..Policy::of(&ABOUT, "query_acceleration")
