@@ -34,6 +34,9 @@ pub struct About {
     pub fields: &'static [Field],
     /// Attributes that references may ask for beyond the fields: dotted path and meaning. Known after apply.
     pub outputs: &'static [(&'static str, &'static str)],
+    /// Another spelling of its collection at the top of a spec, in two words one within the other; the addresses have the
+    /// collection's own.
+    pub spelled: Option<(&'static str, &'static str)>,
     /// Whether `existing: true` makes sense for it.
     pub may_exist: bool,
     /// Whether the service can rename it.
@@ -59,6 +62,7 @@ impl About {
         short: &[],
         fields: &[],
         outputs: &[],
+        spelled: None,
         may_exist: false,
         may_rename: false,
         may_be_unset: false,

@@ -1,6 +1,7 @@
 //! Which collections may stand where, and which kind an entry of each is.
 
 use crate::kind::{About, Keyed, Kind};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// A kind.
@@ -35,6 +36,22 @@ pub(super) struct Kinds {
 }
 
 impl Kinds {
+    /// The other spellings of collections at the top: two words, one within the other, and the collection's own.
+    pub(super) fn spellings(&self) -> impl Iterator<Item = ((&'static str, &'static str), &'static str)> {
+        self.all.iter().filter_map(|kind| Some((kind.about().spelled?, kind.about().collection)))
+    }
+
+    /// The path of a reference with its collection's own word.
+    pub(super) fn spelled<'a>(&self, path: &'a str) -> Cow<'a, str> {
+        for ((group, word), collection) in self.spellings() {
+            let rest = path.strip_prefix(group).and_then(|rest| rest.strip_prefix('.')?.strip_prefix(word));
+            if let Some(rest) = rest.filter(|rest| rest.starts_with(['.', '['])) {
+                return Cow::Owned(format!("{collection}{rest}"));
+            }
+        }
+        Cow::Borrowed(path)
+    }
+
     pub(super) fn new(all: &[Each]) -> Self {
         let mut below: BTreeMap<&'static str, Vec<Collection>> = BTreeMap::new();
         for kind in all {

@@ -11,6 +11,7 @@ use super::tree::{Member, View};
 use super::yaml::quoted;
 use crate::model::Address;
 use indexmap::IndexMap;
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 /// What one file says about one collection or entry.
@@ -30,13 +31,21 @@ impl Loader<'_> {
         let kinds = Rc::clone(&self.kinds);
         let collections = kinds.below("");
         let own = ["version", "variables", "azure", "removed"];
-        let words: Vec<&'static str> = own.into_iter().chain(collections.iter().map(|c| c.word)).collect();
+        let groups: BTreeSet<&'static str> = kinds.spellings().map(|((group, _), _)| group).collect();
+        let words = own.into_iter().chain(collections.iter().map(|c| c.word));
+        let words: Vec<&'static str> = words.chain(groups.iter().copied()).collect();
         let mut found: IndexMap<&'static str, Vec<(Root, Member)>> = IndexMap::new();
         for root in roots {
             let members = self.tree.members(root.map);
             let explain = |key: &str| root_word(&kinds, key);
             for (word, member) in self.claim(&members, &words, &explain, "a spec") {
-                found.entry(word).or_default().push((*root, member));
+                if groups.contains(word) {
+                    for (collection, member) in self.grouped(&kinds, word, member) {
+                        found.entry(collection).or_default().push((*root, member));
+                    }
+                } else {
+                    found.entry(word).or_default().push((*root, member));
+                }
             }
         }
         let mut take = |word: &str| found.swap_remove(word).unwrap_or_default();
@@ -52,6 +61,27 @@ impl Loader<'_> {
             self.collection(&Address::root(), collection, &parts, &azure);
         }
         self.removed(&take("removed"), &azure);
+    }
+
+    /// What stands in a word that only groups collections, by the collections' own words.
+    fn grouped(&mut self, kinds: &Kinds, group: &str, member: Member) -> Vec<(&'static str, Member)> {
+        let within = kinds.spellings().filter(|((word, _), _)| *word == group);
+        let within: Vec<(&'static str, &'static str)> = within.map(|((_, word), own)| (word, own)).collect();
+        let words: Vec<&'static str> = within.iter().map(|(word, _)| *word).collect();
+        if !matches!(self.tree.view(member.value), View::Map | View::Null) {
+            let message = format!("`{group}` holds {}", words.join(", "));
+            self.error(
+                Code::WrongValue,
+                message,
+                member.value,
+                format!("write `{group}: {{{}: …}}`", words[0]),
+            );
+            return Vec::new();
+        }
+        let members = self.tree.members(member.value);
+        let claimed = self.claim(&members, &words, &|_| None, &format!("`{group}`"));
+        let own = |word| within.iter().find(|(known, _)| *known == word).map_or(word, |(_, own)| *own);
+        claimed.into_iter().map(|(word, member)| (own(word), member)).collect()
     }
 
     /// Checks that the spec says which version of this form it follows.

@@ -115,7 +115,7 @@ impl Loader<'_> {
             words.push(word);
             !kinds.nested(&words).is_empty()
         };
-        let (address, rest) = match Address::split_path(path, is_collection) {
+        let (address, rest) = match Address::split_path(&kinds.spelled(path), is_collection) {
             Ok(split) => split,
             Err(error) => {
                 let found = Diagnostic::error(

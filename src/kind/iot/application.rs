@@ -23,9 +23,10 @@ pub(super) const APPLICATION: Neighbour = Neighbour {
 const ABOUT: About = About {
     name: "iotCentralApplication",
     collection: "iotCentralApplications",
+    spelled: Some(("iotCentral", "apps")),
     names: NameRule::Plain { min: 2, max: 63, lower: true, others: "-" },
     doc: "An IoT Central application, with the destinations and exports of its data. With `existing: true` it is only \
-          read and its exports are managed. Who runs the tool needs a role in the application that may manage exports.",
+          read and its exports are managed. `iotCentral: {apps: …}` is another spelling. Who runs the tool needs a role in the application that may manage exports.",
     page: "https://learn.microsoft.com/azure/iot-central/core/overview-iot-central",
     example: "iotCentralApplications:\n  plant:\n    sku: ST1\n    subdomain: contoso-plant\n    identity: SystemAssigned\n    \
               destinations:\n      adx:\n        clusterUrl: ${clusters.telemetry.uri}\n        database: iot\n        table: \
