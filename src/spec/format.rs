@@ -198,6 +198,14 @@ mod tests {
     }
 
     #[test]
+    fn examples_are_in_the_style() {
+        let examples = specs().into_iter().filter(|(path, _)| path.to_string_lossy().contains("/examples/"));
+        for (path, before) in examples {
+            assert_eq!(text("a.yaml", &before).unwrap(), before, "run `adxform fmt {}`", path.display());
+        }
+    }
+
+    #[test]
     fn one_style() {
         let before = "a:   1 # why\nb: {  c: 'x', d:   [1,2 ] }\ne:\n    - f:   2\n\n\n\n    - g\n";
         let after = "a: 1 # why\nb: {c: \"x\", d: [1, 2]}\ne:\n  - f: 2\n\n  - g\n";
