@@ -215,7 +215,7 @@ async fn of_two_applies_at_once_one_goes() {
 /// Kills an apply at a record; from another folder the run is then shown, refused, waited for and ended.
 async fn killed(azurite: &Azurite, at: usize, word: &'static str) -> Result<bool, String> {
     let world = World::new(None).await;
-    let (spec, prefix) = (root().join("examples/event-grid"), format!("kill-{word}-{at}"));
+    let (spec, prefix) = (root().join("examples/event-grid-from-nothing"), format!("kill-{word}-{at}"));
     let [first, second] = [0, 1].map(|_| Seat::new(azurite, &world, &spec, &prefix));
     let container = azurite.container().await;
     let mut child = first.start(&["apply", "-y"]);

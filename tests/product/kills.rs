@@ -79,11 +79,8 @@ async fn a_killed_apply_is_finished_or_undone_by_one_command() {
         for word in ["resume", "rollback"] {
             let world = World::new(None).await;
             let folder = tempfile::tempdir().unwrap();
-            let example = root().join("examples/event-grid");
+            let example = root().join("examples/event-grid-from-nothing");
             std::fs::copy(example.join("adx.yaml"), folder.path().join("adx.yaml")).unwrap();
-            std::fs::create_dir(folder.path().join("functions")).unwrap();
-            let function = "functions/DamageByState.kql";
-            std::fs::copy(example.join(function), folder.path().join(function)).unwrap();
             let endpoint = world.emulator.arm_url().to_owned();
             let path = folder.path().to_owned();
             let ended = tokio::task::spawn_blocking(move || {

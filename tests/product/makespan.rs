@@ -80,7 +80,8 @@ fn run(plan: &Plan) -> Vec<(u64, u64)> {
     }
 }
 
-/// No schedule is shorter than this: the longest chain of needs, and each lane with what must come before and after it.
+/// No schedule is shorter than this: the longest chain of needs, each lane with what must come before and after it, and
+/// each cluster with what runs there beside nothing.
 fn bound(plan: &Plan) -> u64 {
     let count = plan.steps.len();
     let (mut heads, mut tails) = (vec![0; count], vec![0; count]);
@@ -107,7 +108,24 @@ fn bound(plan: &Plan) -> u64 {
             *tail = (*tail).min(tails[step.id]);
         }
     }
-    lanes.values().map(|(head, sum, tail)| head + sum + tail).max().unwrap_or(0).max(chain)
+    let lanes = lanes.values().map(|(head, sum, tail)| head + sum + tail).max().unwrap_or(0);
+    lanes.max(chain).max(apart(plan))
+}
+
+/// What is written to a cluster itself runs beside nothing there, so that it comes on top of the longest chain of the rest.
+fn apart(plan: &Plan) -> u64 {
+    let mut chains = vec![0; plan.steps.len()];
+    let mut roots: BTreeMap<Address, (u64, u64)> = BTreeMap::new();
+    for step in &plan.steps {
+        let root = step.address.prefix(1);
+        let near = step.needs.iter().filter(|id| plan.steps[**id].address.prefix(1) == root);
+        let own = if is_of_root(step) { 0 } else { seconds(plan, step) };
+        chains[step.id] = own + near.map(|id| chains[*id]).max().unwrap_or(0);
+        let (alone, rest) = roots.entry(root).or_default();
+        *alone += if is_of_root(step) { seconds(plan, step) } else { 0 };
+        *rest = (*rest).max(chains[step.id]);
+    }
+    roots.values().map(|(alone, rest)| alone + rest).max().unwrap_or(0)
 }
 
 /// What ran beside what it must not.
