@@ -46,7 +46,7 @@ pub(super) async fn all(
     let mut notes = Vec::new();
     for finding in findings(&concerned, &answers) {
         let (at, finding) = finding;
-        if finding.weight == Weight::Warning || (finding.weight == Weight::Absence && session.is_local()) {
+        if finding.weight == Weight::Warning || (finding.weight == Weight::Absence && session.is_emulated()) {
             let help = if finding.help.is_empty() { String::new() } else { format!("; {}", finding.help) };
             notes.push(format!("{at}: {}{help}", finding.message));
         } else {

@@ -91,9 +91,9 @@ impl Session {
         self.read_at.lock().ok().and_then(|read_at| *read_at)
     }
 
-    /// Whether it works on the embedded emulator, in which only what specs made is there.
-    pub(super) const fn is_local(&self) -> bool {
-        self.emulator.is_some()
+    /// Whether it works on an emulator, in which only what somebody made is there.
+    pub(super) fn is_emulated(&self) -> bool {
+        self.emulator.is_some() || self.target.starts_with("http")
     }
 
     /// Ends the session; the embedded emulator writes its state and stops.

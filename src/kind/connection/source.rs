@@ -69,6 +69,13 @@ fn sources<'a>(at: &At<'a>) -> impl Iterator<Item = (&'static str, &'a str, &'st
     })
 }
 
+/// The resource that a source stands in, such as the namespace of an event hub.
+fn above(id: &str) -> Option<&str> {
+    let (above, _) = id.rsplit_once('/')?.0.rsplit_once('/')?;
+    let (_, rest) = above.split_once("/providers/")?;
+    (rest.split('/').count() >= 3).then_some(above)
+}
+
 /// Whether the world has a resource: declared, or found in live.
 fn has(at: &At<'_>, id: &str) -> bool {
     at.world.iter().any(|(address, resource)| {
@@ -125,6 +132,8 @@ pub(super) fn questions(at: &At<'_>) -> Vec<Question> {
     for (_, id, source) in sources(at) {
         if !has(at, id) {
             all.push(Question::get(id, source.api_version));
+            let above = above(id).filter(|above| !has(at, above));
+            all.extend(above.map(|above| Question::get(above, source.api_version)));
         }
         if let Some((_, path)) = group(at, id, source).filter(|(_, path)| !has(at, path)) {
             all.push(Question::get(path, source.api_version));
@@ -144,7 +153,11 @@ pub(super) fn findings(at: &At<'_>, seen: Seen<'_>) -> Vec<Finding> {
         if !has(at, id) && seen(&Question::get(id, source.api_version)) == Answer::Missing {
             let message = format!("there is no {} {name}, and the spec does not make it: {id}", source.what);
             let finding = Finding::new(&[property], message, "correct the id, or declare it");
-            found.push(Finding { weight: Weight::Absence, ..finding });
+            let there = |above: &str| {
+                has(at, above) || matches!(seen(&Question::get(above, source.api_version)), Answer::There(_))
+            };
+            let weight = if above(id).is_some_and(there) { finding.weight } else { Weight::Absence };
+            found.push(Finding { weight, ..finding });
         } else if let Some((group, path)) = group(at, id, source).filter(|(_, path)| !has(at, path))
             && seen(&Question::get(path, source.api_version)) == Answer::Missing
         {
@@ -153,7 +166,10 @@ pub(super) fn findings(at: &At<'_>, seen: Seen<'_>) -> Vec<Finding> {
                 source.what
             );
             let finding = Finding::new(&["consumerGroup"], message, "correct the name, or declare the group");
-            found.push(Finding { weight: Weight::Absence, ..finding });
+            let there =
+                has(at, id) || matches!(seen(&Question::get(id, source.api_version)), Answer::There(_));
+            let weight = if there { finding.weight } else { Weight::Absence };
+            found.push(Finding { weight, ..finding });
         }
     }
     found.extend(
