@@ -28,11 +28,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tokio::task::JoinSet;
 
-/// The states of a cluster in which what is below it can be read.
-///
-/// <https://learn.microsoft.com/rest/api/azurerekusto/clusters/get> (`State`)
-const READABLE: [&str; 2] = ["Running", "Updating"];
-
 /// What was read.
 #[derive(Debug, Clone, Default)]
 pub struct Live {
@@ -212,19 +207,9 @@ impl<'a> Reading<'a> {
                     }
                 }
                 self.live.inventory.insert(address.clone(), thing);
-                let runs = kind.about().fields.iter().any(|field| field.name == "state");
-                let state = json.pointer("/properties/state").and_then(Json::as_str).filter(|_| runs);
-                match state {
-                    Some(state) if !READABLE.contains(&state) => {
-                        let why = format!(
-                            "its state is {state}, and only a running {} can be read",
-                            container.kind
-                        );
-                        self.unreadable(address.clone(), why);
-                    }
-                    _ => {
-                        self.open.insert(address.clone(), uri);
-                    }
+                match kind.unreadable(json) {
+                    Some(why) => self.unreadable(address.clone(), why),
+                    None => drop(self.open.insert(address.clone(), uri)),
                 }
             }
         }

@@ -9,9 +9,11 @@ use super::exit::Failure;
 use super::session::{Session, unreachable};
 use crate::cloud::Cloud;
 use crate::kind::{self, Kind, Plane, Source};
+use crate::live::names;
 use crate::model::inventory::{Inventory, Mode, Resource};
 use crate::model::{Address, Body};
 use crate::plan::scope;
+use futures::future::try_join_all;
 use serde_json::Value as Json;
 
 /// How deep things of the control plane stand in one another at most.
@@ -67,11 +69,14 @@ async fn roots(cloud: &Cloud, subscription: &str, group: Option<&str>) -> Result
         Some(group) => format!("/subscriptions/{subscription}/resourceGroups/{group}"),
         None => format!("/subscriptions/{subscription}"),
     };
+    let lists = listed().map(|(kind, provider, api_version)| {
+        let list = names::listed(cloud, &place, provider, api_version);
+        async move { Ok((kind, list.await?)) }
+    });
+    let lists = try_join_all(lists).await.map_err(|error| unreachable(&error))?;
     let mut found = Inventory::new();
-    for (kind, provider, api_version) in listed() {
-        let path = format!("{place}/providers/{provider}");
-        let items = cloud.list(&path, api_version).await.map_err(|error| unreachable(&error))?;
-        for item in items.unwrap_or_default() {
+    for (kind, items) in lists {
+        for item in items {
             let text = |name: &str| item.get(name).and_then(Json::as_str).unwrap_or_default();
             let parts: Vec<&str> = text("id").split('/').collect();
             let (Some(group), false) = (parts.get(4), is_gone(&item)) else { continue };

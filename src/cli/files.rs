@@ -2,7 +2,7 @@
 //! specs as its folders are.
 
 use super::exit::Failure;
-use std::fs::{DirBuilder, File, OpenOptions, Permissions};
+use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
@@ -33,14 +33,7 @@ pub(super) fn make_private(path: &Path) -> Result<(), Failure> {
 /// # Errors
 /// Why it cannot be written.
 pub(super) fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(format!(".{}.tmp", std::process::id()));
-    let beside = std::path::PathBuf::from(beside);
-    let written = private(&beside, bytes).and_then(|()| std::fs::rename(&beside, path));
-    written.map_err(|error| {
-        let _ = std::fs::remove_file(&beside);
-        trouble(path, &error)
-    })
+    replace(path, |beside| private(beside, bytes)).map_err(|error| trouble(path, &error))
 }
 
 /// Writes a file that anybody may read whom its folder lets in, whole or not at all; its folder is made.
@@ -49,7 +42,9 @@ pub(super) fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
 /// Why it cannot be written.
 pub(super) fn write(path: &Path, text: &str) -> Result<(), Failure> {
     let folder = path.parent().map_or(Ok(()), std::fs::create_dir_all);
-    folder.and_then(|()| replace(path, text, None)).map_err(|error| trouble(path, &error))
+    folder
+        .and_then(|()| replace(path, |beside| std::fs::write(beside, text)))
+        .map_err(|error| trouble(path, &error))
 }
 
 /// Writes a file anew that is there, whole or not at all; who may read it stays, and a link stays a link.
@@ -57,25 +52,25 @@ pub(super) fn write(path: &Path, text: &str) -> Result<(), Failure> {
 /// # Errors
 /// Why it cannot be written.
 pub(super) fn overwrite(path: &Path, text: &str) -> Result<(), Failure> {
-    let real = std::fs::canonicalize(path);
-    real.and_then(|real| replace(&real, text, Some(std::fs::metadata(&real)?.permissions())))
-        .map_err(|error| trouble(path, &error))
+    let anew = |real: std::path::PathBuf| {
+        let permissions = std::fs::metadata(&real)?.permissions();
+        replace(&real, |beside| {
+            let mut file = File::create(beside)?;
+            file.set_permissions(permissions)?;
+            file.write_all(text.as_bytes())
+        })
+    };
+    std::fs::canonicalize(path).and_then(anew).map_err(|error| trouble(path, &error))
 }
 
-/// Puts a text in a file's place, with the permissions given before it holds anything.
-fn replace(path: &Path, text: &str, permissions: Option<Permissions>) -> std::io::Result<()> {
+/// Puts what is written beside a file in its place; nothing stays beside it when that fails.
+fn replace(path: &Path, write: impl FnOnce(&Path) -> std::io::Result<()>) -> std::io::Result<()> {
     let mut beside = path.as_os_str().to_owned();
     beside.push(format!(".{}.tmp", std::process::id()));
-    let written = (|| {
-        let mut file = File::create(&beside)?;
-        permissions.map_or(Ok(()), |permissions| file.set_permissions(permissions))?;
-        file.write_all(text.as_bytes())?;
-        std::fs::rename(&beside, path)
-    })();
-    if written.is_err() {
-        let _ = std::fs::remove_file(&beside);
-    }
-    written
+    let beside = Path::new(&beside);
+    write(beside).and_then(|()| std::fs::rename(beside, path)).inspect_err(|_| {
+        let _ = std::fs::remove_file(beside);
+    })
 }
 
 fn private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {

@@ -7,6 +7,7 @@ use super::exit::{Exit, Failure};
 use super::files;
 use super::terminal::Terminal;
 use crate::plan::text::counted;
+use crate::spec::Diagnostics;
 use crate::spec::format::{self, Formatted};
 use serde_json::json;
 use similar::TextDiff;
@@ -22,11 +23,7 @@ pub(super) fn run(args: &FmtArgs, terminal: Terminal) -> Result<Exit, Failure> {
     if args.spec == Path::new("-") {
         return piped(args, terminal);
     }
-    let told = |mistakes: crate::spec::Diagnostics| {
-        terminal.say(&mistakes.render(terminal.color));
-        Failure::told(Exit::InvalidSpec)
-    };
-    let changed = format::spec(&args.spec).map_err(told)?;
+    let changed = format::spec(&args.spec).map_err(|mistakes| told(&mistakes, terminal))?;
     if !args.check {
         for file in &changed {
             files::overwrite(&file.path, &file.after)?;
@@ -47,10 +44,7 @@ fn piped(args: &FmtArgs, terminal: Terminal) -> Result<Exit, Failure> {
     std::io::stdin().read_to_string(&mut before).map_err(|error| {
         Failure::error(format!("stdin cannot be read: {error}"), "pipe the text of a YAML file into it")
     })?;
-    let after = format::text("stdin", &before).map_err(|mistakes| {
-        terminal.say(&mistakes.render(terminal.color));
-        Failure::told(Exit::InvalidSpec)
-    })?;
+    let after = format::text("stdin", &before).map_err(|mistakes| told(&mistakes, terminal))?;
     let differs = usize::from(after != before);
     if args.diff {
         terminal.result(&difference("stdin", &before, &after));
@@ -58,6 +52,11 @@ fn piped(args: &FmtArgs, terminal: Terminal) -> Result<Exit, Failure> {
         terminal.result(&after);
     }
     ended(differs, args, terminal)
+}
+
+fn told(mistakes: &Diagnostics, terminal: Terminal) -> Failure {
+    terminal.say(&mistakes.render(terminal.color));
+    Failure::told(Exit::InvalidSpec)
 }
 
 fn ended(changed: usize, args: &FmtArgs, terminal: Terminal) -> Result<Exit, Failure> {

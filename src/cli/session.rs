@@ -93,7 +93,7 @@ impl Session {
 
     /// Whether it works on an emulator, in which only what somebody made is there.
     pub(super) fn is_emulated(&self) -> bool {
-        self.emulator.is_some() || self.target.starts_with("http")
+        self.target != Desk::AZURE
     }
 
     /// Ends the session; the embedded emulator writes its state and stops.

@@ -251,6 +251,11 @@ pub trait Kind: Sync {
         Vec::new()
     }
 
+    /// Why nothing inside of a thing can be read, by what the control plane says of it; `None` where it can.
+    fn unreadable(&self, _said: &serde_json::Value) -> Option<String> {
+        None
+    }
+
     /// What opens a thing again, as a clause, where nothing inside of it can be read or written while it is as a body
     /// says: a cluster that is stopped. A change to such a body comes after every change inside of it.
     fn closed(&self, _body: &Body) -> Option<&'static str> {

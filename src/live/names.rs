@@ -16,6 +16,20 @@ pub async fn databases(cloud: &Cloud, uri: &str) -> Result<Vec<String>, CloudErr
     Ok(names)
 }
 
+/// Everything of a type of the control plane in a place, a subscription or a resource group, as it is listed.
+///
+/// # Errors
+/// When the control plane gives no usable answer.
+pub async fn listed(
+    cloud: &Cloud,
+    place: &str,
+    provider: &str,
+    api_version: &str,
+) -> Result<Vec<Json>, CloudError> {
+    let items = cloud.list(&format!("{place}/providers/{provider}"), api_version).await?;
+    Ok(items.unwrap_or_default())
+}
+
 /// The resource ids of everything of a kind in a subscription that has a name; case does not count.
 ///
 /// # Errors
@@ -27,8 +41,7 @@ pub async fn resource_ids(
     name: &str,
 ) -> Result<Vec<String>, CloudError> {
     let Source::ArmGet { provider, api_version } = kind.source() else { return Ok(Vec::new()) };
-    let path = format!("/subscriptions/{subscription}/providers/{provider}");
-    let items = cloud.list(&path, api_version).await?.unwrap_or_default();
+    let items = listed(cloud, &format!("/subscriptions/{subscription}"), provider, api_version).await?;
     let text = |item: &Json, member: &str| item[member].as_str().unwrap_or_default().to_owned();
     let named = items.iter().filter(|item| kind::same_name(kind.about(), &text(item, "name"), name));
     Ok(named.map(|item| text(item, "id")).collect())

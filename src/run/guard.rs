@@ -68,6 +68,8 @@ struct Watched {
     sent: bool,
     /// Whether its before-state is what was read when the plan was made.
     was_read: bool,
+    /// Whether it stands in something that the run itself made.
+    in_made: bool,
 }
 
 /// What is looked at before a batch is sent.
@@ -177,7 +179,10 @@ impl Guard {
             let mut objections: BTreeMap<usize, Objection> =
                 self.steps.iter().filter_map(|of| self.objection(*of, look)).collect();
             if objections.is_empty() {
-                batch.iter_mut().for_each(|of| request::condition(of, etag(look, &of.address.clone())));
+                for of in batch {
+                    let seen = etag(look, &of.address);
+                    request::condition(of, seen);
+                }
                 return Ok(());
             }
             // What the run has just written may show late.
@@ -207,12 +212,6 @@ impl Guard {
         batch.iter().enumerate().map(answer).collect()
     }
 
-    /// Whether something that contains a thing is made by the plan itself.
-    fn came_along(&self, address: &Address) -> bool {
-        let mut above = (1..address.segments().len()).map(|depth| address.prefix(depth));
-        above.any(|above| self.plan.changes.get(&above).is_some_and(|made| made.change.before.is_none()))
-    }
-
     fn objection(&self, of: Watched, look: &Look) -> Option<(usize, Objection)> {
         let step = &self.plan.steps[of.id];
         if look.hides(&step.address).is_some() {
@@ -227,7 +226,7 @@ impl Guard {
             (_, Verdict::Before | Verdict::Either) | (Way::Undo, Verdict::After) => return None,
             (Way::Apply, Verdict::After) if of.sent => Objection::Arrived,
             // It came with what the run made, or an earlier step of the same thing brought it about.
-            (Way::Apply, Verdict::After) if self.came_along(&step.address) || !of.was_read => return None,
+            (Way::Apply, Verdict::After) if of.in_made || !of.was_read => return None,
             (Way::Apply, Verdict::After) => Objection::Changed(Vec::new()),
         };
         Some((of.id, objection))
@@ -261,20 +260,20 @@ impl Objection {
 /// Whether and how a step is looked at before it goes out.
 fn watched(machine: &Machine, way: Way, id: usize) -> Option<Watched> {
     let state = &machine.states()[id];
-    let was_read = machine.was_read(id);
+    let (was_read, in_made) = (machine.was_read(id), machine.stands_in_what_was_made(id));
     let watched = match way {
         Way::Apply => {
             let conditional = machine.request(id, way).is_some_and(request::is_conditional);
             matches!(state.status, Status::Waiting | Status::Checked)
                 && !machine.goes_with_another(id)
-                && (conditional || !machine.stands_in_what_was_made(id))
+                && (conditional || !in_made)
         }
         Way::Undo => {
             let whole = matches!(state.status, Status::Done | Status::Broken | Status::ToUndo);
             whole && state.part == 0 && state.left != Left::Part && !machine.was_touched_by_an_undo(id)
         }
     };
-    watched.then_some(Watched { id, sent: way == Way::Apply && state.sends > 0, was_read })
+    watched.then_some(Watched { id, sent: way == Way::Apply && state.sends > 0, was_read, in_made })
 }
 
 /// The version of a thing, where live tells one.

@@ -9,7 +9,7 @@
 
 use super::diagnostic::{Code, Diagnostic, Diagnostics};
 use super::files::{Files, Place, offset};
-use super::read::{clean, plain};
+use super::read::{clean, no_spec, plain};
 use super::source::{self, Disk, MAX_BYTES, Source};
 use super::tree::Tree;
 use super::yaml;
@@ -68,15 +68,11 @@ pub fn text(name: &str, text: &str) -> Result<String, Diagnostics> {
 
 /// The YAML files at a path: those of the spec, and those of its environments.
 fn paths(root: &Path) -> Result<Vec<PathBuf>, Box<Diagnostic>> {
-    let fail = |path: &Path, error: &std::io::Error| {
-        let message = format!("there is no spec to read at {}: {}", path.display(), plain(error));
-        Box::new(Diagnostic::error(Code::Unreadable, message).help("name the file or the folder of the spec"))
-    };
-    let layout = source::layout(&Disk, root).map_err(|(path, error)| fail(&path, &error))?;
+    let layout = source::layout(&Disk, root).map_err(|(path, error)| Box::new(no_spec(&path, &error)))?;
     let mut paths: Vec<PathBuf> = layout.files.iter().map(|file| layout.folder.join(file)).collect();
     let environments = root.join("environments");
     if Disk.is_folder(&environments).unwrap_or(false) {
-        let names = Disk.list(&environments).map_err(|error| fail(&environments, &error))?;
+        let names = Disk.list(&environments).map_err(|error| Box::new(no_spec(&environments, &error)))?;
         let overlays = names.into_iter().filter(|(name, folder)| !folder && source::is_yaml(name));
         paths.extend(overlays.map(|(name, _)| environments.join(name)));
     }

@@ -27,9 +27,7 @@ impl Loader<'_> {
         self.layout = match source::layout(self.source, root) {
             Ok(layout) => layout,
             Err((path, error)) => {
-                let message = format!("there is no spec to read at {}: {}", path.display(), plain(&error));
-                let help = "name the file or the folder of the spec";
-                self.push(Diagnostic::error(Code::Unreadable, message).help(help));
+                self.push(no_spec(&path, &error));
                 return None;
             }
         };
@@ -175,6 +173,12 @@ impl Loader<'_> {
         self.push(Diagnostic::error(Code::Environment, message).help(help));
         None
     }
+}
+
+/// What is said where no spec can be read.
+pub(super) fn no_spec(path: &Path, error: &io::Error) -> Diagnostic {
+    let message = format!("there is no spec to read at {}: {}", path.display(), plain(error));
+    Diagnostic::error(Code::Unreadable, message).help("name the file or the folder of the spec")
 }
 
 /// A path as people write it.

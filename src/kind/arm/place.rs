@@ -189,22 +189,22 @@ pub fn group(at: &At<'_>) -> Option<Need> {
 /// What is missing, or not known early enough, of where a root is.
 pub fn check(at: &At<'_>, names: &[&str]) -> Vec<Finding> {
     let word = kind::by_name(at.resource.kind).map_or("thing", |kind| kind.about().name);
-    let mut found = Vec::new();
-    for &name in names {
-        match at.resource.body.get(name) {
-            Some(value) if value.has_unknown() => {
-                let message =
-                    format!("`{name}` must be known before anything is read, and this is known after apply");
-                found.push(Finding::new(&[name], message, "write it out, or use a variable"));
-            }
-            Some(value) if !value.is_unset() => {}
-            _ => {
-                let help = "give it here or once for all under `azure:`";
-                found.push(Finding::new(&[], format!("the `{name}` of this {word} is missing"), help));
-            }
+    let help = "give it here or once for all under `azure:`";
+    given(at, names, &|name| Finding::new(&[], format!("the `{name}` of this {word} is missing"), help))
+}
+
+/// The same in other words for what is missing.
+pub fn given(at: &At<'_>, names: &[&str], missing: &dyn Fn(&str) -> Finding) -> Vec<Finding> {
+    let objection = |name: &str| match at.resource.body.get(name) {
+        Some(value) if value.has_unknown() => {
+            let message =
+                format!("`{name}` must be known before anything is read, and this is known after apply");
+            Some(Finding::new(&[name], message, "write it out, or use a variable"))
         }
-    }
-    found
+        Some(value) if !value.is_unset() => None,
+        _ => Some(missing(name)),
+    };
+    names.iter().filter_map(|name| objection(name)).collect()
 }
 
 /// The region as it is written.

@@ -145,31 +145,30 @@ pub(super) fn questions(at: &At<'_>) -> Vec<Question> {
     all
 }
 
-/// What the answers show to be wrong.
+/// What the answers show to be wrong. Where what a source stands in is there, its absence is one everywhere; else only
+/// the caller can tell whether absence says anything.
 pub(super) fn findings(at: &At<'_>, seen: Seen<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
     for (property, id, source) in sources(at) {
         let name = id.rsplit('/').next().unwrap_or(id);
-        if !has(at, id) && seen(&Question::get(id, source.api_version)) == Answer::Missing {
+        let answer = |id: &str| seen(&Question::get(id, source.api_version));
+        let there = |id: &str| has(at, id) || matches!(answer(id), Answer::There(_));
+        let gone = |id: &str| !has(at, id) && answer(id) == Answer::Missing;
+        let absent = |finding: Finding, surely: bool| {
+            let weight = if surely { finding.weight } else { Weight::Absence };
+            Finding { weight, ..finding }
+        };
+        if gone(id) {
             let message = format!("there is no {} {name}, and the spec does not make it: {id}", source.what);
             let finding = Finding::new(&[property], message, "correct the id, or declare it");
-            let there = |above: &str| {
-                has(at, above) || matches!(seen(&Question::get(above, source.api_version)), Answer::There(_))
-            };
-            let weight = if above(id).is_some_and(there) { finding.weight } else { Weight::Absence };
-            found.push(Finding { weight, ..finding });
-        } else if let Some((group, path)) = group(at, id, source).filter(|(_, path)| !has(at, path))
-            && seen(&Question::get(path, source.api_version)) == Answer::Missing
-        {
+            found.push(absent(finding, above(id).is_some_and(there)));
+        } else if let Some((group, _)) = group(at, id, source).filter(|(_, path)| gone(path)) {
             let message = format!(
                 "the {} {name} has no consumer group {group}, and the spec does not make it",
                 source.what
             );
             let finding = Finding::new(&["consumerGroup"], message, "correct the name, or declare the group");
-            let there =
-                has(at, id) || matches!(seen(&Question::get(id, source.api_version)), Answer::There(_));
-            let weight = if there { finding.weight } else { Weight::Absence };
-            found.push(Finding { weight, ..finding });
+            found.push(absent(finding, there(id)));
         }
     }
     found.extend(

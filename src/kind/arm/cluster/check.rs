@@ -61,23 +61,9 @@ fn by_uri(body: &Body) -> Vec<Finding> {
 }
 
 fn placed(at: &At<'_>) -> Vec<Finding> {
-    let mut found = Vec::new();
-    for name in ["subscriptionId", "resourceGroup"] {
-        match at.resource.body.get(name) {
-            Some(value) if value.has_unknown() => {
-                let message =
-                    format!("`{name}` must be known before anything is read, and this is known after apply");
-                found.push(Finding::new(&[name], message, "write it out, or use a variable"));
-            }
-            Some(value) if !value.is_unset() => {}
-            _ => {
-                let help =
-                    "give it here or once for all under `azure:`; a cluster known by its `uri` needs none";
-                found.push(Finding::new(&[], format!("the cluster's `{name}` is missing"), help));
-            }
-        }
-    }
-    found
+    let help = "give it here or once for all under `azure:`; a cluster known by its `uri` needs none";
+    let missing = |name: &str| Finding::new(&[], format!("the cluster's `{name}` is missing"), help);
+    place::given(at, &["subscriptionId", "resourceGroup"], &missing)
 }
 
 fn missing(body: &Body) -> Vec<Finding> {

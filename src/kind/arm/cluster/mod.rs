@@ -130,6 +130,10 @@ impl Kind for Cluster {
         state::stages(change.before.as_ref(), after, between)
     }
 
+    fn unreadable(&self, said: &serde_json::Value) -> Option<String> {
+        state::unreadable(said)
+    }
+
     fn closed(&self, body: &Body) -> Option<&'static str> {
         state::is_stopped(body).then_some("say `state: Running` to have it started, or start it yourself")
     }

@@ -12,12 +12,25 @@ use crate::kind::arm::{place, wire};
 use crate::kind::shape;
 use crate::model::body::{Body, Value};
 use crate::model::request::{Method, Request};
+use serde_json::Value as Json;
 
 /// The property.
 pub(super) const STATE: &str = "state";
 
 const RUNNING: &str = "Running";
 const STOPPED: &str = "Stopped";
+
+/// The states in which what is inside of a cluster can be read.
+///
+/// <https://learn.microsoft.com/rest/api/azurerekusto/clusters/get> (`State`)
+const READABLE: [&str; 2] = [RUNNING, "Updating"];
+
+/// Why nothing inside of a cluster can be read, by what the control plane says of it.
+pub(super) fn unreadable(said: &Json) -> Option<String> {
+    let state = said.pointer("/properties/state").and_then(Json::as_str)?;
+    let closed = !READABLE.contains(&state);
+    closed.then(|| format!("its state is {state}, and only a running cluster can be read"))
+}
 
 /// Whether a body is that of a cluster which does not run.
 pub(super) fn is_stopped(body: &Body) -> bool {
