@@ -164,12 +164,14 @@ pub(super) fn list(core: &Core, ask: &Ask, collections: &[String], under: &Id) -
             && (under.group.is_empty() || resource.id.group.eq_ignore_ascii_case(&under.group))
             && parent.as_ref().is_none_or(|parent| resource.id.key().starts_with(parent))
     };
+    let is_whole = under.group.is_empty() && under.provider == "Microsoft.Kusto" && collections.len() == 1;
+    let gone = is_whole.then(|| super::deleted::listed(core, &under.subscription, &ask.api));
     let found = core.state.find(wanted).into_iter().filter_map(|resource| {
         let kind = kind_of(&resource.id.provider, &resource.id.collections)?;
         let spelled = if under.group.is_empty() { &resource.id } else { under };
         Some(view(core, kind, resource, spelled, &ask.api))
     });
-    value_list(found.collect())
+    value_list(found.chain(gone.into_iter().flatten()).collect())
 }
 
 fn delete(core: &mut Core, ask: &Ask, kind: &'static dyn Kind, id: &Id) -> Result<Reply, Reply> {
@@ -273,7 +275,12 @@ pub(super) fn check_global_name(core: &Core, ask: &Ask) -> Result<Reply, Reply> 
     let body = ask.object()?;
     let name = body.get("name").and_then(Value::as_str).unwrap_or_default();
     let kind = &super::cluster::Cluster;
-    Ok(name_answer(name, kind.name_fault(name), super::cluster::taken(core, name)))
+    let (fault, taken) = (kind.name_fault(name), super::cluster::taken(core, name));
+    if fault.is_none() && taken {
+        let message = super::cluster::taken_name(name);
+        return Ok(name_answer_of(name, Some(("AlreadyExists", message))));
+    }
+    Ok(name_answer(name, fault, taken))
 }
 
 /// The same of providers that have no location in the question.
@@ -294,16 +301,16 @@ pub(super) fn check_name_of_neighbour(core: &Core, ask: &Ask, provider: &str) ->
 }
 
 fn name_answer(name: &str, fault: Option<String>, taken: bool) -> Reply {
-    let (reason, message) = match (fault, taken) {
-        (Some(fault), _) => (json!("Invalid"), json!(fault)),
-        (None, true) => (
-            json!("AlreadyExists"),
-            json!(format!("Name '{name}' is already taken. Please specify a different name")),
-        ),
-        (None, false) => (Value::Null, Value::Null),
+    let taken = || {
+        let message = format!("Name '{name}' is already taken. Please specify a different name");
+        taken.then_some(("AlreadyExists", message))
     };
-    Reply::json(
-        200,
-        json!({"nameAvailable": reason.is_null(), "name": name, "message": message, "reason": reason}),
-    )
+    name_answer_of(name, fault.map(|fault| ("Invalid", fault)).or_else(taken))
+}
+
+fn name_answer_of(name: &str, why: Option<(&str, String)>) -> Reply {
+    let (reason, message) = why.unzip();
+    let answer =
+        json!({"nameAvailable": reason.is_none(), "name": name, "message": message, "reason": reason});
+    Reply::json(200, answer)
 }

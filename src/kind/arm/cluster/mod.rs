@@ -9,11 +9,13 @@ mod fields;
 mod network;
 mod offer;
 mod pool;
+mod quota;
 mod state;
 #[cfg(test)]
 mod tests;
 
 pub use fields::{FIELDS, IDENTITY, KEY_VAULT};
+pub use quota::too_many_databases;
 
 use super::database::figures;
 use super::place;
@@ -164,6 +166,11 @@ impl Kind for Cluster {
         let (Some(before), Some(after)) = (&change.before, &change.after) else {
             let created = change.action() == Action::Create;
             said.extend(created.then(|| "creating a cluster takes 10 to 15 minutes".to_owned()));
+            said.extend(change.before.as_ref().filter(|before| keeps_name(before)).map(|_| {
+                "if it was in use for more than 14 days, its name stays taken for 14 more; the tag \
+                 `opt-out-of-soft-delete: \"true\"`, set before, frees it at once"
+                    .to_owned()
+            }));
             return said;
         };
         let notes = [
@@ -219,6 +226,13 @@ impl Kind for Cluster {
 
 fn differs(name: &str, before: &Body, after: &Body) -> bool {
     shape::differing(FIELDS, before, after).iter().any(|f| f.name == name)
+}
+
+/// Whether the service keeps a cluster that is deleted, and so its name, for some days.
+/// <https://learn.microsoft.com/azure/data-explorer/delete-cluster>
+fn keeps_name(before: &Body) -> bool {
+    let tag = before.at(&["tags", "opt-out-of-soft-delete"]).and_then(Value::as_text);
+    place::workspace(before).is_none() && !tag.is_some_and(|tag| tag.eq_ignore_ascii_case("true"))
 }
 
 fn is_autoscaled(body: &Body) -> bool {
