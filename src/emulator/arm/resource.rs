@@ -139,12 +139,16 @@ pub(super) fn view(core: &Core, kind: &dyn Kind, resource: &Resource, spelled: &
     body
 }
 
-/// Adds id, name and type.
+/// Adds id, name and type. Only what stands in clusters is named by the whole chain, and what extends a resource has the
+/// type of its own provider.
 pub(super) fn identify(body: &mut Value, id: &Id) {
     let body = object(body);
+    let extends = id.collections.last().and_then(|last| last.strip_prefix(super::kind::EXTENSION));
+    let is_chain = id.is_kusto() && extends.is_none();
+    let name = if is_chain { id.full_name() } else { id.name().to_owned() };
     body.insert("id".to_owned(), json!(id.text()));
-    body.insert("name".to_owned(), json!(id.full_name()));
-    body.insert("type".to_owned(), json!(id.type_text()));
+    body.insert("name".to_owned(), json!(name));
+    body.insert("type".to_owned(), json!(extends.map_or_else(|| id.type_text(), str::to_owned)));
 }
 
 /// Lists the resources of a type: in a subscription (`under.group` empty), a group, or below a parent.
@@ -172,6 +176,29 @@ pub(super) fn list(core: &Core, ask: &Ask, collections: &[String], under: &Id) -
         Some(view(core, kind, resource, spelled, &ask.api))
     });
     value_list(found.chain(gone.into_iter().flatten()).collect())
+}
+
+/// `…/resources`: what a subscription or a group tracks, in short
+/// (<https://learn.microsoft.com/rest/api/resources/resources/list>).
+pub(super) fn tracked(core: &Core, subscription: &str, group: Option<&str>) -> Reply {
+    let wanted = |resource: &Resource| {
+        let id = &resource.id;
+        id.names.len() == 1
+            && id.subscription.eq_ignore_ascii_case(subscription)
+            && group.map_or(!id.group.is_empty(), |group| id.group.eq_ignore_ascii_case(group))
+            && kind_of(&id.provider, &id.collections).is_some_and(|kind| !kind.extends())
+    };
+    let short = |resource: &&Resource| {
+        let mut body = json!({});
+        identify(&mut body, &resource.id);
+        for name in ["location", "tags", "kind", "sku", "identity"] {
+            if let Some(value) = resource.body.get(name) {
+                body[name] = value.clone();
+            }
+        }
+        body
+    };
+    value_list(core.state.find(wanted).iter().map(short).collect())
 }
 
 fn delete(core: &mut Core, ask: &Ask, kind: &'static dyn Kind, id: &Id) -> Result<Reply, Reply> {

@@ -22,8 +22,9 @@ use super::place;
 use super::wire::{self, Defaults};
 use crate::kind::question::{Question, Seen};
 use crate::kind::replies::Reply;
+use crate::kind::roster::Roster;
 use crate::kind::shape::{self, Field, NameRule};
-use crate::kind::{About, At, ETAG, Finding, Found, Kind, Need, Plane, Source, Undo};
+use crate::kind::{About, At, Claim, ETAG, Finding, Found, Kind, Need, Plane, Source, Undo};
 use crate::model::body::{Body, Value};
 use crate::model::change::{Action, Change, Loss, LossClass};
 use crate::model::inventory::Resource;
@@ -89,6 +90,15 @@ impl Kind for Cluster {
 
     fn read_version(&self, body: &Body) -> Option<String> {
         place::workspace(body).map(|_| place::POOL_API_VERSION.to_owned())
+    }
+
+    fn rosters(&self) -> Vec<Roster> {
+        let pools = Roster {
+            segment: "kustoPools".to_owned(),
+            api_version: place::POOL_API_VERSION,
+            within: Some(("Microsoft.Synapse/workspaces", place::WORKSPACE_API_VERSION)),
+        };
+        Roster::of_type(self.source()).into_iter().chain([pools]).collect()
     }
 
     fn found(&self, reply: &Reply<'_>) -> Result<Vec<Found>, String> {
@@ -209,6 +219,13 @@ impl Kind for Cluster {
 
     fn needs(&self, at: &At<'_>) -> Vec<Need> {
         place::group(at).into_iter().collect()
+    }
+
+    fn claims(&self, at: &At<'_>) -> Vec<Claim> {
+        let is_elsewhere = place::is_pool(at) || wire::only_uri(at.resource);
+        let key = format!("cluster {}", at.name().to_ascii_lowercase());
+        let claim = Claim { key, what: format!("the name {}", at.name()), field: Vec::new() };
+        Vec::from_iter((!is_elsewhere).then_some(claim))
     }
 
     fn check(&self, at: &At<'_>) -> Vec<Finding> {
