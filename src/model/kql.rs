@@ -52,18 +52,32 @@ pub struct LexError {
 /// # Errors
 /// At the first string literal that does not end (test: `unfinished_texts_are_refused`).
 pub fn tokens(text: &str) -> Result<Vec<Token>, LexError> {
-    let mut found = Vec::new();
+    tokens_of(text).collect()
+}
+
+/// The same, token by token; nothing comes behind an error.
+pub fn tokens_of(text: &str) -> impl Iterator<Item = Result<Token, LexError>> + '_ {
     let mut at = 0;
-    while let Some(c) = text[at..].chars().next() {
-        if c.is_whitespace() {
-            at += c.len_utf8();
-            continue;
+    std::iter::from_fn(move || {
+        while let Some(c) = text[at..].chars().next() {
+            if c.is_whitespace() {
+                at += c.len_utf8();
+                continue;
+            }
+            let start = at;
+            return Some(match token(&text[at..]) {
+                Ok((kind, length)) => {
+                    at += length;
+                    Ok(Token { kind, span: start..at })
+                }
+                Err(why) => {
+                    at = text.len();
+                    Err(LexError { at: start, why })
+                }
+            });
         }
-        let (kind, length) = token(&text[at..]).map_err(|why| LexError { at, why })?;
-        found.push(Token { kind, span: at..at + length });
-        at += length;
-    }
-    Ok(found)
+        None
+    })
 }
 
 fn token(rest: &str) -> Result<(TokenKind, usize), &'static str> {
@@ -143,7 +157,7 @@ fn is_word_start(c: char) -> bool {
 }
 
 fn is_word(c: char) -> bool {
-    c.is_alphanumeric() || c == '_'
+    c.is_ascii_alphanumeric() || c == '_' || (!c.is_ascii() && c.is_alphanumeric())
 }
 
 /// The length of the string literal at the start of `rest`, if there is one.
@@ -166,18 +180,22 @@ fn string(rest: &str) -> Result<Option<usize>, &'static str> {
 
 /// The length up to and with the closing quote.
 fn closing(body: &str, quote: char, verbatim: bool) -> Option<usize> {
-    let mut chars = body.char_indices().peekable();
-    while let Some((at, c)) = chars.next() {
-        match c {
-            '\n' | '\r' => return None,
-            '\\' if !verbatim => {
-                chars.next().filter(|(_, c)| !matches!(c, '\n' | '\r'))?;
+    // Everything that counts is ASCII, which no other character has a byte of.
+    let bytes = body.as_bytes();
+    let mut at = 0;
+    while let Some(byte) = bytes.get(at) {
+        at += 1;
+        match byte {
+            b'\n' | b'\r' => return None,
+            b'\\' if !verbatim => {
+                bytes.get(at).filter(|next| !matches!(next, b'\n' | b'\r'))?;
+                at += 1;
             }
-            c if c == quote => {
-                if verbatim && chars.peek().is_some_and(|(_, next)| *next == quote) {
-                    chars.next();
+            byte if char::from(*byte) == quote => {
+                if verbatim && bytes.get(at) == Some(byte) {
+                    at += 1;
                 } else {
-                    return Some(at + 1);
+                    return Some(at);
                 }
             }
             _ => {}
@@ -235,13 +253,19 @@ fn hex(chars: &mut std::str::Chars<'_>, digits: usize) -> Option<char> {
 }
 
 fn unescaped(body: &str) -> Option<String> {
+    if !body.contains('\\') {
+        return Some(body.to_owned());
+    }
     let mut value = String::with_capacity(body.len());
     let mut chars = body.chars();
-    while let Some(c) = chars.next() {
-        if c != '\\' {
-            value.push(c);
-            continue;
-        }
+    loop {
+        let rest = chars.as_str();
+        let Some((plain, escaped)) = rest.split_once('\\') else {
+            value.push_str(rest);
+            return Some(value);
+        };
+        value.push_str(plain);
+        chars = escaped.chars();
         match chars.next()? {
             'n' => value.push('\n'),
             'r' => value.push('\r'),
@@ -262,7 +286,6 @@ fn unescaped(body: &str) -> Option<String> {
             _ => return None,
         }
     }
-    Some(value)
 }
 
 /// A text in the form in which two texts are compared: LF line ends, no blanks at line ends, trimmed. Blanks inside
