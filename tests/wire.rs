@@ -3,7 +3,7 @@
 //! A transcript is a list of JSON objects, one a line: `send` (a method) with `path`, `body`, `headers`, `api` and
 //! what must come back: `status`, `like` (a part of the body; `~text` is a substring), `lacks` (JSON pointers),
 //! `head` (headers; null: absent) and `end` (how the operation ends: `Succeeded`, or an error code and a part of
-//! its message). `kusto` sends the command `csl` to a cluster's own endpoint. `options` (`pace`, `faults`) stand first.
+//! its message). `kusto` sends the command `csl` to a cluster's own endpoint. `options` (`pace`, `faults`, `age` in days) stand first.
 
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
@@ -202,7 +202,10 @@ async fn transcripts_hold() {
         let pace = lines[0]["options"]["pace"].as_f64().unwrap_or(0.0);
         let faults_asked = lines[0]["options"].get("faults").cloned().unwrap_or_else(|| json!([]));
         let faults_asked = serde_json::from_value(faults_asked).unwrap();
-        let emulator = Emulator::start(Options { pace, faults: faults_asked, ..options() }).await.unwrap();
+        let age_in_days =
+            lines[0]["options"]["age"].as_u64().and_then(|days| days.try_into().ok()).unwrap_or(0);
+        let asked = Options { pace, faults: faults_asked, age_in_days, ..options() };
+        let emulator = Emulator::start(asked).await.unwrap();
         let wire = Wire::to(&emulator);
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         for (index, line) in lines.iter().enumerate().filter(|(_, line)| line.get("options").is_none()) {

@@ -1,10 +1,10 @@
 //! The command line as clap sees it, and Terraform's single-dash spellings of the same flags.
 
+use super::emulator::EmulatorArgs;
 use crate::model::LossClass;
 use crate::plan::MaxDeletes;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -386,29 +386,6 @@ pub struct CompletionsArgs {
     /// The shell
     #[arg(value_enum)]
     pub shell: clap_complete::Shell,
-}
-
-/// `emulator`
-#[derive(Debug, Clone, Args)]
-pub struct EmulatorArgs {
-    /// The loopback address to listen on; port 0 takes a free one
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
-    pub listen: SocketAddr,
-    /// Keep the state in FILE; in memory when left out
-    #[arg(long, value_name = "FILE")]
-    pub state: Option<PathBuf>,
-    /// Wait so many milliseconds before each answer
-    #[arg(long, value_name = "MS", default_value_t = 0)]
-    pub latency: u64,
-    /// Inject the faults that a JSON file describes
-    #[arg(long, value_name = "FILE")]
-    pub faults: Option<PathBuf>,
-    /// The share of Azure's own time that a long-running operation takes, from 0 (at once) to 1 (as in Azure)
-    #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
-    pub pace: f64,
-    /// Create this resource group at the start, as SUBSCRIPTION/NAME; may be repeated
-    #[arg(long = "resource-group", value_name = "SUBSCRIPTION/NAME")]
-    pub resource_groups: Vec<String>,
 }
 
 fn pair(text: &str) -> Result<(String, String), String> {

@@ -1,34 +1,35 @@
 //! What there is to be imported from a resource group or a subscription: every root that some kind can list, and what
 //! holds other things in them.
 //!
-//! The groups themselves are left out, because a spec that has them deletes with them what it does not know. Role
-//! assignments, and resources of types without a kind of their own, are not listed: what they are for stands in no
-//! list that tells it.
+//! The groups themselves are left out, because a spec that has them deletes with them what it does not know. What is left
+//! out is told, each with its reason (test: `tests/product/import.rs`, `a_group_is_imported_whole`).
 
 use super::exit::Failure;
 use super::session::{Session, unreachable};
-use crate::cloud::Cloud;
-use crate::kind::{self, Kind, Plane, Source};
+use crate::cloud::{Class, Cloud, CloudError};
+use crate::kind::roster::{self, Enrolled, Roster};
+use crate::kind::{self, Kind, Plane};
 use crate::live::names;
-use crate::model::inventory::{Inventory, Mode, Resource};
-use crate::model::{Address, Body};
+use crate::model::Address;
+use crate::model::inventory::{Inventory, Resource};
 use crate::plan::scope;
-use futures::future::try_join_all;
+use futures::future::join_all;
 use serde_json::Value as Json;
 
 /// How deep things of the control plane stand in one another at most.
 const DEPTH: usize = 6;
 
-/// Everything in a subscription, or in one of its groups, that holds other things or stands in nothing else.
+/// Everything in a subscription, or in one of its groups, that holds other things or stands in nothing else; and what is
+/// left out, as sentences.
 ///
 /// # Errors
-/// When a list gives no usable answer.
+/// When no list gives a usable answer.
 pub(super) async fn containers(
     session: &Session,
     subscription: &str,
     group: Option<&str>,
-) -> Result<Inventory, Failure> {
-    let mut containers = roots(&session.cloud, subscription, group).await?;
+) -> Result<(Inventory, Vec<String>), Failure> {
+    let (mut containers, notes) = roots(&session.cloud, subscription, group).await?;
     for _ in 0..DEPTH {
         let mut scope = scope::everything(containers.clone());
         scope.kinds.retain(|word| kind::by_name(word).is_some_and(holds));
@@ -44,7 +45,7 @@ pub(super) async fn containers(
         }
         new.into_iter().for_each(|(at, thing)| drop(containers.insert(at, thing)));
     }
-    Ok(containers)
+    Ok((containers, notes))
 }
 
 /// Whether things of a kind stand in the control plane and hold others.
@@ -53,61 +54,81 @@ fn holds(kind: &dyn Kind) -> bool {
     about.plane == Plane::Arm && kind::within(Some(about.name)).next().is_some()
 }
 
-/// The kinds that a provider lists: those of its own types.
-fn listed() -> impl Iterator<Item = (&'static dyn Kind, &'static str, &'static str)> {
-    kind::within(None).filter_map(|kind| match kind.source() {
-        Source::ArmGet { provider, api_version } => {
-            let (owner, of) = provider.split_once('/')?;
-            (owner.contains('.') && !of.contains('/')).then_some((kind, provider, api_version))
-        }
-        _ => None,
-    })
+/// A list: whose it is, its items, or why there are none.
+type Listed = (String, Result<Vec<Json>, CloudError>);
+
+/// The lists of a roster in a place.
+async fn lists(cloud: &Cloud, place: &str, roster: &Roster) -> Vec<Listed> {
+    let Some((of, api_version)) = roster.within else {
+        return vec![(
+            place.to_owned(),
+            names::listed(cloud, place, &roster.segment, roster.api_version).await,
+        )];
+    };
+    let holders = match names::listed(cloud, place, &format!("providers/{of}"), api_version).await {
+        Ok(holders) => holders,
+        Err(why) => return vec![(place.to_owned(), Err(why))],
+    };
+    let each = holders.iter().map(|holder| async move {
+        let id = roster::id(holder);
+        (id.to_owned(), names::listed(cloud, id, &roster.segment, roster.api_version).await)
+    });
+    join_all(each).await
 }
 
-async fn roots(cloud: &Cloud, subscription: &str, group: Option<&str>) -> Result<Inventory, Failure> {
+async fn roots(
+    cloud: &Cloud,
+    subscription: &str,
+    group: Option<&str>,
+) -> Result<(Inventory, Vec<String>), Failure> {
     let place = match group {
         Some(group) => format!("/subscriptions/{subscription}/resourceGroups/{group}"),
         None => format!("/subscriptions/{subscription}"),
     };
-    let lists = listed().map(|(kind, provider, api_version)| {
-        let list = names::listed(cloud, &place, provider, api_version);
-        async move { Ok((kind, list.await?)) }
-    });
-    let lists = try_join_all(lists).await.map_err(|error| unreachable(&error))?;
-    let mut found = Inventory::new();
-    for (kind, items) in lists {
-        for item in items {
-            let text = |name: &str| item.get(name).and_then(Json::as_str).unwrap_or_default();
-            let parts: Vec<&str> = text("id").split('/').collect();
-            let (Some(group), false) = (parts.get(4), is_gone(&item)) else { continue };
-            insert(&mut found, kind, text("name"), &placed(subscription, group));
+    let rosters: Vec<(&'static dyn Kind, Roster)> = kind::within(None)
+        .flat_map(|kind| kind.rosters().into_iter().map(move |roster| (kind, roster)))
+        .collect();
+    let place = place.as_str();
+    let answers = rosters.iter().map(|(_, roster)| lists(cloud, place, roster));
+    let (mut found, mut notes, mut heard, mut failed) = (Inventory::new(), Vec::new(), false, None);
+    for ((kind, roster), lists) in rosters.iter().zip(join_all(answers).await) {
+        for (above, list) in lists {
+            match list {
+                Ok(items) => {
+                    heard = true;
+                    items.iter().for_each(|item| enroll(&mut found, &mut notes, *kind, item, &above));
+                }
+                Err(why) if matches!(why.class, Class::Refused | Class::Denied | Class::Missing) => {
+                    let what = format!("{} of {above}", roster.segment);
+                    notes.push(format!("{what} could not be listed, and are not imported: {}", why.message));
+                    failed.get_or_insert(why);
+                }
+                Err(why) => return Err(unreachable(&why)),
+            }
         }
     }
-    Ok(found)
+    match failed {
+        Some(why) if !heard => Err(unreachable(&why)),
+        _ => Ok((found, notes)),
+    }
 }
 
-/// A cluster that was deleted may stay in the list for some days.
-fn is_gone(item: &Json) -> bool {
-    item.pointer("/properties/state").and_then(Json::as_str) == Some("Deleted")
+fn enroll(found: &mut Inventory, notes: &mut Vec<String>, kind: &dyn Kind, item: &Json, above: &str) {
+    match kind.enrolled(item, above) {
+        Enrolled::As(resource) => insert(found, kind, *resource, above),
+        Enrolled::Not => {}
+        Enrolled::Left(why) => notes.push(format!("{} is not imported: {why}", roster::id(item))),
+    }
 }
 
-fn placed(subscription: &str, group: &str) -> Body {
-    Body::new().with("subscriptionId", subscription).with("resourceGroup", group)
-}
-
-/// Adds a root under its name, or under its name and its group where another one has that already.
-fn insert(found: &mut Inventory, kind: &'static dyn Kind, name: &str, body: &Body) {
+/// Adds a root under its name, or under its name and that of its group, or of what has it, where another one has that
+/// already.
+fn insert(found: &mut Inventory, kind: &dyn Kind, resource: Resource, above: &str) {
     let about = kind.about();
-    let plain = Address::root().child(about.collection, name);
-    let beside = format!("{name} ({})", body.text("resourceGroup").unwrap_or_default());
+    let plain = Address::root().child(about.collection, &resource.name);
+    let holder = above.rsplit('/').next().unwrap_or_default();
+    let beside = format!("{} ({})", resource.name, resource.body.text("resourceGroup").unwrap_or(holder));
     let address =
         if found.get(&plain).is_none() { plain } else { Address::root().child(about.collection, &beside) };
-    let resource = Resource {
-        kind: about.name,
-        name: name.into(),
-        body: body.clone(),
-        mode: Mode::Managed,
-        ..Resource::default()
-    };
     found.insert(address, resource);
 }

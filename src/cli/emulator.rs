@@ -1,11 +1,41 @@
 //! `emulator`: serves the local Azure until it is interrupted.
 
-use super::args::EmulatorArgs;
 use super::exit::{Exit, Failure};
 use super::terminal::Terminal;
 use crate::emulator::{Emulator, Options, faults};
-use std::path::Path;
+use clap::Args;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+/// `emulator`
+#[derive(Debug, Clone, Args)]
+pub struct EmulatorArgs {
+    /// The loopback address to listen on; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
+    pub listen: SocketAddr,
+    /// Keep the state in FILE; in memory when left out
+    #[arg(long, value_name = "FILE")]
+    pub state: Option<PathBuf>,
+    /// Wait so many milliseconds before each answer
+    #[arg(long, value_name = "MS", default_value_t = 0)]
+    pub latency: u64,
+    /// Inject the faults that a JSON file describes
+    #[arg(long, value_name = "FILE")]
+    pub faults: Option<PathBuf>,
+    /// The share of Azure's own time that a long-running operation takes, from 0 (at once) to 1 (as in Azure)
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
+    pub pace: f64,
+    /// Create this resource group at the start, as SUBSCRIPTION/NAME; may be repeated
+    #[arg(long = "resource-group", value_name = "SUBSCRIPTION/NAME")]
+    pub resource_groups: Vec<String>,
+    /// Have identities need their roles at what they read and send to
+    #[arg(long)]
+    pub roles: bool,
+    /// Count clusters as DAYS older than they are: from 14 days on, deleting one leaves its name taken
+    #[arg(long = "age", value_name = "DAYS", default_value_t = 0)]
+    pub age_in_days: u16,
+}
 
 /// Serves, and prints one JSON line on stdout when ready.
 ///
@@ -25,6 +55,8 @@ pub(super) async fn run(args: &EmulatorArgs, terminal: Terminal) -> Result<Exit,
         faults: args.faults.as_deref().map(rules).transpose()?.unwrap_or_default(),
         pace: args.pace,
         groups: groups?,
+        roles: args.roles,
+        age_in_days: args.age_in_days,
         ..Options::default()
     };
     let emulator = Emulator::start(options).await.map_err(|error| {

@@ -120,9 +120,10 @@ async fn read_place(session: &Session, args: &ImportArgs) -> Result<Live, Failur
         return Err(Failure::new(Exit::Usage, "the subscription is not given", "say --subscription"));
     };
     let group = args.resource_group.as_deref();
-    let containers = census::containers(session, subscription, group).await?;
+    let (containers, left) = census::containers(session, subscription, group).await?;
     let mut live = whole(session, scope::everything(containers), false).await?;
     told(&mut live);
+    live.notes.extend(left);
     if live.inventory.is_empty() {
         let place = group
             .map_or_else(|| format!("the subscription {subscription}"), |group| format!("the group {group}"));

@@ -53,6 +53,8 @@ pub struct Options {
     pub groups: Vec<(String, String)>,
     /// Whether identities need roles at the hubs and accounts that they read and send to.
     pub roles: bool,
+    /// By how many days a cluster counts as older than it is: from 14 days on, its deletion leaves its name taken.
+    pub age_in_days: u16,
 }
 
 impl Default for Options {
@@ -67,6 +69,7 @@ impl Default for Options {
             hook: None,
             groups: Vec::new(),
             roles: false,
+            age_in_days: 0,
         }
     }
 }
@@ -146,7 +149,8 @@ impl Emulator {
         let stop = CancellationToken::new();
         let ports = arm::Ports::new(Arc::clone(&front), Arc::clone(&kusto), stop.clone());
         let clock = clock::Clock::new(options.pace);
-        let plane = arm::Plane::open(store, kusto, ports, clock, &options.groups, options.roles)?;
+        let manner = arm::Manner { roles: options.roles, age_in_days: options.age_in_days };
+        let plane = arm::Plane::open(store, kusto, ports, clock, &options.groups, manner)?;
         let router = arm::router(Arc::clone(&plane));
         let served = server::serve(listener, router, Arc::clone(&front), server::Plane::Arm, stop.clone());
         let tasks = vec![served.map_err(refused)?, arm::keep_time(Arc::clone(&plane), stop.clone())];

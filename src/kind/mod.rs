@@ -19,6 +19,7 @@ mod names;
 pub mod policy;
 pub mod question;
 pub mod replies;
+pub mod roster;
 pub mod script;
 pub mod shape;
 mod texts;
@@ -34,6 +35,7 @@ use crate::model::inventory::{Inventory, Mode, Resource};
 use crate::model::request::Request;
 use question::{Question, Seen};
 use replies::Reply;
+use roster::{Enrolled, Roster};
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -183,6 +185,16 @@ pub trait Kind: Sync {
     /// only where the spec declares such an entry.
     fn cluster_shows(&self) -> &'static [&'static str] {
         &[]
+    }
+
+    /// The lists that tell which there are in a place, of a kind that stands in nothing else.
+    fn rosters(&self) -> Vec<Roster> {
+        Roster::of_type(self.source()).into_iter().collect()
+    }
+
+    /// What an item of such a list is; `above` is the id of the place, or of the resource, whose list it is.
+    fn enrolled(&self, item: &serde_json::Value, _above: &str) -> Enrolled {
+        roster::in_group(self.about(), item)
     }
 
     /// The entries of this kind in a reply of its [`Source`].

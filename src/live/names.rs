@@ -16,17 +16,17 @@ pub async fn databases(cloud: &Cloud, uri: &str) -> Result<Vec<String>, CloudErr
     Ok(names)
 }
 
-/// Everything of a type of the control plane in a place, a subscription or a resource group, as it is listed.
+/// A list of the control plane, by the id of what has it and the path below that.
 ///
 /// # Errors
 /// When the control plane gives no usable answer.
 pub async fn listed(
     cloud: &Cloud,
-    place: &str,
-    provider: &str,
+    above: &str,
+    segment: &str,
     api_version: &str,
 ) -> Result<Vec<Json>, CloudError> {
-    let items = cloud.list(&format!("{place}/providers/{provider}"), api_version).await?;
+    let items = cloud.list(&format!("{above}/{segment}"), api_version).await?;
     Ok(items.unwrap_or_default())
 }
 
@@ -41,7 +41,13 @@ pub async fn resource_ids(
     name: &str,
 ) -> Result<Vec<String>, CloudError> {
     let Source::ArmGet { provider, api_version } = kind.source() else { return Ok(Vec::new()) };
-    let items = listed(cloud, &format!("/subscriptions/{subscription}"), provider, api_version).await?;
+    let items = listed(
+        cloud,
+        &format!("/subscriptions/{subscription}"),
+        &format!("providers/{provider}"),
+        api_version,
+    )
+    .await?;
     let text = |item: &Json, member: &str| item[member].as_str().unwrap_or_default().to_owned();
     let named = items.iter().filter(|item| kind::same_name(kind.about(), &text(item, "name"), name));
     Ok(named.map(|item| text(item, "id")).collect())

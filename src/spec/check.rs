@@ -104,14 +104,19 @@ impl Loader<'_> {
         names
     }
 
-    /// What tells an entry from others of its name.
+    /// What tells an entry from others of its name; for what stands in nothing else that is also where it is.
     fn told_by(&self, draft: usize) -> String {
-        let fields = self.fields(draft);
-        let at = fields.iter().position(|field| field.name == self.drafts[draft].kind.about().told_by);
-        match at.map(|at| &self.drafts[draft].slots[at]) {
-            Some(Slot::Done(Value::Text(text))) => text.to_string(),
+        let (kind, is_root) = (self.drafts[draft].kind, self.drafts[draft].address.segments().len() == 1);
+        let tells = |field: &Field| {
+            field.name == kind.about().told_by || is_root && matches!(field.role, Role::Place | Role::Setting)
+        };
+        let slots = self.fields(draft).iter().zip(&self.drafts[draft].slots);
+        let texts = slots.filter(|(field, _)| tells(field)).map(|(_, slot)| match slot {
+            Slot::Done(Value::Text(text)) => text.to_ascii_lowercase(),
+            Slot::Done(Value::Unknown(expr)) => expr.to_string(),
             _ => String::new(),
-        }
+        });
+        texts.collect::<Vec<_>>().join("|")
     }
 
     /// Checks what is said about the lives of entries.

@@ -10,7 +10,7 @@ use super::path::{Id, plain_location};
 use super::reply::Reply;
 use super::state::Resource;
 use super::token::{TENANT, directory_id};
-use super::{cluster_actions, sku};
+use super::{cluster_actions, deleted, sku};
 use serde_json::{Value, json};
 
 /// A cluster.
@@ -58,14 +58,11 @@ impl Kind for Cluster {
             return not_followed(core, change.id, None);
         }
         if change.old.is_none() && taken(core, change.id.name()) {
-            let message = format!(
-                "Name '{}' with type Engine is already taken. Please specify a different name",
-                change.id.name()
-            );
-            return Err(Reply::service(400, "InvalidClusterName", message));
+            return Err(Reply::service(400, "InvalidClusterName", taken_name(change.id.name())));
         }
         runs(change)?;
         sku::check(change)?;
+        sku::placed(core, change)?;
         autoscale(change)?;
         values(change)?;
         fixed(change)
@@ -185,6 +182,7 @@ impl Kind for Cluster {
         if !resource.is_unborn() {
             core.kusto.drop_cluster(resource.id.name());
         }
+        deleted::keep(core, resource);
     }
 
     fn act(&self, core: &mut Core, ask: &Ask, resource: &Resource, action: &str) -> Option<Reply> {
@@ -228,9 +226,18 @@ fn pool(resource: &Resource) -> Value {
     body
 }
 
-/// Whether a cluster of this name exists anywhere: names are global.
+/// Whether a cluster of this name exists anywhere, or may still be brought back: names are global.
 pub(super) fn taken(core: &Core, name: &str) -> bool {
-    !core.state.find(|other| other.id.is_cluster() && other.id.name().eq_ignore_ascii_case(name)).is_empty()
+    deleted::holds(core, name)
+        || !core
+            .state
+            .find(|other| other.id.is_cluster() && other.id.name().eq_ignore_ascii_case(name))
+            .is_empty()
+}
+
+/// How the service says that a name is taken.
+pub(super) fn taken_name(name: &str) -> String {
+    format!("Name '{name}' with type Engine is already taken. Please specify a different name")
 }
 
 /// Refuses the deletion of what is followed.

@@ -30,6 +30,8 @@ pub(super) struct Core {
     pub(super) clock: Clock,
     /// Whether identities need roles at what they read and send to.
     pub(super) roles: bool,
+    /// By how many nanoseconds a cluster counts as older than it is.
+    pub(super) aged: i64,
 }
 
 /// An operation about to begin.

@@ -93,16 +93,19 @@ fn route(core: &mut Core, ask: &mut Ask) -> Result<Reply, Reply> {
         ["subscriptions", _, "resourcegroups", rest @ ..] if rest.len() < 2 => {
             group::serve(core, ask, &segments[1], segments.get(3).map(String::as_str))
         }
+        ["subscriptions", _, "resources"] if ask.method == "GET" => {
+            Ok(resource::tracked(core, &segments[1], None))
+        }
+        ["subscriptions", _, "resourcegroups", name, "resources"] if ask.method == "GET" => {
+            group_of(core, &segments[1], name)?;
+            Ok(resource::tracked(core, &segments[1], Some(name)))
+        }
         ["subscriptions", _, "providers", provider, ..] => {
             versions(provider, &ask.api)?;
             subscription_level(core, ask, &segments[1], &segments[3], &segments[4..])
         }
         ["subscriptions", _, "resourcegroups", _, "providers", provider, _, ..] => {
-            let group = Id::of_group(&segments[1], &segments[3]);
-            if core.state.get(&group).is_none() {
-                let message = format!("Resource group '{}' could not be found.", group.group);
-                return Err(Reply::gateway(404, "ResourceGroupNotFound", message));
-            }
+            let group = group_of(core, &segments[1], &segments[3])?;
             // What extends a resource is served by its own provider.
             let extends = lower.iter().skip(6).rposition(|word| *word == "providers");
             let server = extends.and_then(|at| lower.get(at + 7)).unwrap_or(provider);
@@ -115,6 +118,16 @@ fn route(core: &mut Core, ask: &mut Ask) -> Result<Reply, Reply> {
         }
         _ => Err(not_modelled(&format!("the path /{}", segments.join("/")), &ask.api)),
     }
+}
+
+/// A group that must be there.
+fn group_of(core: &Core, subscription: &str, name: &str) -> Result<Id, Reply> {
+    let group = Id::of_group(subscription, name);
+    if core.state.get(&group).is_none() {
+        let message = format!("Resource group '{}' could not be found.", group.group);
+        return Err(Reply::gateway(404, "ResourceGroupNotFound", message));
+    }
+    Ok(group)
 }
 
 /// 501: nothing is wrong with the request, but this emulator does not know the type.
@@ -182,6 +195,9 @@ fn subscription_level(
         ("POST", ["checknameavailability"]) => resource::check_name_of_neighbour(core, ask, provider),
         ("GET", ["permissions"]) if provider.eq_ignore_ascii_case("Microsoft.Authorization") => {
             Ok(permissions())
+        }
+        ("GET", ["roleassignments"]) if provider.eq_ignore_ascii_case("Microsoft.Authorization") => {
+            super::role::list(core, ask, &Id::of_group(subscription, ""))
         }
         ("GET", [_]) => {
             let kind = kind_of(provider, rest)

@@ -8,6 +8,7 @@ mod cluster_actions;
 mod core;
 mod data_connection;
 mod database;
+mod deleted;
 mod diagnostics;
 mod event_grid;
 mod event_hub;
@@ -58,6 +59,15 @@ use tokio_util::sync::CancellationToken;
 /// The longest that an answer about an operation waits for its end.
 const PATIENCE: Duration = Duration::from_millis(10);
 
+/// What the control plane takes for granted of its world.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Manner {
+    /// See [`super::Options::roles`].
+    pub(super) roles: bool,
+    /// See [`super::Options::age_in_days`].
+    pub(super) age_in_days: u16,
+}
+
 /// The serving control plane.
 pub(super) struct Plane {
     core: Mutex<Option<core::Core>>,
@@ -72,10 +82,12 @@ impl Plane {
         ports: Ports,
         clock: Clock,
         groups: &[(String, String)],
-        roles: bool,
+        manner: Manner,
     ) -> Result<Arc<Self>, StoreError> {
         let state = state::State::load(store)?;
-        let mut core = core::Core { state, kusto, ports, clock, roles };
+        let Manner { roles, age_in_days } = manner;
+        let aged = i64::from(age_in_days) * deleted::DAY;
+        let mut core = core::Core { state, kusto, ports, clock, roles, aged };
         for (subscription, name) in groups {
             if core.state.get(&Id::of_group(subscription, name)).is_none() {
                 core.state.put(group::at_start(subscription, name));

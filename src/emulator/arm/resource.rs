@@ -139,12 +139,16 @@ pub(super) fn view(core: &Core, kind: &dyn Kind, resource: &Resource, spelled: &
     body
 }
 
-/// Adds id, name and type.
+/// Adds id, name and type. Only what stands in clusters is named by the whole chain, and what extends a resource has the
+/// type of its own provider.
 pub(super) fn identify(body: &mut Value, id: &Id) {
     let body = object(body);
+    let extends = id.collections.last().and_then(|last| last.strip_prefix(super::kind::EXTENSION));
+    let is_chain = id.is_kusto() && extends.is_none();
+    let name = if is_chain { id.full_name() } else { id.name().to_owned() };
     body.insert("id".to_owned(), json!(id.text()));
-    body.insert("name".to_owned(), json!(id.full_name()));
-    body.insert("type".to_owned(), json!(id.type_text()));
+    body.insert("name".to_owned(), json!(name));
+    body.insert("type".to_owned(), json!(extends.map_or_else(|| id.type_text(), str::to_owned)));
 }
 
 /// Lists the resources of a type: in a subscription (`under.group` empty), a group, or below a parent.
@@ -164,12 +168,37 @@ pub(super) fn list(core: &Core, ask: &Ask, collections: &[String], under: &Id) -
             && (under.group.is_empty() || resource.id.group.eq_ignore_ascii_case(&under.group))
             && parent.as_ref().is_none_or(|parent| resource.id.key().starts_with(parent))
     };
+    let is_whole = under.group.is_empty() && under.provider == "Microsoft.Kusto" && collections.len() == 1;
+    let gone = is_whole.then(|| super::deleted::listed(core, &under.subscription, &ask.api));
     let found = core.state.find(wanted).into_iter().filter_map(|resource| {
         let kind = kind_of(&resource.id.provider, &resource.id.collections)?;
         let spelled = if under.group.is_empty() { &resource.id } else { under };
         Some(view(core, kind, resource, spelled, &ask.api))
     });
-    value_list(found.collect())
+    value_list(found.chain(gone.into_iter().flatten()).collect())
+}
+
+/// `…/resources`: what a subscription or a group tracks, in short
+/// (<https://learn.microsoft.com/rest/api/resources/resources/list>).
+pub(super) fn tracked(core: &Core, subscription: &str, group: Option<&str>) -> Reply {
+    let wanted = |resource: &Resource| {
+        let id = &resource.id;
+        id.names.len() == 1
+            && id.subscription.eq_ignore_ascii_case(subscription)
+            && group.map_or(!id.group.is_empty(), |group| id.group.eq_ignore_ascii_case(group))
+            && kind_of(&id.provider, &id.collections).is_some_and(|kind| !kind.extends())
+    };
+    let short = |resource: &&Resource| {
+        let mut body = json!({});
+        identify(&mut body, &resource.id);
+        for name in ["location", "tags", "kind", "sku", "identity"] {
+            if let Some(value) = resource.body.get(name) {
+                body[name] = value.clone();
+            }
+        }
+        body
+    };
+    value_list(core.state.find(wanted).iter().map(short).collect())
 }
 
 fn delete(core: &mut Core, ask: &Ask, kind: &'static dyn Kind, id: &Id) -> Result<Reply, Reply> {
@@ -273,7 +302,12 @@ pub(super) fn check_global_name(core: &Core, ask: &Ask) -> Result<Reply, Reply> 
     let body = ask.object()?;
     let name = body.get("name").and_then(Value::as_str).unwrap_or_default();
     let kind = &super::cluster::Cluster;
-    Ok(name_answer(name, kind.name_fault(name), super::cluster::taken(core, name)))
+    let (fault, taken) = (kind.name_fault(name), super::cluster::taken(core, name));
+    if fault.is_none() && taken {
+        let message = super::cluster::taken_name(name);
+        return Ok(name_answer_of(name, Some(("AlreadyExists", message))));
+    }
+    Ok(name_answer(name, fault, taken))
 }
 
 /// The same of providers that have no location in the question.
@@ -294,16 +328,16 @@ pub(super) fn check_name_of_neighbour(core: &Core, ask: &Ask, provider: &str) ->
 }
 
 fn name_answer(name: &str, fault: Option<String>, taken: bool) -> Reply {
-    let (reason, message) = match (fault, taken) {
-        (Some(fault), _) => (json!("Invalid"), json!(fault)),
-        (None, true) => (
-            json!("AlreadyExists"),
-            json!(format!("Name '{name}' is already taken. Please specify a different name")),
-        ),
-        (None, false) => (Value::Null, Value::Null),
+    let taken = || {
+        let message = format!("Name '{name}' is already taken. Please specify a different name");
+        taken.then_some(("AlreadyExists", message))
     };
-    Reply::json(
-        200,
-        json!({"nameAvailable": reason.is_null(), "name": name, "message": message, "reason": reason}),
-    )
+    name_answer_of(name, fault.map(|fault| ("Invalid", fault)).or_else(taken))
+}
+
+fn name_answer_of(name: &str, why: Option<(&str, String)>) -> Reply {
+    let (reason, message) = why.unzip();
+    let answer =
+        json!({"nameAvailable": reason.is_none(), "name": name, "message": message, "reason": reason});
+    Reply::json(200, answer)
 }

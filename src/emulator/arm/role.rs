@@ -54,10 +54,11 @@ pub(super) fn has(core: &Core, principal: &str, roles: &[&str], on: &Id) -> bool
 /// The collection's word below what it extends, in lower case.
 pub(super) const COLLECTION: &str = "providers/microsoft.authorization/roleassignments";
 
-/// The assignments on a resource and on what is around it, as far as `$filter` lets them through
+/// The assignments on a resource, on what is around it and on what is inside of it, as far as `$filter` lets them through
 /// (<https://learn.microsoft.com/rest/api/authorization/role-assignments/list-for-scope>).
 pub(super) fn list(core: &Core, ask: &Ask, under: &Id) -> Result<Reply, Reply> {
     let on = format!("{}/", under.key());
+    let is_place = under.names.is_empty();
     let filter = super::path::parameter(&ask.query, "$filter").unwrap_or_default();
     let quoted = filter.split('\'').nth(1).unwrap_or_default().to_owned();
     let known = filter.is_empty()
@@ -70,9 +71,18 @@ pub(super) fn list(core: &Core, ask: &Ask, under: &Id) -> Result<Reply, Reply> {
             format!("The filter '{filter}' is not supported."),
         ));
     }
+    let is_below = |found: &Resource| match is_place {
+        true => {
+            let id = &found.id;
+            id.subscription.eq_ignore_ascii_case(&under.subscription)
+                && (under.group.is_empty() || id.group.eq_ignore_ascii_case(&under.group))
+        }
+        false => scope(&found.id).key().starts_with(&on),
+    };
     let fits = |found: &Resource| {
         is_assignment(&found.id)
-            && on.starts_with(&format!("{}/", scope(&found.id).key()))
+            && (on.starts_with(&format!("{}/", scope(&found.id).key()))
+                || filter != "atScope()" && is_below(found))
             && (quoted.is_empty()
                 || found.text("principalId").is_some_and(|id| id.eq_ignore_ascii_case(&quoted)))
     };

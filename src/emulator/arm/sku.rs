@@ -1,9 +1,11 @@
 //! The sizes of clusters (reference: arm-api §3.1, "SKU names").
 
+use super::core::Core;
 use super::front::value_list;
 use super::kind::Change;
 use super::path::{LOCATIONS, display_location, plain_location};
 use super::reply::Reply;
+use super::state::Resource;
 use serde_json::{Value, json};
 
 /// Every size without the prefix `Standard_`, with its greatest capacity where that is not 1000.
@@ -141,6 +143,119 @@ fn all() -> impl Iterator<Item = (String, &'static str)> {
     dev.chain(SIZES.iter().map(|(size, _)| (format!("Standard_{size}"), "Standard")))
 }
 
+/// How many clusters a subscription has in a region at most, unless support raises it (documentation, "Azure Data
+/// Explorer limits").
+const CLUSTERS: usize = 20;
+
+/// Regions without availability zones.
+const WITHOUT_ZONES: [&str; 19] = [
+    "australiacentral",
+    "australiasoutheast",
+    "brazilsoutheast",
+    "canadaeast",
+    "francesouth",
+    "germanynorth",
+    "koreasouth",
+    "malaysiawest",
+    "northcentralus",
+    "norwaywest",
+    "southafricawest",
+    "southindia",
+    "swedensouth",
+    "switzerlandwest",
+    "uaecentral",
+    "ukwest",
+    "westcentralus",
+    "westindia",
+    "westus",
+];
+
+/// Regions that opened after the older generations of machines.
+const YOUNG: [&str; 13] = [
+    "austriaeast",
+    "belgiumcentral",
+    "chilecentral",
+    "indonesiacentral",
+    "israelcentral",
+    "italynorth",
+    "malaysiawest",
+    "mexicocentral",
+    "newzealandnorth",
+    "polandcentral",
+    "qatarcentral",
+    "spaincentral",
+    "swedensouth",
+];
+
+/// Regions with machines for confidential computing.
+const CONFIDENTIAL: [&str; 8] = [
+    "eastus",
+    "italynorth",
+    "northeurope",
+    "southeastasia",
+    "switzerlandnorth",
+    "uaenorth",
+    "westeurope",
+    "westus",
+];
+
+/// The zones in which a region offers a size; `None` where it does not offer it. What Azure offers changes and is not
+/// recorded; this has a case of each sort.
+fn zones(place: &str, name: &str) -> Option<&'static [&'static str]> {
+    let size = name.trim_start_matches("Dev(No SLA)_").trim_start_matches("Standard_");
+    let is_old =
+        ["D11_v2", "D12_v2", "D13_v2", "D14_v2", "L4s", "L8s", "L16s", "L8s_v2", "L16s_v2", "E64i_v3"];
+    let is_old = size.starts_with("DS") || is_old.contains(&size);
+    if is_old && YOUNG.contains(&place) || size.starts_with("EC") && !CONFIDENTIAL.contains(&place) {
+        return None;
+    }
+    let is_isolated = size.starts_with("E64i") || size.starts_with("E80ids");
+    Some(match WITHOUT_ZONES.contains(&place) {
+        true => &[],
+        false if is_isolated => &["1", "2"],
+        false => &["1", "2", "3"],
+    })
+}
+
+/// Refuses a size or zones that the region does not offer, and one cluster too many.
+pub(super) fn placed(core: &Core, change: &Change<'_>) -> Result<(), Reply> {
+    if change.id.workspace().is_some() {
+        return Ok(());
+    }
+    let old = change.old.map(|old| &old.body);
+    let of = |name: &str| change.asked.get(name).or_else(|| old?.get(name)).filter(|value| !value.is_null());
+    let place = plain_location(of("location").and_then(Value::as_str).unwrap_or_default());
+    let name = of("sku").and_then(|sku| sku.get("name")?.as_str()).unwrap_or_default();
+    let before = old.and_then(|old| old.pointer("/sku/name")?.as_str());
+    let Some(has) = zones(&place, name).or_else(|| before.filter(|before| *before == name).map(|_| &[][..]))
+    else {
+        return Err(Reply::bad(format!("The SKU '{name}' is not available in the selected region.")));
+    };
+    let wanted = change.asked.get("zones").and_then(Value::as_array).into_iter().flatten();
+    let known = |zone: &Value| {
+        let had = old.and_then(|old| old.get("zones")?.as_array());
+        had.is_some_and(|had| had.contains(zone)) || zone.as_str().is_some_and(|zone| has.contains(&zone))
+    };
+    if let Some(zone) = wanted.into_iter().find(|zone| !known(zone)) {
+        return Err(Reply::bad(format!(
+            "The SKU '{name}' is not available in zone {zone} of the selected region."
+        )));
+    }
+    let here = |other: &Resource| {
+        let location = other.body.get("location").and_then(Value::as_str).unwrap_or_default();
+        other.id.provider == "Microsoft.Kusto"
+            && other.id.is_cluster()
+            && other.id.subscription.eq_ignore_ascii_case(&change.id.subscription)
+            && plain_location(location) == place
+    };
+    if old.is_none() && core.state.find(here).len() >= CLUSTERS {
+        return Err(Reply::bad(format!(
+            "The subscription has reached the limit of {CLUSTERS} clusters in the selected region."
+        )));
+    }
+    Ok(())
+}
+
 /// `…/skus` of a subscription, or of one location: one entry for each size and location.
 pub(super) fn offered(location: Option<&str>) -> Reply {
     let places: Vec<String> = LOCATIONS.iter().map(|known| plain_location(known)).collect();
@@ -148,9 +263,10 @@ pub(super) fn offered(location: Option<&str>) -> Reply {
     let mut value = Vec::new();
     for place in places {
         for (name, tier) in all() {
+            let Some(zones) = zones(place, &name) else { continue };
             value.push(json!({
                 "resourceType": "clusters", "name": name, "tier": tier, "locations": [place],
-                "locationInfo": [{"location": place, "zones": ["1", "2", "3"], "zoneDetails": []}], "restrictions": [],
+                "locationInfo": [{"location": place, "zones": zones, "zoneDetails": []}], "restrictions": [],
             }));
         }
     }
@@ -160,13 +276,15 @@ pub(super) fn offered(location: Option<&str>) -> Reply {
 /// `{cluster}/skus`: what the cluster can be scaled to.
 pub(super) fn of_cluster(location: &str) -> Reply {
     let display = display_location(location);
-    let zones: Vec<String> = (1..=3).map(|zone| format!("{}-AZ0{zone}", plain_location(location))).collect();
+    let place = plain_location(location);
     let of = |(size, most): &(&str, i64)| {
-        json!({
+        let zones = zones(&place, &format!("Standard_{size}"))?;
+        let zones: Vec<String> = zones.iter().map(|zone| format!("{place}-AZ0{zone}")).collect();
+        Some(json!({
             "resourceType": "Microsoft.Kusto/Clusters",
             "sku": {"name": format!("Standard_{size}"), "tier": "Standard", "locationInfo": [{"location": display, "zones": zones}]},
             "capacity": {"minimum": 2, "maximum": most, "default": 2, "scaleType": "Automatic"},
-        })
+        }))
     };
-    value_list(SIZES.iter().map(of).collect())
+    value_list(SIZES.iter().filter_map(of).collect())
 }

@@ -3,9 +3,10 @@
 //! The two periods are written through the control plane and unset by the engine's own command, because what a
 //! null does in a PATCH is not documented; each unset is a step of its own.
 
-use super::cluster::KEY_VAULT;
+use super::cluster::{KEY_VAULT, too_many_databases};
 use super::place;
 use super::wire::{self, Defaults};
+use crate::kind::question::Seen;
 use crate::kind::replies::Reply;
 use crate::kind::shape::{self, Field, NameRule, Role, Shape};
 use crate::kind::{About, At, Finding, Found, Kind, Plane, Source};
@@ -181,6 +182,10 @@ impl Kind for Database {
         found.extend(periods(body));
         found.extend(wire::other_region(at));
         found
+    }
+
+    fn check_live(&self, at: &At<'_>, change: &Change, _seen: Seen<'_>) -> Vec<Finding> {
+        too_many_databases(at, change).into_iter().collect()
     }
 }
 

@@ -34,6 +34,11 @@ pub const SYNAPSE_WORKSPACE: Field = Field::new(
 /// <https://learn.microsoft.com/rest/api/synapse/kusto-pools>
 pub const POOL_API_VERSION: &str = "2021-06-01-preview";
 
+/// The `api-version` in which workspaces are listed.
+///
+/// <https://learn.microsoft.com/rest/api/synapse/workspaces/list>
+pub const WORKSPACE_API_VERSION: &str = "2021-06-01";
+
 /// The region of a root.
 pub const LOCATION: Field = Field::new(
     "location",

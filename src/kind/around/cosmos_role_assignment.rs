@@ -13,6 +13,7 @@ pub(super) const COSMOS_ROLE_ASSIGNMENT: Neighbour = Neighbour {
     about: &ABOUT,
     source: Source::ArmGet { provider: "sqlRoleAssignments", api_version: API_VERSION },
     on: ACCOUNT,
+    on_type: Some(("Microsoft.DocumentDB/databaseAccounts", API_VERSION)),
     guid: true,
     replaced_by: &["principalId"],
     seconds: [10, 10, 10],

@@ -10,6 +10,7 @@ pub(super) const IOT_HUB_CONSUMER_GROUP: Neighbour = Neighbour {
     about: &ABOUT,
     source: Source::ArmGet { provider: "eventHubEndpoints/events/ConsumerGroups", api_version: API_VERSION },
     on: HUB,
+    on_type: Some(("Microsoft.Devices/IotHubs", API_VERSION)),
     seconds: [2, 2, 2],
     addressed,
     kept: |name| name.eq_ignore_ascii_case("$Default").then_some("every IoT hub has its group `$Default`"),

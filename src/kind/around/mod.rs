@@ -34,8 +34,9 @@ use super::arm::place;
 use super::arm::wire::{self, Defaults};
 use super::question::{Question, Seen};
 use super::replies::Reply;
+use super::roster::{self, Enrolled, Roster};
 use super::shape::{self, Field, Role, Shape};
-use super::{About, At, Finding, Found, Kind, Need, Plane, Source};
+use super::{About, At, Claim, Finding, Found, Kind, Need, Plane, Source};
 use crate::model::body::{Body, Value};
 use crate::model::change::{Action, Change, Loss, LossClass};
 use crate::model::inventory::{Mode, Resource};
@@ -74,6 +75,8 @@ pub struct Neighbour {
     pub(super) patches: bool,
     /// For what stands in a resource that is named by its id: the property that names it; else `""`.
     pub(super) on: &'static str,
+    /// The type of that resource, with its `api-version`, where it is always of one.
+    pub(super) on_type: Option<(&'static str, &'static str)>,
     /// Whether its name is a GUID that follows from where it stands and from its key.
     pub(super) guid: bool,
     /// Whether it says its region, which is that of the cluster that it stands in.
@@ -119,6 +122,7 @@ pub(super) const BASE: Neighbour = Neighbour {
     defaults: &[],
     patches: false,
     on: "",
+    on_type: None,
     guid: false,
     located: false,
     alone: false,
@@ -183,6 +187,27 @@ impl Kind for Neighbour {
         let on = on.trim_end_matches('/');
         let name = if self.guid { guid_name(on, at.name()) } else { at.name().to_owned() };
         Ok(format!("{on}/{provider}/{name}"))
+    }
+
+    fn rosters(&self) -> Vec<Roster> {
+        match self.source {
+            Source::ArmGet { provider, api_version } if self.on_type.is_some() => {
+                vec![Roster { segment: provider.to_owned(), api_version, within: self.on_type }]
+            }
+            source => Roster::of_type(source).into_iter().collect(),
+        }
+    }
+
+    fn enrolled(&self, item: &Json, above: &str) -> Enrolled {
+        let name = roster::name(item);
+        if self.on.is_empty() {
+            return roster::in_group(self.about, item);
+        }
+        // What comes with its container is nobody's to manage.
+        if (self.kept)(name).is_some() {
+            return Enrolled::Not;
+        }
+        roster::at(self.about, name, Body::new().with(self.on, above), Mode::Managed)
     }
 
     fn found(&self, reply: &Reply<'_>) -> Result<Vec<Found>, String> {
@@ -279,6 +304,15 @@ impl Kind for Neighbour {
         let mut needs = (self.needs)(at);
         needs.extend(place::group(at));
         needs
+    }
+
+    fn claims(&self, at: &At<'_>) -> Vec<Claim> {
+        let claim = |(provider, _): (&str, &str)| Claim {
+            key: format!("{provider} {}", at.name().to_ascii_lowercase()),
+            what: format!("the name {}", at.name()),
+            field: Vec::new(),
+        };
+        self.unique.map(claim).into_iter().collect()
     }
 
     fn prerequisites(&self, at: &At<'_>, change: &Change) -> Vec<Question> {

@@ -6,12 +6,14 @@
 use super::ID;
 use crate::kind::arm::place::{self, RESOURCE_GROUP, SUBSCRIPTION_ID};
 use crate::kind::replies::Reply;
+use crate::kind::roster::{self, Enrolled, Roster};
 use crate::kind::shape::{self, Field, NameRule, Role, Shape};
 use crate::kind::{About, At, Finding, Found, Kind, Need, Plane, Source};
 use crate::model::body::{Body, Value};
 use crate::model::change::{Action, Change, Loss, LossClass};
 use crate::model::inventory::{Mode, Resource};
 use crate::model::request::{ArmRequest, Method, Request};
+use serde_json::Value as Json;
 
 /// The kind `resource`.
 #[derive(Debug)]
@@ -70,6 +72,20 @@ const FIELDS: &[Field] = &[
         "What it is, as the service writes it: `properties`, `sku`, `identity`, `tags`, `kind` and so on. What is left \
          out stays as it is, and a null takes away. Default: nothing.",
     ),
+];
+
+/// The types that clusters and connections refer to, in the version in which they are read: an import takes them as
+/// existing, because what of them is somebody's wish and what the service's doing is not known.
+const ADOPTED: [(&str, &str); 9] = [
+    ("Microsoft.Devices/IotHubs", "2023-06-30"),
+    ("Microsoft.DocumentDB/databaseAccounts", "2024-05-15"),
+    ("Microsoft.Insights/components", "2020-02-02"),
+    ("Microsoft.KeyVault/vaults", "2023-07-01"),
+    ("Microsoft.ManagedIdentity/userAssignedIdentities", "2023-01-31"),
+    ("Microsoft.Network/privateEndpoints", "2023-09-01"),
+    ("Microsoft.Network/virtualNetworks", "2023-09-01"),
+    ("Microsoft.OperationalInsights/workspaces", "2023-09-01"),
+    ("Microsoft.Synapse/workspaces", place::WORKSPACE_API_VERSION),
 ];
 
 /// What the service owns at the top of a body.
@@ -143,6 +159,30 @@ impl Kind for OtherResource {
             }
             Some(_) => Err(format!("the `parent` of {} is not known", at.address)),
         }
+    }
+
+    fn rosters(&self) -> Vec<Roster> {
+        vec![Roster { segment: "resources".to_owned(), api_version: "2021-04-01", within: None }]
+    }
+
+    fn enrolled(&self, item: &Json, _above: &str) -> Enrolled {
+        let of = item.get(TYPE).and_then(Json::as_str).unwrap_or_default();
+        let same = |other: &str| other.eq_ignore_ascii_case(of);
+        let of_a_kind =
+            |kind: &dyn Kind| matches!(kind.source(), Source::ArmGet { provider, .. } if same(provider));
+        // What stands in something else is a matter of that.
+        if of.split('/').count() != 2 || crate::kind::within(None).any(of_a_kind) {
+            return Enrolled::Not;
+        }
+        let Some((_, version)) = ADOPTED.iter().find(|(known, _)| same(known)) else {
+            return Enrolled::Left(
+                "there is no kind for it; declare it under `resources:` with the properties that matter",
+            );
+        };
+        let Value::Map(attributes) = Value::from_json(item) else { return Enrolled::Not };
+        let body = Body::new().with(TYPE, format!("{of}@{version}"));
+        let body = body.into_iter().chain(place::of_id(&attributes, FIELDS)).collect();
+        roster::at(&ABOUT, roster::name(item), body, Mode::Existing)
     }
 
     fn found(&self, reply: &Reply<'_>) -> Result<Vec<Found>, String> {

@@ -8,6 +8,7 @@
 use super::{ID, roles};
 use crate::kind::arm::wire;
 use crate::kind::replies::Reply;
+use crate::kind::roster::{self, Enrolled, Roster};
 use crate::kind::shape::{self, Field, NameRule, Role, Shape};
 use crate::kind::{About, At, Finding, Found, Kind, Need, Plane, Source};
 use crate::model::Address;
@@ -15,6 +16,7 @@ use crate::model::body::{Body, Value};
 use crate::model::change::{Change, Loss};
 use crate::model::inventory::{Mode, Resource};
 use crate::model::request::{Method, Request};
+use serde_json::Value as Json;
 
 /// The kind `roleAssignment`.
 #[derive(Debug)]
@@ -95,6 +97,20 @@ impl Kind for RoleAssignment {
         let scope = scope.ok_or_else(|| format!("the `scope` of {} is not known", at.address))?;
         let scope = scope.trim_end_matches('/');
         Ok(format!("{scope}/{SEGMENT}/{}", super::guid_name(scope, at.name())))
+    }
+
+    fn rosters(&self) -> Vec<Roster> {
+        vec![Roster { segment: SEGMENT.to_owned(), api_version: API_VERSION, within: None }]
+    }
+
+    /// A list tells also of the grants that are inherited from around the place.
+    fn enrolled(&self, item: &Json, above: &str) -> Enrolled {
+        let scope = item.pointer("/properties/scope").and_then(Json::as_str).unwrap_or_default();
+        let is_in = |of: &str| format!("{}/", of.trim_end_matches('/').to_ascii_lowercase());
+        if !is_in(scope).starts_with(&is_in(above)) {
+            return Enrolled::Not;
+        }
+        roster::at(&ABOUT, roster::name(item), Body::new().with(SCOPE, scope), Mode::Managed)
     }
 
     fn found(&self, reply: &Reply<'_>) -> Result<Vec<Found>, String> {

@@ -9,19 +9,22 @@ mod fields;
 mod network;
 mod offer;
 mod pool;
+mod quota;
 mod state;
 #[cfg(test)]
 mod tests;
 
 pub use fields::{FIELDS, IDENTITY, KEY_VAULT};
+pub use quota::too_many_databases;
 
 use super::database::figures;
 use super::place;
 use super::wire::{self, Defaults};
 use crate::kind::question::{Question, Seen};
 use crate::kind::replies::Reply;
+use crate::kind::roster::Roster;
 use crate::kind::shape::{self, Field, NameRule};
-use crate::kind::{About, At, ETAG, Finding, Found, Kind, Need, Plane, Source, Undo};
+use crate::kind::{About, At, Claim, ETAG, Finding, Found, Kind, Need, Plane, Source, Undo};
 use crate::model::body::{Body, Value};
 use crate::model::change::{Action, Change, Loss, LossClass};
 use crate::model::inventory::Resource;
@@ -87,6 +90,15 @@ impl Kind for Cluster {
 
     fn read_version(&self, body: &Body) -> Option<String> {
         place::workspace(body).map(|_| place::POOL_API_VERSION.to_owned())
+    }
+
+    fn rosters(&self) -> Vec<Roster> {
+        let pools = Roster {
+            segment: "kustoPools".to_owned(),
+            api_version: place::POOL_API_VERSION,
+            within: Some(("Microsoft.Synapse/workspaces", place::WORKSPACE_API_VERSION)),
+        };
+        Roster::of_type(self.source()).into_iter().chain([pools]).collect()
     }
 
     fn found(&self, reply: &Reply<'_>) -> Result<Vec<Found>, String> {
@@ -164,6 +176,11 @@ impl Kind for Cluster {
         let (Some(before), Some(after)) = (&change.before, &change.after) else {
             let created = change.action() == Action::Create;
             said.extend(created.then(|| "creating a cluster takes 10 to 15 minutes".to_owned()));
+            said.extend(change.before.as_ref().filter(|before| keeps_name(before)).map(|_| {
+                "if it was in use for more than 14 days, its name stays taken for 14 more; the tag \
+                 `opt-out-of-soft-delete: \"true\"`, set before, frees it at once"
+                    .to_owned()
+            }));
             return said;
         };
         let notes = [
@@ -204,6 +221,13 @@ impl Kind for Cluster {
         place::group(at).into_iter().collect()
     }
 
+    fn claims(&self, at: &At<'_>) -> Vec<Claim> {
+        let is_elsewhere = place::is_pool(at) || wire::only_uri(at.resource);
+        let key = format!("cluster {}", at.name().to_ascii_lowercase());
+        let claim = Claim { key, what: format!("the name {}", at.name()), field: Vec::new() };
+        Vec::from_iter((!is_elsewhere).then_some(claim))
+    }
+
     fn check(&self, at: &At<'_>) -> Vec<Finding> {
         check::findings(at)
     }
@@ -219,6 +243,13 @@ impl Kind for Cluster {
 
 fn differs(name: &str, before: &Body, after: &Body) -> bool {
     shape::differing(FIELDS, before, after).iter().any(|f| f.name == name)
+}
+
+/// Whether the service keeps a cluster that is deleted, and so its name, for some days.
+/// <https://learn.microsoft.com/azure/data-explorer/delete-cluster>
+fn keeps_name(before: &Body) -> bool {
+    let tag = before.at(&["tags", "opt-out-of-soft-delete"]).and_then(Value::as_text);
+    place::workspace(before).is_none() && !tag.is_some_and(|tag| tag.eq_ignore_ascii_case("true"))
 }
 
 fn is_autoscaled(body: &Body) -> bool {

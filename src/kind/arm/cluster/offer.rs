@@ -1,6 +1,6 @@
 //! What the region offers: whether a cluster's name is free, and whether its size and zones are to be had.
 
-use super::differs;
+use super::{differs, quota};
 use crate::kind::arm::{place, wire};
 use crate::kind::question::{Answer, Question, Seen};
 use crate::kind::{At, Finding};
@@ -8,8 +8,11 @@ use crate::model::body::{Body, Value};
 use crate::model::change::Change;
 use serde_json::Value as Json;
 
-/// Where the questions go: the subscription's provider, and the region.
-fn region(at: &At<'_>) -> Option<(String, String)> {
+/// Where the questions go: the subscription's provider, and the region; there is none for a pool of Synapse.
+pub(super) fn region(at: &At<'_>) -> Option<(String, String)> {
+    if place::is_pool(at) {
+        return None;
+    }
     let subscription = place::subscription(at).ok()?;
     let location = wire::location(at, &at.resource.body).ok()?.as_text()?.to_owned();
     Some((format!("{subscription}/providers/Microsoft.Kusto/locations/{location}"), location))
@@ -34,7 +37,8 @@ fn sizes(at: &At<'_>, change: &Change) -> Option<Question> {
 
 /// What Azure is asked before a cluster is made, or made another size.
 pub(super) fn questions(at: &At<'_>, change: &Change) -> Vec<Question> {
-    name(at, change).into_iter().chain(sizes(at, change)).collect()
+    let about_room = quota::clusters(at, change).into_iter().chain(quota::scales(at, change));
+    name(at, change).into_iter().chain(sizes(at, change)).chain(about_room).collect()
 }
 
 /// What the answers show to be wrong.
@@ -50,6 +54,8 @@ pub(super) fn findings(at: &At<'_>, change: &Change, seen: Seen<'_>) -> Vec<Find
     if let (Some(Answer::There(json)), Some((_, location))) = (answer, region(at)) {
         found.extend(offered(&at.resource.body, &json, &location));
     }
+    found.extend(quota::too_many(at, change, seen));
+    found.extend(quota::out_of_range(at, change, seen));
     found
 }
 

@@ -156,6 +156,7 @@ const CASES: &str = r#"
 > DELETE ~/clusters/c
 >   never undone: every database of the cluster is deleted with all its data; if it was active for more than 14 days, Azure support can bring it back within 14 days
 >   loss irreversible: every database of the cluster is deleted with all its data; if it was active for more than 14 days, Azure support can bring it back within 14 days (12 bytes)
+> note: if it was in use for more than 14 days, its name stays taken for 14 more; the tag `opt-out-of-soft-delete: "true"`, set before, frees it at once
 
 == a running cluster is stopped by an action
 - {"location": "westeurope"}
