@@ -143,10 +143,10 @@ impl Command {
         self.line_to(usize::MAX)
     }
 
-    /// The beginning of [`Command::one_line`]: so many bytes at least, where it has them.
+    /// The beginning of [`Command::one_line`]: so many characters at least, where it has them.
     pub fn line_to(&self, enough: usize) -> String {
         let mut line = String::new();
-        let mut end = 0;
+        let (mut end, mut characters) = (0, 0);
         for token in kql::tokens_of(&self.text) {
             let Ok(token) = token else { return self.text.replace(['\r', '\n'], " ") };
             if token.kind == TokenKind::Comment {
@@ -154,13 +154,17 @@ impl Command {
             }
             if token.span.start > end && end > 0 {
                 line.push(' ');
-            }
-            for c in self.text[token.span.clone()].split_inclusive(['\r', '\n']) {
-                line.push_str(c.trim_end_matches(['\r', '\n']));
-                line.push_str(if c.ends_with('\n') { "⏎" } else { "" });
+                characters += 1;
             }
             end = token.span.end;
-            if line.len() >= enough {
+            let piece = &self.text[token.span];
+            if piece.bytes().any(|byte| matches!(byte, b'\r' | b'\n')) {
+                line.push_str(&piece.replace('\r', "").replace('\n', "⏎"));
+            } else {
+                line.push_str(piece);
+            }
+            characters += piece.chars().count();
+            if characters >= enough {
                 break;
             }
         }

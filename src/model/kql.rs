@@ -182,8 +182,11 @@ fn string(rest: &str) -> Result<Option<usize>, &'static str> {
 fn closing(body: &str, quote: char, verbatim: bool) -> Option<usize> {
     // Everything that counts is ASCII, which no other character has a byte of.
     let bytes = body.as_bytes();
+    let counts = |byte: &u8| matches!(byte, b'\n' | b'\r' | b'\\') || char::from(*byte) == quote;
     let mut at = 0;
-    while let Some(byte) = bytes.get(at) {
+    while let Some(skipped) = bytes.get(at..).and_then(|rest| rest.iter().position(counts)) {
+        at += skipped;
+        let byte = bytes.get(at)?;
         at += 1;
         match byte {
             b'\n' | b'\r' => return None,

@@ -159,7 +159,7 @@ impl Request {
         self.shown_to(usize::MAX)
     }
 
-    /// The beginning of [`Request::shown`]: so many bytes at least, where it has them.
+    /// The beginning of [`Request::shown`]: so many characters at least, where it has them.
     pub fn shown_to(&self, enough: usize) -> String {
         match self {
             Self::Arm(arm) => format!("{} {}", arm.method.word(), arm.path),

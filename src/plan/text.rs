@@ -231,8 +231,7 @@ fn numbers(ids: &[usize]) -> String {
 /// A request on one line, cut unless everything is asked for.
 fn request(request: &Request, style: Style) -> String {
     const WIDTH: usize = 140;
-    // No character has more than four bytes.
-    let mut line = request.shown_to(if style.verbose { usize::MAX } else { 4 * (WIDTH + 1) });
+    let mut line = request.shown_to(if style.verbose { usize::MAX } else { 2 * WIDTH });
     if let Some((end, _)) = line.char_indices().nth(WIDTH).filter(|_| !style.verbose) {
         line.truncate(end);
         line.push('…');
