@@ -27,6 +27,9 @@ pub(super) async fn all(
     live: &Inventory,
     plan: &mut Plan,
 ) -> Result<(), Failure> {
+    if plan.is_empty() {
+        return Ok(());
+    }
     let world = known(spec, live);
     let concerned: Vec<_> = plan
         .changes

@@ -9,6 +9,7 @@ use crate::model::{Address, Body};
 use crate::plan::{FORMAT, Plan, scope, text};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
+use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
 
 /// A saved plan, as it stands in its file.
@@ -57,18 +58,20 @@ pub(super) fn moved(then: &Seen, plan: &Plan, live: &Inventory) -> String {
 /// # Errors
 /// A spec with mistakes, a target that cannot be read, or a plan that cannot be saved.
 pub(super) async fn run(args: &PlanArgs, global: &Global, terminal: Terminal) -> Result<Exit, Failure> {
-    let spec = session::load(&args.spec.spec, global, terminal)?;
+    // The program ends with this: the system takes its memory back at once.
+    let spec = ManuallyDrop::new(session::load(&args.spec.spec, global, terminal)?);
     let scope = scope::of(&spec.desired);
     let session = Session::open(&args.spec.spec, global, &scope, terminal).await?;
     let planned = session::plan(&session, &spec, scope, global, args.allow, args.destroy).await;
     session.close().await;
-    let Planned { plan, live } = planned?;
-    print(&plan, terminal);
-    if let Some(exit) = session::refused(&plan) {
+    let planned = ManuallyDrop::new(planned?);
+    let Planned { plan, live } = &*planned;
+    print(plan, terminal);
+    if let Some(exit) = session::refused(plan) {
         return Ok(exit);
     }
     if let Some(path) = &args.out {
-        save(&plan, &live, &args.spec.spec, path)?;
+        save(plan, live, &args.spec.spec, path)?;
         terminal.say(&format!("The plan is saved; apply it with: adxform apply {}", path.display()));
     }
     if args.detailed_exitcode && !plan.is_empty() {

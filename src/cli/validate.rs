@@ -10,7 +10,8 @@ use crate::plan::text::counted;
 /// # Errors
 /// Every mistake, printed already.
 pub(super) fn run(args: &SpecArg, global: &Global, terminal: Terminal) -> Result<Exit, Failure> {
-    let spec = super::session::load(&args.spec, global, terminal)?;
+    // The program ends with this: the system takes its memory back at once.
+    let spec = std::mem::ManuallyDrop::new(super::session::load(&args.spec, global, terminal)?);
     if terminal.json {
         terminal.document(&spec.warnings.to_json());
     } else {

@@ -18,7 +18,10 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 
 /// How many requests are under way at once, all hosts together.
-const AT_ONCE: usize = 32;
+const AT_ONCE: usize = 64;
+
+/// How many answers are received at once: those of whole databases are large, and one is read as soon as it is there.
+const RECEIVED_AT_ONCE: usize = 8;
 
 /// Which plane a request is for, and so which token it carries.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -103,6 +106,7 @@ pub(super) struct Wire {
     pub(super) secrets: Secrets,
     tokens: Tokens,
     permits: Semaphore,
+    receiving: Semaphore,
     clients: Arc<Clients>,
 }
 
@@ -112,9 +116,9 @@ impl Wire {
         let trust = Trust::new(&config)?;
         let clients = Arc::new(Clients { connect: config.pace.connect, ..Clients::default() });
         let tokens = Tokens::new(&config, &trust, &clients);
-        let permits = Semaphore::new(AT_ONCE);
+        let (permits, receiving) = (Semaphore::new(AT_ONCE), Semaphore::new(RECEIVED_AT_ONCE));
         let (log, secrets) = (Log::default(), Secrets::default());
-        Ok(Self { config, trust, log, secrets, tokens, permits, clients })
+        Ok(Self { config, trust, log, secrets, tokens, permits, receiving, clients })
     }
 
     /// The client for a URL, for libraries that bring their own requests.
@@ -193,7 +197,9 @@ impl Wire {
         let number = self.log.begin(&call.label, self.config.clock.elapsed());
         let response = request.send().await.map_err(|error| broken(call, error))?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let receiving = self.receiving.acquire().await;
         let body = response.bytes().await.map_err(|error| broken(call, error))?;
+        drop(receiving);
         self.log.end(number, status, self.config.clock.elapsed());
         let now = self.config.clock.now();
         let asked = headers.get(RETRY_AFTER).and_then(|value| retry_after(value.to_str().ok()?, now));

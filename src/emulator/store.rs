@@ -40,25 +40,25 @@ pub enum StoreError {
     },
 }
 
-/// The open state file, or a state that lives in memory only.
+/// The open state file, or nothing: then the working state of the planes is all there is.
 #[derive(Debug)]
 pub struct Store {
-    database: Database,
+    database: Option<Database>,
 }
 
 impl Store {
-    /// Opens the state file at `path`, creating it when absent; `None` keeps the state in memory.
+    /// Opens the state file at `path`, creating it when absent; with `None` nothing is kept.
     ///
     /// # Errors
     /// [`StoreError::Database`] when the file cannot be opened, is locked by another process, or is damaged.
     pub fn open(path: Option<&Path>) -> Result<Self, StoreError> {
-        let database = match path {
-            Some(path) => Database::create(path).map_err(redb::Error::from)?,
-            None => Database::builder()
-                .create_with_backend(redb::backends::InMemoryBackend::new())
-                .map_err(redb::Error::from)?,
-        };
+        let database = path.map(Database::create).transpose().map_err(redb::Error::from)?;
         Ok(Self { database })
+    }
+
+    /// Whether anything that is written can be read again, so that it is worth writing.
+    pub const fn is_kept(&self) -> bool {
+        self.database.is_some()
     }
 
     /// All documents of one table in the order of their keys.
@@ -66,7 +66,8 @@ impl Store {
     /// # Errors
     /// When the file cannot be read, or holds a document that is not JSON.
     pub fn load(&self, table: &str) -> Result<Vec<(String, Value)>, StoreError> {
-        let read = self.database.begin_read().map_err(redb::Error::from)?;
+        let Some(database) = &self.database else { return Ok(Vec::new()) };
+        let read = database.begin_read().map_err(redb::Error::from)?;
         let documents = match read.open_table(DOCUMENTS) {
             Ok(documents) => documents,
             Err(TableError::TableDoesNotExist(_)) => return Ok(Vec::new()),
@@ -94,7 +95,8 @@ impl Store {
     /// # Errors
     /// [`StoreError::Database`] when the transaction cannot be written; then none of it is.
     pub fn commit(&self, writes: &[Write]) -> Result<(), StoreError> {
-        let transaction = self.database.begin_write().map_err(redb::Error::from)?;
+        let Some(database) = &self.database else { return Ok(()) };
+        let transaction = database.begin_write().map_err(redb::Error::from)?;
         {
             let mut documents = transaction.open_table(DOCUMENTS).map_err(redb::Error::from)?;
             for write in writes {
@@ -138,7 +140,8 @@ mod tests {
 
     #[test]
     fn tables_do_not_run_into_each_other() {
-        let store = Store::open(None).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(Some(&folder.path().join("state"))).unwrap();
         store.commit(&[put("a", "z", json!(1)), put("ab", "a", json!(2)), put("b", "", json!(3))]).unwrap();
         assert_eq!(store.load("a").unwrap(), vec![("z".to_owned(), json!(1))]);
         assert_eq!(store.load("b").unwrap(), vec![(String::new(), json!(3))]);

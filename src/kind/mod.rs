@@ -36,8 +36,10 @@ use crate::model::request::Request;
 use question::{Question, Seen};
 use replies::Reply;
 use roster::{Enrolled, Roster};
+use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 /// A thing in its surroundings: what kinds are asked about.
 #[derive(Debug, Clone, Copy)]
@@ -402,7 +404,9 @@ pub fn all() -> impl Iterator<Item = &'static dyn Kind> {
 
 /// The kind with a word.
 pub fn by_name(name: &str) -> Option<&'static dyn Kind> {
-    all().find(|kind| kind.about().name == name)
+    static KNOWN: LazyLock<FxHashMap<&'static str, &'static dyn Kind>> =
+        LazyLock::new(|| all().map(|kind| (kind.about().name, kind)).collect());
+    KNOWN.get(name).copied()
 }
 
 /// The kinds that may stand directly in a kind, or at the root (`None`).

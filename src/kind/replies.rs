@@ -2,6 +2,7 @@
 
 use super::script::Statement;
 pub use crate::model::rows::{Row, Rows};
+use crate::model::words::Word;
 use serde::Deserialize;
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
@@ -55,10 +56,25 @@ pub struct TableSchema {
     /// The docstring, likewise.
     pub doc_string: Option<String>,
     /// The columns in order.
-    pub ordered_columns: Vec<ColumnSchema>,
+    pub ordered_columns: Vec<TableColumn>,
 }
 
-/// A column or a scalar parameter in the schema.
+/// A column of a table in the schema; there are many, and many alike.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct TableColumn {
+    /// The name.
+    pub name: Word,
+    /// The .NET type's name; old services give nothing else.
+    #[serde(rename = "Type")]
+    pub clr_type: Word,
+    /// The KQL type's name.
+    pub csl_type: Option<Word>,
+    /// The docstring; absent, null or empty when unset.
+    pub doc_string: Option<Word>,
+}
+
+/// A parameter of a function in the schema, or a column of a tabular one.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct ColumnSchema {
@@ -69,8 +85,6 @@ pub struct ColumnSchema {
     pub clr_type: String,
     /// The KQL type's name.
     pub csl_type: Option<String>,
-    /// The docstring; absent, null or empty when unset.
-    pub doc_string: Option<String>,
     /// A scalar parameter's default, as a literal.
     pub csl_default_value: Option<String>,
     /// A tabular parameter's columns.

@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 /// One statement of `.show database schema as csl script`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Statement {
-    /// The text as the service gave it; left out where nothing more is read from it ([`Says::Elsewhere`]).
+    /// The text as the service gave it; left out where nothing more is read from it.
     pub text: String,
     /// What it says, as far as it is understood.
     pub says: Says,
@@ -84,7 +84,9 @@ impl Statement {
         }
         let tokens = kql::tokens(text).unwrap_or_default();
         match (Reader { text, tokens: &tokens, at: 0 }).statement().unwrap_or_default() {
-            Says::Elsewhere => Self { text: String::new(), says: Says::Elsewhere },
+            says @ (Says::Elsewhere | Says::Mapping { .. } | Says::Principals { .. }) => {
+                Self { text: String::new(), says }
+            }
             says => Self { text: text.to_owned(), says },
         }
     }

@@ -73,6 +73,9 @@ pub fn scalar_types() -> impl Iterator<Item = &'static str> {
 
 /// The service's own word for a column type in any accepted spelling, `System.Int32` included.
 pub fn scalar_type(text: &str) -> Option<&'static str> {
+    if let Some((word, _)) = SCALAR_TYPES.iter().find(|(word, _)| *word == text) {
+        return Some(word);
+    }
     let word = text.rsplit('.').next().unwrap_or(text).to_ascii_lowercase();
     let found = SCALAR_TYPES.iter().find(|(name, aliases)| *name == word || aliases.contains(&word.as_str()));
     found.map(|(name, _)| *name)

@@ -2,6 +2,7 @@
 //! themselves in case.
 
 use crate::kind;
+use crate::model::address::ByAddress;
 use crate::model::scope::Alias;
 use crate::model::{Address, Scope};
 use std::collections::BTreeMap;
@@ -10,7 +11,7 @@ use std::collections::BTreeMap;
 #[derive(Debug, Default)]
 pub(super) struct Places {
     /// By parent, then by collection and name in lower case: the names with their keys.
-    known: BTreeMap<Address, Names>,
+    known: ByAddress<Names>,
 }
 
 type Names = BTreeMap<(String, String), Vec<Known>>;
@@ -41,7 +42,11 @@ impl Places {
 
     fn add(&mut self, parent: Address, collection: &str, name: &str, told_by: Option<String>, key: &str) {
         let entry = (collection.to_owned(), name.to_lowercase());
-        let names = self.known.entry(parent).or_default().entry(entry).or_default();
+        if !self.known.contains(&parent) {
+            self.known.insert(parent.clone(), Names::new());
+        }
+        let Some(names) = self.known.get_mut(&parent) else { return };
+        let names = names.entry(entry).or_default();
         names.push(Known { name: name.to_owned(), told_by, key: key.to_owned() });
     }
 

@@ -3,8 +3,9 @@
 use super::words::word;
 use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
+use std::collections::HashMap;
 use std::fmt;
-use std::hash::{Hash, Hasher};
+use std::hash::{BuildHasherDefault, Hash, Hasher};
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -15,6 +16,8 @@ pub struct Segment {
     pub collection: Arc<str>,
     /// The key within the collection; the service's name unless the entry says `name:`.
     pub key: Arc<str>,
+    /// A number that paths of the same words up to here share, so that none is hashed twice.
+    path: u64,
 }
 
 // Addresses around one another share most of their texts, so that comparing places is enough for those.
@@ -38,11 +41,17 @@ impl Ord for Segment {
     }
 }
 
-impl Hash for Segment {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.collection.hash(state);
-        self.key.hash(state);
-    }
+/// FNV-1a over eight bytes at a time, the words of a path one after the other.
+fn hashed(above: u64, word: &str) -> u64 {
+    const PRIME: u64 = 0x0000_0100_0000_01b3;
+    let (chunks, rest) = word.as_bytes().as_chunks::<8>();
+    let mut last = [0xff; 8];
+    last[..rest.len()].copy_from_slice(rest);
+    let all = chunks.iter().chain([&last]);
+    all.fold(above, |hash, chunk| {
+        let hash = (hash ^ u64::from_le_bytes(*chunk)).wrapping_mul(PRIME);
+        hash ^ (hash >> 29)
+    })
 }
 
 fn compared(a: &Arc<str>, b: &Arc<str>) -> Ordering {
@@ -53,8 +62,84 @@ fn compared(a: &Arc<str>, b: &Arc<str>) -> Ordering {
 ///
 /// Keys outside `[A-Za-z0-9_-]` print in brackets and quotes. Printing and reading are inverse
 /// (test: `reads_what_it_prints`). The order is that of the segments, so children follow their parent.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(Debug, Clone, PartialOrd, Ord, Default)]
 pub struct Address(Arc<[Segment]>);
+
+impl PartialEq for Address {
+    fn eq(&self, other: &Self) -> bool {
+        self.path() == other.path() && (Arc::ptr_eq(&self.0, &other.0) || self.0 == other.0)
+    }
+}
+
+impl Eq for Address {}
+
+impl Hash for Address {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.path());
+    }
+}
+
+/// Takes the number of a path for its hash.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct PathHasher(u64);
+
+impl Hasher for PathHasher {
+    fn finish(&self) -> u64 {
+        // Tables tell places by the low bits and neighbours by the high ones.
+        self.0 ^ (self.0 << 32)
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 = bytes.iter().fold(self.0, |hash, byte| hash.rotate_left(8) ^ u64::from(*byte));
+    }
+
+    fn write_u64(&mut self, path: u64) {
+        self.0 = path;
+    }
+}
+
+/// What is found by its address alone, quicker than where it has an order. Nothing is listed from it, because it has none.
+#[derive(Debug, Clone)]
+pub struct ByAddress<T>(HashMap<Address, T, BuildHasherDefault<PathHasher>>);
+
+impl<T> Default for ByAddress<T> {
+    fn default() -> Self {
+        Self(HashMap::default())
+    }
+}
+
+impl<T> ByAddress<T> {
+    /// What stands at an address.
+    pub fn get(&self, address: &Address) -> Option<&T> {
+        self.0.get(address)
+    }
+
+    /// What stands at an address, to be changed.
+    pub fn get_mut(&mut self, address: &Address) -> Option<&mut T> {
+        self.0.get_mut(address)
+    }
+
+    /// Puts something at an address, and returns what stood there.
+    pub fn insert(&mut self, address: Address, thing: T) -> Option<T> {
+        self.0.insert(address, thing)
+    }
+
+    /// Takes away what stands at an address.
+    pub fn remove(&mut self, address: &Address) -> Option<T> {
+        self.0.remove(address)
+    }
+
+    /// Whether something stands at an address.
+    pub fn contains(&self, address: &Address) -> bool {
+        self.0.contains_key(address)
+    }
+}
+
+impl<T> FromIterator<(Address, T)> for ByAddress<T> {
+    fn from_iter<I: IntoIterator<Item = (Address, T)>>(all: I) -> Self {
+        Self(all.into_iter().collect())
+    }
+}
 
 /// Why a text is not an address.
 #[derive(Debug, thiserror::Error, PartialEq)]
@@ -74,9 +159,13 @@ impl Address {
 
     /// The address of an entry of `collection` directly below this one.
     pub fn child(&self, collection: &str, key: &str) -> Self {
-        let mut segments = self.0.to_vec();
-        segments.push(Segment { collection: word(collection), key: word(key) });
-        Self(segments.into())
+        let path = hashed(hashed(self.path(), collection), key);
+        let last = Segment { collection: word(collection), key: word(key), path };
+        Self(self.0.iter().cloned().chain([last]).collect())
+    }
+
+    fn path(&self) -> u64 {
+        self.0.last().map_or(0xcbf2_9ce4_8422_2325, |last| last.path)
     }
 
     /// The address one segment up; `None` for [`Address::root`].
@@ -102,13 +191,16 @@ impl Address {
 
     /// Whether this is `other` or stands somewhere below it.
     pub fn is_within(&self, other: &Self) -> bool {
-        self.0.starts_with(&other.0)
+        let above = other.0.len();
+        above == 0
+            || self.0.get(above - 1).is_some_and(|segment| segment.path == other.path())
+                && self.0.starts_with(&other.0)
     }
 
     /// The same address with its beginning `from` put elsewhere; itself when it does not begin so.
     pub fn relocated(&self, from: &Self, to: &Self) -> Self {
         match self.0.strip_prefix(&*from.0) {
-            Some(rest) => Self(to.0.iter().chain(rest).cloned().collect()),
+            Some(rest) => rest.iter().fold(to.clone(), |at, next| at.child(&next.collection, &next.key)),
             None => self.clone(),
         }
     }
@@ -185,7 +277,7 @@ fn words(text: &str) -> Result<Vec<String>, AddressError> {
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, Segment { collection, key }) in self.0.iter().enumerate() {
+        for (i, Segment { collection, key, .. }) in self.0.iter().enumerate() {
             let dot = if i == 0 { "" } else { "." };
             if plain(key) {
                 write!(f, "{dot}{collection}.{key}")?;

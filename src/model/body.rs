@@ -377,6 +377,11 @@ impl From<&str> for Value {
         Self::Text(text.into())
     }
 }
+impl From<Arc<str>> for Value {
+    fn from(text: Arc<str>) -> Self {
+        Self::Text(text)
+    }
+}
 impl From<String> for Value {
     fn from(text: String) -> Self {
         Self::Text(text.into())

@@ -8,6 +8,7 @@ mod hole;
 use super::duration::Ticks;
 use super::kql::{self, Block, TokenKind};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::fmt;
 
 /// One management command, complete and correctly quoted.
@@ -53,7 +54,7 @@ impl Command {
 
     /// Adds a JSON document as a text literal on one line.
     #[must_use]
-    pub fn json(mut self, json: &serde_json::Value) -> Self {
+    pub fn json(mut self, json: &impl Serialize) -> Self {
         self.gap();
         self.text.push_str(&json_text(json));
         self
@@ -139,15 +140,33 @@ impl Command {
     /// The command with runs of white space outside of texts folded to one blank, and without comments, which the
     /// language ends by lines alone.
     pub fn one_line(&self) -> String {
-        let Ok(tokens) = kql::tokens(&self.text) else { return self.text.replace(['\r', '\n'], " ") };
+        self.line_to(usize::MAX)
+    }
+
+    /// The beginning of [`Command::one_line`]: so many characters at least, where it has them.
+    pub fn line_to(&self, enough: usize) -> String {
         let mut line = String::new();
-        let mut end = 0;
-        for token in tokens.into_iter().filter(|token| token.kind != TokenKind::Comment) {
+        let (mut end, mut characters) = (0, 0);
+        for token in kql::tokens_of(&self.text) {
+            let Ok(token) = token else { return self.text.replace(['\r', '\n'], " ") };
+            if token.kind == TokenKind::Comment {
+                continue;
+            }
             if token.span.start > end && end > 0 {
                 line.push(' ');
+                characters += 1;
             }
-            line.push_str(&self.text[token.span.clone()].replace('\r', "").replace('\n', "⏎"));
             end = token.span.end;
+            let piece = &self.text[token.span];
+            if piece.bytes().any(|byte| matches!(byte, b'\r' | b'\n')) {
+                line.push_str(&piece.replace('\r', "").replace('\n', "⏎"));
+            } else {
+                line.push_str(piece);
+            }
+            characters += piece.chars().count();
+            if characters >= enough {
+                break;
+            }
         }
         line
     }
@@ -168,17 +187,18 @@ impl fmt::Display for Command {
 /// A name as it stands in a command: bare where the language allows it, else `['…']`.
 ///
 /// <https://learn.microsoft.com/kusto/query/schema-entities/entity-names>
-pub fn quoted_name(name: &str) -> String {
-    let mut chars = name.chars();
-    let bare = chars.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
-        && chars.all(|c| c.is_ascii_alphanumeric() || c == '_')
+pub fn quoted_name(name: &str) -> Cow<'_, str> {
+    let mut bytes = name.bytes();
+    let bare = bytes.next().is_some_and(|c| c.is_ascii_alphabetic() || c == b'_')
+        && bytes.all(|c| c.is_ascii_alphanumeric() || c == b'_')
         && RESERVED.binary_search(&name).is_err();
-    if bare { name.to_owned() } else { format!("[{}]", quoted(name, '\'')) }
+    if bare { name.into() } else { format!("[{}]", quoted(name, '\'')).into() }
 }
 
 /// A JSON document as a text literal on one line.
-fn json_text(json: &serde_json::Value) -> String {
-    let text = json.to_string();
+fn json_text(json: &impl Serialize) -> String {
+    // Only what has no form in JSON fails, such as a map by numbers, and no kind sends that.
+    let text = serde_json::to_string(json).unwrap_or_default();
     if text.contains(['\'', '\\']) { quoted_text(&text) } else { format!("'{text}'") }
 }
 
@@ -190,7 +210,14 @@ pub fn quoted_text(text: &str) -> String {
 fn quoted(text: &str, quote: char) -> String {
     let mut literal = String::with_capacity(text.len() + 2);
     literal.push(quote);
-    for c in text.chars() {
+    let mut rest = text;
+    let odd = |c: char| {
+        c == '\\' || c == quote || c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}')
+    };
+    while let Some(at) = rest.find(odd) {
+        literal.push_str(&rest[..at]);
+        let c = rest[at..].chars().next().unwrap_or_default();
+        rest = &rest[at + c.len_utf8()..];
         match c {
             '\\' => literal.push_str("\\\\"),
             '\n' => literal.push_str("\\n"),
@@ -200,12 +227,10 @@ fn quoted(text: &str, quote: char) -> String {
                 literal.push('\\');
                 literal.push(c);
             }
-            c if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}') => {
-                literal.push_str(&format!("\\u{:04x}", u32::from(c)));
-            }
-            c => literal.push(c),
+            c => literal.push_str(&format!("\\u{:04x}", u32::from(c))),
         }
     }
+    literal.push_str(rest);
     literal.push(quote);
     literal
 }

@@ -1,6 +1,6 @@
 //! Inventories: everything desired, or everything live, by address.
 
-use super::address::Address;
+use super::address::{Address, ByAddress};
 use super::body::Body;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -53,28 +53,54 @@ pub struct Lifecycle {
 }
 
 /// Things by address; parents come before their children.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Inventory {
-    resources: BTreeMap<Address, Resource>,
+    /// The places of all things, in order.
+    order: BTreeMap<Address, u32>,
+    /// The same, to be found quickly.
+    places: ByAddress<u32>,
+    /// The things; nothing where one was taken away.
+    things: Vec<Option<Resource>>,
     /// The addresses of things whose name is not their key: by container, collection and name.
     otherwise_named: BTreeMap<(Address, Arc<str>, Arc<str>), BTreeSet<Address>>,
 }
 
 impl Inventory {
     /// An inventory of nothing.
-    pub const fn new() -> Self {
-        Self { resources: BTreeMap::new(), otherwise_named: BTreeMap::new() }
+    pub fn new() -> Self {
+        Self::default()
     }
 
     /// The thing at an address.
     pub fn get(&self, address: &Address) -> Option<&Resource> {
-        self.resources.get(address)
+        self.at(*self.places.get(address)?)
+    }
+
+    fn at(&self, place: u32) -> Option<&Resource> {
+        self.things.get(place as usize)?.as_ref()
+    }
+
+    fn put(&mut self, address: &Address, resource: Resource) -> Option<Resource> {
+        if let Some(place) = self.places.get(address) {
+            return self.things.get_mut(*place as usize)?.replace(resource);
+        }
+        let place = u32::try_from(self.things.len()).unwrap_or(u32::MAX);
+        self.things.push(Some(resource));
+        self.places.insert(address.clone(), place);
+        self.order.insert(address.clone(), place);
+        None
+    }
+
+    fn take(&mut self, address: &Address) -> Option<Resource> {
+        let place = self.places.remove(address)?;
+        self.order.remove(address);
+        self.things.get_mut(place as usize)?.take()
     }
 
     /// Puts a thing at an address and returns what stood there.
     pub fn insert(&mut self, address: Address, resource: Resource) -> Option<Resource> {
         let own = otherwise_named(&address, &resource);
-        let before = self.resources.insert(address.clone(), resource);
+        let before = self.put(&address, resource);
         let was = before.as_ref().and_then(|before| otherwise_named(&address, before));
         if own != was {
             if let Some(addresses) = was.and_then(|was| self.otherwise_named.get_mut(&was)) {
@@ -89,7 +115,7 @@ impl Inventory {
 
     /// Takes the thing at an address away.
     pub fn remove(&mut self, address: &Address) -> Option<Resource> {
-        let before = self.resources.remove(address)?;
+        let before = self.take(address)?;
         if let Some(place) = otherwise_named(address, &before)
             && let Some(addresses) = self.otherwise_named.get_mut(&place)
         {
@@ -106,11 +132,14 @@ impl Inventory {
         collection: &str,
         name: &str,
     ) -> impl Iterator<Item = (&'a Address, &'a Resource)> + use<'a> {
-        let direct = self.resources.get_key_value(&parent.child(collection, name));
+        let known =
+            |at: &Address| self.order.get_key_value(at).and_then(|(at, own)| Some((at, self.at(*own)?)));
+        let child = parent.child(collection, name);
+        let direct = self.places.get(&child).and_then(|_| known(&child));
         let direct = direct.filter(|(address, found)| *found.name == *address.key());
         let place = (parent.clone(), collection.into(), name.into());
         let others = if self.otherwise_named.is_empty() { None } else { self.otherwise_named.get(&place) };
-        let others = others.into_iter().flatten().filter_map(|at| self.resources.get_key_value(at));
+        let others = others.into_iter().flatten().filter_map(known);
         direct.into_iter().chain(others)
     }
 
@@ -118,15 +147,15 @@ impl Inventory {
     pub fn relocate(&mut self, from: &Address, to: &Address) {
         let below: Vec<Address> = self.below(from).map(|(address, _)| address.clone()).collect();
         for address in std::iter::once(from.clone()).chain(below) {
-            if let Some(resource) = self.resources.remove(&address) {
-                self.resources.insert(address.relocated(from, to), resource);
+            if let Some(resource) = self.take(&address) {
+                self.put(&address.relocated(from, to), resource);
             }
         }
     }
 
     /// Everything, parents before children.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = (&Address, &Resource)> {
-        self.resources.iter()
+        self.order.iter().filter_map(|(address, place)| Some((address, self.at(*place)?)))
     }
 
     /// Everything strictly below an address.
@@ -135,9 +164,10 @@ impl Inventory {
         address: &Address,
     ) -> impl Iterator<Item = (&'a Address, &'a Resource)> + use<'a> {
         let within = address.clone();
-        self.resources
+        self.order
             .range::<Address, _>((std::ops::Bound::Excluded(address), std::ops::Bound::Unbounded))
             .take_while(move |(at, _)| at.is_within(&within))
+            .filter_map(|(at, place)| Some((at, self.at(*place)?)))
     }
 
     /// Everything of one collection directly below an address. It does not look at other collections.
@@ -154,18 +184,25 @@ impl Inventory {
             at.segments().starts_with(&within.segments()[..depth])
                 && segment.is_some_and(|segment| segment.collection == within.segments()[depth].collection)
         };
-        let all = self.resources.range(first..).take_while(move |(at, _)| inside(at));
+        let all = self.order.range(first..).take_while(move |(at, _)| inside(at));
         all.filter(move |(at, _)| at.segments().len() == depth + 1)
+            .filter_map(|(at, place)| Some((at, self.at(*place)?)))
     }
 
     /// How many things there are.
     pub fn len(&self) -> usize {
-        self.resources.len()
+        self.order.len()
     }
 
     /// Whether there is nothing.
     pub fn is_empty(&self) -> bool {
-        self.resources.is_empty()
+        self.order.is_empty()
+    }
+}
+
+impl PartialEq for Inventory {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
     }
 }
 

@@ -52,18 +52,32 @@ pub struct LexError {
 /// # Errors
 /// At the first string literal that does not end (test: `unfinished_texts_are_refused`).
 pub fn tokens(text: &str) -> Result<Vec<Token>, LexError> {
-    let mut found = Vec::new();
+    tokens_of(text).collect()
+}
+
+/// The same, token by token; nothing comes behind an error.
+pub fn tokens_of(text: &str) -> impl Iterator<Item = Result<Token, LexError>> + '_ {
     let mut at = 0;
-    while let Some(c) = text[at..].chars().next() {
-        if c.is_whitespace() {
-            at += c.len_utf8();
-            continue;
+    std::iter::from_fn(move || {
+        while let Some(c) = text[at..].chars().next() {
+            if c.is_whitespace() {
+                at += c.len_utf8();
+                continue;
+            }
+            let start = at;
+            return Some(match token(&text[at..]) {
+                Ok((kind, length)) => {
+                    at += length;
+                    Ok(Token { kind, span: start..at })
+                }
+                Err(why) => {
+                    at = text.len();
+                    Err(LexError { at: start, why })
+                }
+            });
         }
-        let (kind, length) = token(&text[at..]).map_err(|why| LexError { at, why })?;
-        found.push(Token { kind, span: at..at + length });
-        at += length;
-    }
-    Ok(found)
+        None
+    })
 }
 
 fn token(rest: &str) -> Result<(TokenKind, usize), &'static str> {
@@ -75,7 +89,7 @@ fn token(rest: &str) -> Result<(TokenKind, usize), &'static str> {
         return Ok((TokenKind::Text, length));
     }
     if first.is_ascii_digit() {
-        return Ok(number(rest));
+        return Ok(figure(rest));
     }
     if is_word_start(first) {
         let start = first.len_utf8();
@@ -86,7 +100,7 @@ fn token(rest: &str) -> Result<(TokenKind, usize), &'static str> {
 }
 
 /// A number or a length of time; letters behind digits that are neither belong to a name, as in `2024_events`.
-fn number(rest: &str) -> (TokenKind, usize) {
+fn figure(rest: &str) -> (TokenKind, usize) {
     let whole = |text: &str, is: fn(char) -> bool| text.find(|c| !is(c)).unwrap_or(text.len());
     let digits = whole(rest, |c| c.is_ascii_digit());
     let fraction = rest[digits..].strip_prefix('.').map_or(0, |f| whole(f, |c| c.is_ascii_digit()));
@@ -143,7 +157,7 @@ fn is_word_start(c: char) -> bool {
 }
 
 fn is_word(c: char) -> bool {
-    c.is_alphanumeric() || c == '_'
+    c.is_ascii_alphanumeric() || c == '_' || (!c.is_ascii() && c.is_alphanumeric())
 }
 
 /// The length of the string literal at the start of `rest`, if there is one.
@@ -166,18 +180,25 @@ fn string(rest: &str) -> Result<Option<usize>, &'static str> {
 
 /// The length up to and with the closing quote.
 fn closing(body: &str, quote: char, verbatim: bool) -> Option<usize> {
-    let mut chars = body.char_indices().peekable();
-    while let Some((at, c)) = chars.next() {
-        match c {
-            '\n' | '\r' => return None,
-            '\\' if !verbatim => {
-                chars.next().filter(|(_, c)| !matches!(c, '\n' | '\r'))?;
+    // Everything that counts is ASCII, which no other character has a byte of.
+    let bytes = body.as_bytes();
+    let counts = |byte: &u8| matches!(byte, b'\n' | b'\r' | b'\\') || char::from(*byte) == quote;
+    let mut at = 0;
+    while let Some(skipped) = bytes.get(at..).and_then(|rest| rest.iter().position(counts)) {
+        at += skipped;
+        let byte = bytes.get(at)?;
+        at += 1;
+        match byte {
+            b'\n' | b'\r' => return None,
+            b'\\' if !verbatim => {
+                bytes.get(at).filter(|next| !matches!(next, b'\n' | b'\r'))?;
+                at += 1;
             }
-            c if c == quote => {
-                if verbatim && chars.peek().is_some_and(|(_, next)| *next == quote) {
-                    chars.next();
+            byte if char::from(*byte) == quote => {
+                if verbatim && bytes.get(at) == Some(byte) {
+                    at += 1;
                 } else {
-                    return Some(at + 1);
+                    return Some(at);
                 }
             }
             _ => {}
@@ -228,41 +249,50 @@ pub fn unquoted(literal: &str) -> Option<String> {
     unescaped(plain.get(1..plain.len().checked_sub(1)?)?)
 }
 
-fn hex(chars: &mut std::str::Chars<'_>, digits: usize) -> Option<char> {
-    let text: String = chars.take(digits).collect();
-    let number = u32::from_str_radix(&text, 16).ok()?;
-    char::from_u32(number).filter(|_| text.len() == digits)
-}
-
 fn unescaped(body: &str) -> Option<String> {
-    let mut value = String::with_capacity(body.len());
-    let mut chars = body.chars();
-    while let Some(c) = chars.next() {
-        if c != '\\' {
-            value.push(c);
+    // What is escaped and what is not are copied byte by byte: a text of JSON has an escape every few bytes.
+    let mut value: Vec<u8> = Vec::with_capacity(body.len());
+    let mut rest = body.bytes();
+    while let Some(byte) = rest.next() {
+        if byte != b'\\' {
+            value.push(byte);
             continue;
         }
-        match chars.next()? {
-            'n' => value.push('\n'),
-            'r' => value.push('\r'),
-            't' => value.push('\t'),
-            'a' => value.push('\u{7}'),
-            'b' => value.push('\u{8}'),
-            'f' => value.push('\u{c}'),
-            'v' => value.push('\u{b}'),
-            'x' => value.push(hex(&mut chars, 2)?),
-            'u' => value.push(hex(&mut chars, 4)?),
-            'U' => value.push(hex(&mut chars, 8)?),
-            digit @ '0'..='7' => {
-                let more = chars.as_str().bytes().take(2).take_while(|b| matches!(b, b'0'..=b'7')).count();
-                let rest: String = chars.by_ref().take(more).collect();
-                value.push(char::from_u32(u32::from_str_radix(&format!("{digit}{rest}"), 8).ok()?)?);
+        match rest.next()? {
+            quote @ (b'\'' | b'"' | b'\\') => value.push(quote),
+            b'n' => value.push(b'\n'),
+            b'r' => value.push(b'\r'),
+            b't' => value.push(b'\t'),
+            b'a' => value.push(0x7),
+            b'b' => value.push(0x8),
+            b'f' => value.push(0xc),
+            b'v' => value.push(0xb),
+            b'x' => put(&mut value, number(&mut rest, 2, 16)?)?,
+            b'u' => put(&mut value, number(&mut rest, 4, 16)?)?,
+            b'U' => put(&mut value, number(&mut rest, 8, 16)?)?,
+            digit @ b'0'..=b'7' => {
+                let more = rest.clone().take(2).take_while(|b| matches!(b, b'0'..=b'7')).count();
+                let rest = if more == 0 { 0 } else { number(&mut rest, more, 8)? };
+                put(&mut value, (u32::from(digit - b'0') << (3 * more)) + rest)?;
             }
-            quote @ ('\'' | '"' | '\\') => value.push(quote),
             _ => return None,
         }
     }
-    Some(value)
+    String::from_utf8(value).ok()
+}
+
+/// The number of so many digits.
+fn number(rest: &mut std::str::Bytes<'_>, digits: usize, base: u32) -> Option<u32> {
+    (0..digits).try_fold(0_u32, |number, _| {
+        let digit = char::from(rest.next()?).to_digit(base)?;
+        number.checked_mul(base)?.checked_add(digit)
+    })
+}
+
+fn put(value: &mut Vec<u8>, number: u32) -> Option<()> {
+    let c = char::from_u32(number)?;
+    value.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+    Some(())
 }
 
 /// A text in the form in which two texts are compared: LF line ends, no blanks at line ends, trimmed. Blanks inside

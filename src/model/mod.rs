@@ -11,6 +11,7 @@ pub mod duration;
 pub mod inventory;
 pub mod kql;
 pub mod origin;
+pub mod parallel;
 pub mod request;
 pub mod rows;
 pub mod scope;

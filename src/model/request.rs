@@ -156,10 +156,15 @@ impl Request {
 
     /// The request on one line, as plans show it.
     pub fn shown(&self) -> String {
+        self.shown_to(usize::MAX)
+    }
+
+    /// The beginning of [`Request::shown`]: so many characters at least, where it has them.
+    pub fn shown_to(&self, enough: usize) -> String {
         match self {
             Self::Arm(arm) => format!("{} {}", arm.method.word(), arm.path),
             Self::Kusto(kusto) => match &kusto.lookup {
-                None => kusto.command.one_line(),
+                None => kusto.command.line_to(enough),
                 Some(lookup) => format!("{}\"…{}\"", kusto.command.one_line(), lookup.column),
             },
         }

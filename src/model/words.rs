@@ -3,7 +3,9 @@
 //! Invariant: sharing shows nowhere but in memory: what is given back is equal to what was asked for
 //! (test: `what_is_shared_is_equal`).
 
+use serde::de::{Deserialize, Deserializer, Visitor};
 use std::cell::RefCell;
+use std::fmt;
 use std::sync::Arc;
 
 /// How many texts a thread keeps; a power of two.
@@ -32,6 +34,34 @@ pub fn word(text: &str) -> Arc<str> {
             _ => Arc::clone(place.insert(text.into())),
         }
     })
+}
+
+/// A text that is shared as soon as it is read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Word(pub Arc<str>);
+
+impl Default for Word {
+    fn default() -> Self {
+        Self(word(""))
+    }
+}
+
+impl<'de> Deserialize<'de> for Word {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Text;
+        impl Visitor<'_> for Text {
+            type Value = Word;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a text")
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Word, E> {
+                Ok(Word(word(text)))
+            }
+        }
+        deserializer.deserialize_str(Text)
+    }
 }
 
 /// FNV-1a, folded.

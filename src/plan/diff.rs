@@ -7,7 +7,7 @@ use crate::kind::{self, At, Kind, shape, shape::Role};
 use crate::model::body::{Body, Value};
 use crate::model::change::Rename;
 use crate::model::inventory::{Desired, Inventory, Mode, Resource};
-use crate::model::{Address, Change, Loss};
+use crate::model::{Address, Change, Loss, parallel};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What the differ works on.
@@ -27,7 +27,7 @@ pub struct Inputs<'a> {
     /// What could not be read, and why: what stands inside of it is unknown.
     pub hidden: &'a [(Address, String)],
     /// Where the spec declares an address.
-    pub origin: &'a dyn Fn(&Address) -> Option<Origin>,
+    pub origin: &'a (dyn Fn(&Address) -> Option<Origin> + Sync),
 }
 
 /// What the differ finds.
@@ -49,19 +49,31 @@ pub struct Differences {
     stays: BTreeMap<Address, &'static str>,
 }
 
+/// What a declared thing should be.
+struct Goal {
+    after: Body,
+    /// Whether that is what it is already.
+    same: bool,
+}
+
+/// How many things one processor takes on at a time.
+const AT_A_TIME: usize = 64;
+
 impl Inputs<'_> {
     /// Compares desired and live.
     pub fn differences(&self) -> Differences {
         let references = self.references.iter().cloned().collect();
         let mut found = Differences { world: self.live.clone(), references, ..Differences::default() };
         let mut unseen = Unseen::new();
-        for (address, wanted) in self.desired.inventory.iter() {
+        let all: Vec<_> = self.desired.inventory.iter().collect();
+        let goals = parallel::map(&all, AT_A_TIME, |(address, wanted)| self.goal(address, wanted));
+        for ((address, wanted), goal) in all.into_iter().zip(goals) {
             if let Some(hidden) = self.hidden_by(address) {
                 let counts = usize::from(scope::is_targeted(address, self.targets, self.excludes));
                 *unseen.entry(hidden.clone()).or_default() += counts;
                 found.world.insert(address.clone(), wanted.clone());
             } else if scope::is_targeted(address, self.targets, self.excludes) {
-                self.compare(&mut found, address, wanted);
+                self.compare(&mut found, address, wanted, goal);
             } else if let (None, Mode::Managed | Mode::Existing) = (self.live.get(address), wanted.mode) {
                 found.notes.push(format!("{address} is not in live, and the targets leave it out"));
             }
@@ -97,11 +109,41 @@ impl Inputs<'_> {
         }
     }
 
-    fn compare(&self, found: &mut Differences, address: &Address, wanted: &Resource) {
-        let live = self.live.get(address);
+    /// How the tool stands to a declared thing in this plan.
+    fn mode(&self, address: &Address, wanted: &Resource) -> Mode {
         let mode = scope::mode(address, wanted, &self.desired.inventory);
-        let mode = if self.destroy && mode == Mode::Managed { Mode::Absent } else { mode };
-        match (mode, live) {
+        if self.destroy && mode == Mode::Managed { Mode::Absent } else { mode }
+    }
+
+    /// What a declared thing should be: a question to its kind, which nothing else has an answer for.
+    fn goal(&self, address: &Address, wanted: &Resource) -> Option<Goal> {
+        if self.mode(address, wanted) != Mode::Managed {
+            return None;
+        }
+        let kind = kind::by_name(wanted.kind)?;
+        let live = self.live.get(address).filter(|live| live.kind == wanted.kind);
+        let body = scope::resolved(&wanted.body, self.live);
+        // What a thing that never goes leaves out cannot be unset either.
+        let is_exact = live.is_none_or(|live| self.stays(address, live).is_none());
+        let body = if is_exact && exact::is_within(self.desired, address) {
+            exact::wanted(kind, live, &body)
+        } else {
+            body
+        };
+        let mut after = kind.settle(live, &body);
+        let Some(before) = live.map(|live| &live.body) else { return Some(Goal { after, same: false }) };
+        wanted.lifecycle.ignore.iter().for_each(|path| keep(&mut after, before, path));
+        // What stays as it is shares its memory with live.
+        if *before == after {
+            return Some(Goal { after: before.clone(), same: true });
+        }
+        let same = shape::same_bodies(kind.about().fields, before, &after);
+        Some(Goal { after, same })
+    }
+
+    fn compare(&self, found: &mut Differences, address: &Address, wanted: &Resource, goal: Option<Goal>) {
+        let live = self.live.get(address);
+        match (self.mode(address, wanted), live) {
             (Mode::Absent, None) => {}
             (Mode::Existing, None) if self.destroy => {}
             (Mode::Absent, Some(live)) => {
@@ -115,7 +157,11 @@ impl Inputs<'_> {
                 self.refuse(found, address, Rule::Missing, message, help);
                 found.world.insert(address.clone(), wanted.clone());
             }
-            (Mode::Managed, live) => self.converge(found, address, live, wanted),
+            (Mode::Managed, live) => {
+                if let Some(goal) = goal {
+                    self.converge(found, address, live, wanted, goal);
+                }
+            }
         }
     }
 
@@ -125,24 +171,11 @@ impl Inputs<'_> {
         address: &Address,
         live: Option<&Resource>,
         wanted: &Resource,
+        Goal { after, same }: Goal,
     ) {
         let Some(kind) = kind::by_name(wanted.kind) else { return };
         let same_kind = live.filter(|live| live.kind == wanted.kind);
         let before = same_kind.map(|live| live.body.clone());
-        let body = scope::resolved(&wanted.body, self.live);
-        // What a thing that never goes leaves out cannot be unset either.
-        let is_exact = same_kind.is_none_or(|live| self.stays(address, live).is_none());
-        let body = if is_exact && exact::is_within(self.desired, address) {
-            exact::wanted(kind, same_kind, &body)
-        } else {
-            body
-        };
-        let mut after = kind.settle(same_kind, &body);
-        if let Some(before) = &before {
-            wanted.lifecycle.ignore.iter().for_each(|path| keep(&mut after, before, path));
-        }
-        // What stays as it is shares its memory with live.
-        let after = before.clone().filter(|before| *before == after).unwrap_or(after);
         let merged = Resource {
             body: after.clone(),
             attributes: same_kind.map(|live| live.attributes.clone()).unwrap_or_default(),
@@ -159,9 +192,7 @@ impl Inputs<'_> {
             }
             return;
         }
-        let fields = kind.about().fields;
         let rename = same_kind.and_then(|live| renamed(kind, live, wanted));
-        let same = before.as_ref().is_some_and(|before| shape::same_bodies(fields, before, &after));
         if same && rename.is_none() {
             return;
         }
@@ -331,10 +362,10 @@ fn rest(live: &Resource, wanted: &Body) -> Option<(&'static dyn Kind, Option<Bod
 /// Everything live below a thing that goes, goes with it.
 fn contain(found: &mut Differences, live: &Inventory) {
     let gone = |r: &Resolution| r.change.after.is_none();
-    let deleted: Vec<Address> =
+    let deleted: BTreeSet<Address> =
         found.changes.iter().filter(|(_, r)| gone(r)).map(|(a, _)| a.clone()).collect();
     for top in &deleted {
-        if deleted.iter().any(|other| other != top && top.is_within(other)) {
+        if (1..top.segments().len()).any(|depth| deleted.contains(&top.prefix(depth))) {
             continue;
         }
         for (address, resource) in live.below(top) {

@@ -14,7 +14,8 @@ use crate::model::inventory::{Desired, Inventory, Mode, Resource};
 
 /// Whether an address stands somewhere inside of an entry that says `exact`.
 pub(super) fn is_within(desired: &Desired, address: &Address) -> bool {
-    desired.exact.iter().any(|exact| address != exact && address.is_within(exact))
+    let mut above = (1..address.segments().len()).filter(|_| !desired.exact.is_empty());
+    above.any(|depth| desired.exact.contains(&address.prefix(depth)))
 }
 
 /// The live things that an exact entry leaves out, the highest of each branch.

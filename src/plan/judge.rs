@@ -2,11 +2,11 @@
 //!
 //! It asks of the plan what must be true of any plan; each fault is one note (test: `one_thing_broken_gives_that_very_note`).
 
-use super::Plan;
+use super::{Plan, Resolution};
 use crate::kind::Undo;
-use crate::model::Address;
+use crate::model::address::ByAddress;
 use crate::model::request::Request;
-use std::collections::{BTreeMap, BTreeSet};
+use crate::model::{Address, Body};
 
 /// Something that is never true of a sound plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +20,8 @@ pub struct Fault {
 /// Everything that is wrong with a plan; empty for a sound one.
 pub fn faults(plan: &Plan) -> Vec<Fault> {
     let mut faults = Vec::new();
+    let changes: ByAddress<&Resolution> =
+        plan.changes.iter().map(|(address, change)| (address.clone(), change)).collect();
     let mut fault =
         |address: &Address, message: String| faults.push(Fault { address: address.clone(), message });
     for (place, step) in plan.steps.iter().enumerate() {
@@ -55,29 +57,27 @@ pub fn faults(plan: &Plan) -> Vec<Fault> {
         {
             fault(&step.address, format!("step {place} goes to a cluster that is not in the scope"));
         }
-        if !plan.changes.contains_key(&step.address) {
+        if !changes.contains(&step.address) {
             fault(&step.address, format!("step {place} changes something that the plan does not name"));
         }
     }
-    faults.extend(chains(plan));
-    faults.extend(families(plan));
+    faults.extend(chains(plan, &changes));
+    faults.extend(families(plan, &changes));
     faults
 }
 
 /// The steps of one thing lead from its before to its after without a gap.
-fn chains(plan: &Plan) -> Vec<Fault> {
-    let mut now: BTreeMap<&Address, &Option<crate::model::Body>> = BTreeMap::new();
+fn chains(plan: &Plan, changes: &ByAddress<&Resolution>) -> Vec<Fault> {
+    let mut now: ByAddress<&Option<Body>> = ByAddress::default();
     let mut faults = Vec::new();
     for step in &plan.steps {
-        let from = now
-            .get(&step.address)
-            .copied()
-            .or_else(|| plan.changes.get(&step.address).map(|c| &c.change.before));
+        let from =
+            now.get(&step.address).copied().or_else(|| changes.get(&step.address).map(|c| &c.change.before));
         if from.is_some_and(|from| *from != step.change.before) {
             let message = format!("step {} does not start where the step before it ended", step.id);
             faults.push(Fault { address: step.address.clone(), message });
         }
-        now.insert(&step.address, &step.change.after);
+        now.insert(step.address.clone(), &step.change.after);
     }
     for (address, change) in plan.changes.iter().filter(|(_, change)| change.with.is_none()) {
         let end = now.get(address).copied();
@@ -90,11 +90,11 @@ fn chains(plan: &Plan) -> Vec<Fault> {
 }
 
 /// Containers come before what they contain, and go after it or with it.
-fn families(plan: &Plan) -> Vec<Fault> {
-    let mut made: BTreeSet<&Address> = BTreeSet::new();
-    let mut gone: BTreeSet<&Address> = BTreeSet::new();
+fn families(plan: &Plan, changes: &ByAddress<&Resolution>) -> Vec<Fault> {
+    let mut made: ByAddress<()> = ByAddress::default();
+    let mut gone: ByAddress<()> = ByAddress::default();
     let mut faults = Vec::new();
-    let created = |address: &Address| plan.changes.get(address).is_some_and(|c| c.change.before.is_none());
+    let created = |address: &Address| changes.get(address).is_some_and(|c| c.change.before.is_none());
     for step in &plan.steps {
         for depth in 1..step.address.segments().len() {
             let above = step.address.prefix(depth);
@@ -108,10 +108,10 @@ fn families(plan: &Plan) -> Vec<Fault> {
             }
         }
         if step.change.after.is_some() {
-            made.insert(&step.address);
+            made.insert(step.address.clone(), ());
             gone.remove(&step.address);
         } else {
-            gone.insert(&step.address);
+            gone.insert(step.address.clone(), ());
         }
     }
     let contained =
@@ -128,8 +128,8 @@ mod tests {
     use super::*;
     use crate::model::change::Action;
     use crate::model::scope::Container;
-    use crate::model::{Body, Change, Command, Loss};
-    use crate::plan::{Reason, Resolution, Step};
+    use crate::model::{Change, Command, Loss};
+    use crate::plan::{Reason, Step};
 
     /// A sound plan: a table is made, then another thing in it, then something that cannot be undone.
     fn sound() -> Plan {

@@ -5,21 +5,32 @@
 use super::diff::Differences;
 use super::{Reason, Resolution, Step, circle};
 use crate::kind::{self, At, Kind, Need, Undo};
+use crate::model::address::ByAddress;
 use crate::model::change::Action;
 use crate::model::inventory::{Inventory, Resource};
-use crate::model::{Address, Change, Request};
+use crate::model::{Address, Change, Request, parallel};
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+
+/// How many things one processor takes on at a time.
+const AT_A_TIME: usize = 64;
 
 /// Makes the steps of all changes, in an order that respects every edge.
 ///
 /// # Errors
 /// The addresses of a cycle, each with the next, when there is no such order; or why a kind cannot make a change.
 pub fn steps(found: &Differences, live: &Inventory) -> Result<Vec<Step>, Trouble> {
-    let mut drafts = Vec::new();
-    for (address, resolution) in &found.changes {
-        if resolution.with.is_none() {
-            draft(&mut drafts, found, live, address, resolution)?;
-        }
+    let alone: Vec<_> = found.changes.iter().filter(|(_, resolution)| resolution.with.is_none()).collect();
+    let made =
+        parallel::map(&alone, AT_A_TIME, |(address, resolution)| draft(found, live, address, resolution));
+    let mut drafts = Vec::with_capacity(made.len());
+    for own in made {
+        let first = drafts.len();
+        drafts.extend(own?.into_iter().map(|mut step| {
+            step.id += first;
+            step.needs.iter_mut().for_each(|needs| *needs += first);
+            step
+        }));
     }
     edges(&mut drafts, found, live);
     circle::open(&mut drafts, found, live);
@@ -37,17 +48,18 @@ pub enum Trouble {
     Cycle(Vec<Address>),
 }
 
+/// The steps of one change, numbered from nothing.
 fn draft(
-    drafts: &mut Vec<Step>,
     found: &Differences,
     live: &Inventory,
     address: &Address,
     resolution: &Resolution,
-) -> Result<(), Trouble> {
-    let Some(kind) = kind::by_name(&resolution.kind) else { return Ok(()) };
+) -> Result<Vec<Step>, Trouble> {
+    let mut drafts = Vec::new();
+    let Some(kind) = kind::by_name(&resolution.kind) else { return Ok(drafts) };
     let change = &resolution.change;
     let world = if change.after.is_none() { live } else { &found.world };
-    let Some(resource) = world.get(address) else { return Ok(()) };
+    let Some(resource) = world.get(address) else { return Ok(drafts) };
     let recalled =
         found.recalled.get(address).map(|body| Resource { body: body.clone(), ..resource.clone() });
     let at = At { address, resource: recalled.as_ref().unwrap_or(resource), world };
@@ -63,7 +75,6 @@ fn draft(
     } else {
         halves.push(change.clone());
     }
-    let first = drafts.len();
     let mut previous = None;
     let bodies = Change { rename: None, ..change.clone() };
     for half in halves {
@@ -89,10 +100,11 @@ fn draft(
         }
     }
     // What is made again with its container starts from what stood there, though nothing of it is left by then.
-    if let Some(step) = drafts.get_mut(first) {
+    if let Some(step) = drafts.first_mut() {
         step.change.before.clone_from(&change.before);
     }
-    answered(drafts.get(first..).unwrap_or_default(), address, change)
+    answered(&drafts, address, change)?;
+    Ok(drafts)
 }
 
 /// Whether something that contains a thing is deleted and created again.
@@ -144,48 +156,93 @@ fn answered(own: &[Step], address: &Address, change: &Change) -> Result<(), Trou
     }
 }
 
+/// The steps of each address, and what changes there.
+struct Steps<'a> {
+    found: &'a Differences,
+    live: &'a Inventory,
+    drafts: &'a [Step],
+    /// The steps of one thing, which stand beside one another.
+    own: ByAddress<Range<usize>>,
+    changes: ByAddress<&'a Resolution>,
+    /// Which steps take something away, or all of it that is declared.
+    going: Vec<bool>,
+}
+
+impl<'a> Steps<'a> {
+    fn of(drafts: &'a [Step], found: &'a Differences, live: &'a Inventory) -> Self {
+        let changes: ByAddress<&Resolution> =
+            found.changes.iter().map(|(address, change)| (address.clone(), change)).collect();
+        let goes = |step: &Step| {
+            let reason = changes.get(&step.address).map(|change| change.reason);
+            step.change.after.is_none() || reason.is_some_and(takes_away)
+        };
+        let going = drafts.iter().map(goes).collect();
+        let own = groups(drafts).map(|own| (drafts[own.start].address.clone(), own)).collect();
+        Self { found, live, drafts, own, changes, going }
+    }
+
+    fn at(&self, address: &Address) -> Range<usize> {
+        self.own.get(address).cloned().unwrap_or_default()
+    }
+
+    /// Whether something is there afterwards too.
+    fn stays(&self, address: &Address) -> bool {
+        let stays = |change: &&Resolution| change.change.after.is_some() && !takes_away(change.reason);
+        self.changes.get(address).is_some_and(stays)
+    }
+
+    /// What the steps of one thing wait for: pairs of a step and another before it.
+    fn edges(&self, own: &Range<usize>) -> Vec<(usize, usize)> {
+        let mut added: Vec<(usize, usize)> = Vec::new();
+        let address = &self.drafts[own.start].address;
+        let (takes, makes): (Vec<usize>, Vec<usize>) = own.clone().partition(|id| self.going[*id]);
+        let start = (address.clone(), Address::root());
+        let referred = self.found.references.range(start..).take_while(|(from, _)| from == address);
+        let referred: Vec<Address> = referred.map(|(_, to)| to.clone()).collect();
+        let waits = kind::by_name(&self.drafts[own.start].kind).is_some_and(Kind::reads_columns);
+        for needed in needed(address, &self.found.world).into_iter().chain(referred.iter().cloned()) {
+            let wanted = self.at(&needed).filter(|id| !self.going[*id]).filter(|id| {
+                let other = &self.drafts[*id];
+                (waits || !loses(other)) && !closes(other)
+            });
+            wanted.for_each(|other| added.extend(makes.iter().map(|step| (*step, other))));
+        }
+        for needed in needed(address, self.live).into_iter().chain(referred) {
+            // What is deleted to be created again is still needed by what stays.
+            let stays = self.stays(&needed);
+            let users: Vec<usize> = makes.iter().filter(|_| !stays).chain(&takes).copied().collect();
+            let gone = self.at(&needed).filter(|id| self.going[*id]);
+            gone.for_each(|other| added.extend(users.iter().map(|step| (other, *step))));
+        }
+        for forbidding in forbidding(address, &self.found.world, self.live) {
+            let others = self.at(&forbidding);
+            others.for_each(|other| added.extend(makes.iter().map(|step| (*step, other))));
+        }
+        added
+    }
+}
+
+/// The steps of each thing: they stand beside one another.
+fn groups(drafts: &[Step]) -> impl Iterator<Item = Range<usize>> {
+    drafts.chunk_by(|a, b| a.address == b.address).scan(0, |start, own| {
+        let first = *start;
+        *start += own.len();
+        Some(first..*start)
+    })
+}
+
 /// Adds the edges between the steps of different addresses.
 fn edges(drafts: &mut [Step], found: &Differences, live: &Inventory) {
-    let mut by_address: BTreeMap<Address, Vec<usize>> = BTreeMap::new();
-    for step in drafts.iter() {
-        by_address.entry(step.address.clone()).or_default().push(step.id);
-    }
-    let mut added: Vec<(usize, usize)> = Vec::new();
-    let replaced = |address: &Address| {
-        let stays = |change: &Resolution| change.change.after.is_some() && !takes_away(change.reason);
-        found.changes.get(address).is_some_and(stays)
-    };
-    let going: Vec<bool> = drafts.iter().map(|step| goes(step, found)).collect();
-    for (address, own) in &by_address {
-        let (takes, makes): (Vec<usize>, Vec<usize>) = own.iter().partition(|id| going[**id]);
-        let start = (address.clone(), Address::root());
-        let referred = found.references.range(start..).take_while(|(from, _)| from == address);
-        let referred: Vec<Address> = referred.map(|(_, to)| to.clone()).collect();
-        for needed in needed(address, &found.world).into_iter().chain(referred.iter().cloned()) {
-            let others = by_address.get(&needed).into_iter().flatten();
-            let waits = kind::by_name(&drafts[own[0]].kind).is_some_and(Kind::reads_columns);
-            let stays = |id: &&usize| !going[**id];
-            let wanted =
-                others.filter(|id| stays(id) && (waits || !loses(&drafts[**id])) && !closes(&drafts[**id]));
-            wanted.for_each(|other| added.extend(makes.iter().map(|step| (*step, *other))));
-        }
-        for needed in needed(address, live).into_iter().chain(referred) {
-            let others = by_address.get(&needed).into_iter().flatten();
-            // What is deleted to be created again is still needed by what stays.
-            let stays = replaced(&needed);
-            let gone = others.filter(|id| going[**id]);
-            let users: Vec<usize> = makes.iter().filter(|_| !stays).chain(&takes).copied().collect();
-            gone.for_each(|other| added.extend(users.iter().map(|step| (*other, *step))));
-        }
-        for forbidding in forbidding(address, &found.world, live) {
-            let others = by_address.get(&forbidding).into_iter().flatten();
-            others.for_each(|other| added.extend(makes.iter().map(|step| (*step, *other))));
-        }
-    }
-    added.extend(with_their_containers(found, &by_address, &going));
-    added.extend(before_they_close(drafts, found, live, &by_address));
+    let all: Vec<Range<usize>> = groups(drafts).collect();
+    let steps = Steps::of(drafts, found, live);
+    let added = parallel::map(&all, AT_A_TIME, |own| steps.edges(own));
+    let mut added: Vec<(usize, usize)> = added.into_iter().flatten().collect();
+    added.extend(with_their_containers(&steps));
+    added.extend(before_they_close(&steps, &all));
     added.retain(|(step, other)| step != other);
     added.extend(names_in_turn(drafts, found));
+    added.sort_unstable();
+    added.dedup();
     for (step, needs) in added {
         if !drafts[step].needs.contains(&needs) {
             drafts[step].needs.push(needs);
@@ -194,18 +251,11 @@ fn edges(drafts: &mut [Step], found: &Differences, live: &Inventory) {
 }
 
 /// What goes with its container still needs what it refers to until then.
-fn with_their_containers(
-    found: &Differences,
-    steps: &BTreeMap<Address, Vec<usize>>,
-    going: &[bool],
-) -> Vec<(usize, usize)> {
-    let gone = |address: &Address| {
-        let all = steps.get(address).into_iter().flatten();
-        all.copied().filter(|id| going[*id]).collect::<Vec<usize>>()
-    };
+fn with_their_containers(steps: &Steps<'_>) -> Vec<(usize, usize)> {
+    let gone = |address: &Address| steps.at(address).filter(|id| steps.going[*id]).collect::<Vec<usize>>();
     let mut pairs = Vec::new();
-    for (from, to) in &found.references {
-        let top = found.changes.get(from).and_then(|change| change.with.as_ref());
+    for (from, to) in &steps.found.references {
+        let top = steps.changes.get(from).and_then(|change| change.with.as_ref());
         let Some(top) = top.filter(|top| !to.is_within(top)) else { continue };
         for other in gone(to) {
             pairs.extend(gone(top).into_iter().map(|step| (other, step)));
@@ -220,34 +270,25 @@ fn closes(step: &Step) -> bool {
 }
 
 /// What takes others out of reach waits for every step of what is inside of it, or needs it in another way.
-fn before_they_close(
-    drafts: &[Step],
-    found: &Differences,
-    live: &Inventory,
-    steps: &BTreeMap<Address, Vec<usize>>,
-) -> Vec<(usize, usize)> {
+fn before_they_close(steps: &Steps<'_>, all: &[Range<usize>]) -> Vec<(usize, usize)> {
     let mut pairs = Vec::new();
-    for last in drafts.iter().filter(|step| closes(step)) {
-        for (address, own) in steps.iter().filter(|(address, _)| **address != last.address) {
+    for last in steps.drafts.iter().filter(|step| closes(step)) {
+        for own in all {
+            let address = &steps.drafts[own.start].address;
             let refers = || {
                 let start = (address.clone(), Address::root());
-                let mut referred = found.references.range(start..).take_while(|(from, _)| from == address);
+                let mut referred =
+                    steps.found.references.range(start..).take_while(|(from, _)| from == address);
                 referred.any(|(_, to)| *to == last.address)
             };
-            let uses =
-                || [&found.world, live].iter().any(|world| needed(address, world).contains(&last.address));
-            if address.is_within(&last.address) || refers() || uses() {
-                pairs.extend(own.iter().filter(|id| !closes(&drafts[**id])).map(|id| (last.id, *id)));
+            let worlds = [&steps.found.world, steps.live];
+            let uses = || worlds.iter().any(|world| needed(address, world).contains(&last.address));
+            if *address != last.address && (address.is_within(&last.address) || refers() || uses()) {
+                pairs.extend(own.clone().filter(|id| !closes(&steps.drafts[*id])).map(|id| (last.id, id)));
             }
         }
     }
     pairs
-}
-
-/// Whether a step takes something away, or all of it that is declared.
-fn goes(step: &Step, found: &Differences) -> bool {
-    let reason = found.changes.get(&step.address).map(|change| change.reason);
-    step.change.after.is_none() || reason.is_some_and(takes_away)
 }
 
 const fn takes_away(reason: Reason) -> bool {
@@ -256,19 +297,25 @@ const fn takes_away(reason: Reason) -> bool {
 
 /// A name is taken only once the thing that had it has another.
 fn names_in_turn(drafts: &[Step], found: &Differences) -> Vec<(usize, usize)> {
-    let place = |step: &Step| (step.address.parent(), step.address.collection().to_owned());
+    let place = |step: &Step, name: &str| {
+        (step.address.parent(), step.address.collection().to_owned(), name.to_owned())
+    };
+    let renames = || drafts.iter().filter_map(|step| Some((step, step.change.rename.as_ref()?)));
+    let mut freed: BTreeMap<_, Vec<usize>> = BTreeMap::new();
+    for (step, rename) in renames() {
+        freed.entry(place(step, &rename.from)).or_default().push(step.id);
+    }
+    if freed.is_empty() {
+        return Vec::new();
+    }
     let takes = |step: &Step| match (&step.change.rename, &step.change.before) {
         (Some(rename), _) => Some(rename.to.clone()),
         (None, None) => found.world.get(&step.address).map(|made| made.name.to_string()),
         (None, Some(_)) => None,
     };
-    let mut pairs = Vec::new();
-    for freed in drafts.iter().filter(|step| step.change.rename.is_some()) {
-        let from = freed.change.rename.as_ref().map(|rename| rename.from.clone());
-        let next = drafts.iter().filter(|step| step.id != freed.id && place(step) == place(freed));
-        pairs.extend(next.filter(|step| takes(step) == from).map(|step| (step.id, freed.id)));
-    }
-    pairs
+    let pairs = drafts.iter().filter_map(|step| Some((step, freed.get(&place(step, &takes(step)?))?)));
+    let pairs = pairs.flat_map(|(step, freed)| freed.iter().map(|freed| (step.id, *freed)));
+    pairs.filter(|(step, freed)| step != freed).collect()
 }
 
 /// A step of a thing that stays, which its dependents do not wait for because it can never be undone.
@@ -277,16 +324,15 @@ const fn loses(step: &Step) -> bool {
 }
 
 /// Every address that a thing needs: its containers, its references, and the names its kind reads.
-fn needed(address: &Address, world: &Inventory) -> BTreeSet<Address> {
-    let mut needed: BTreeSet<Address> =
-        (1..address.segments().len()).map(|depth| address.prefix(depth)).collect();
+fn needed(address: &Address, world: &Inventory) -> Vec<Address> {
+    let mut needed: Vec<Address> = (1..address.segments().len()).map(|depth| address.prefix(depth)).collect();
     let Some(resource) = world.get(address) else { return needed };
     needed.extend(resource.body.references().into_iter().map(|(of, _)| of.clone()));
     if let Some(kind) = kind::by_name(resource.kind) {
         let at = At { address, resource, world };
         needed.extend(named(kind, &at).into_iter().map(|(of, _)| of));
     }
-    needed.remove(address);
+    needed.retain(|other| other != address);
     needed
 }
 
@@ -321,10 +367,13 @@ fn put_behind(drafts: &mut [Step]) {
 
 /// Leaves out the edges that another edge implies, so that people see what a step really waits for.
 fn reduce(drafts: &mut [Step]) {
-    let all: Vec<BTreeSet<usize>> = drafts.iter().map(|step| step.needs.iter().copied().collect()).collect();
+    let all: Vec<Vec<usize>> = drafts.iter().map(|step| step.needs.clone()).collect();
+    // For each step the last one of which something needs it.
+    let mut implied: Vec<Option<usize>> = vec![None; drafts.len()];
     for step in drafts {
-        let own = step.needs.clone();
-        step.needs.retain(|needs| !own.iter().any(|other| all[*other].contains(needs)));
+        let needs_of_needs = step.needs.iter().flat_map(|other| &all[*other]);
+        needs_of_needs.for_each(|needs| implied[*needs] = Some(step.id));
+        step.needs.retain(|needs| implied[*needs] != Some(step.id));
     }
 }
 
@@ -335,10 +384,11 @@ fn sorted(drafts: Vec<Step>) -> Result<Vec<Step>, Trouble> {
     for step in &drafts {
         step.needs.iter().for_each(|needs| dependents[*needs].push(step.id));
     }
-    let key = |id: usize| (drafts[id].behind_line, drafts[id].address.clone(), id);
+    // The numbers that steps have so far follow their addresses.
+    let key = |id: usize| (drafts[id].behind_line, id);
     let mut ready: BTreeSet<_> = (0..drafts.len()).filter(|id| waiting[*id] == 0).map(key).collect();
     let mut order = Vec::with_capacity(drafts.len());
-    while let Some((_, _, id)) = ready.pop_first() {
+    while let Some((_, id)) = ready.pop_first() {
         order.push(id);
         for next in &dependents[id] {
             waiting[*next] -= 1;

@@ -15,7 +15,9 @@ use std::collections::BTreeSet;
 pub fn of(desired: &Desired) -> Scope {
     let mut scope = Scope::default();
     for (address, resource) in desired.inventory.iter() {
-        scope.kinds.insert(resource.kind.to_owned());
+        if !scope.kinds.contains(resource.kind) {
+            scope.kinds.insert(resource.kind.to_owned());
+        }
         if is_container(resource.kind) {
             scope.containers.insert(address.clone(), container(address, resource, &desired.inventory));
         }
@@ -188,7 +190,8 @@ fn is_known_by_endpoint(root: &Resource) -> bool {
 /// everything below it.
 pub fn is_targeted(address: &Address, targets: &[String], excludes: &[String]) -> bool {
     let hit = |globs: &[String]| {
-        (1..=address.segments().len()).any(|depth| {
+        let mut depths = (1..=address.segments().len()).filter(|_| !globs.is_empty());
+        depths.any(|depth| {
             let text = address.prefix(depth).to_string();
             globs.iter().any(|glob| matches(glob, &text))
         })

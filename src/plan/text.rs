@@ -7,9 +7,12 @@ use crate::kind::{self, Undo, shape};
 use crate::model::body::{Body, Value};
 use crate::model::change::{Loss, LossClass};
 use crate::model::duration::Ticks;
-use crate::model::{Address, Request};
+use crate::model::{Address, Request, parallel};
 use similar::{ChangeTag, TextDiff};
 use std::fmt::Write;
+
+/// How many things one processor takes on at a time.
+const AT_A_TIME: usize = 64;
 
 /// How much of a plan is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -25,9 +28,14 @@ pub fn plan(plan: &Plan, style: Style) -> String {
         text.push_str("No changes. Live matches the spec.\n");
     }
     let replaced = plan.replaced();
-    for (address, change) in &plan.changes {
+    let changes: Vec<_> = plan.changes.iter().collect();
+    let entries = parallel::map(&changes, AT_A_TIME, |(address, change)| {
+        let mut text = String::new();
         entry(&mut text, replaced.contains(address), address, change);
-    }
+        text
+    });
+    text.reserve(entries.iter().map(String::len).sum());
+    text.extend(entries);
     if !plan.steps.is_empty() {
         steps(&mut text, plan, style);
     }
@@ -70,7 +78,7 @@ fn entry(text: &mut String, replaced: bool, address: &Address, resolution: &Reso
     let fields = kind::by_name(&resolution.kind).map_or(&[][..], |kind| kind.about().fields);
     match (&resolution.change.before, &resolution.change.after) {
         (None, Some(after)) => {
-            after.iter().filter(|(_, v)| !v.is_unset()).for_each(|(n, v)| given(text, n, v))
+            after.iter().filter(|(_, v)| !v.is_unset()).for_each(|(n, v)| given(text, &mut n.to_string(), v))
         }
         (Some(before), Some(after)) => {
             for field in shape::differing(fields, before, after) {
@@ -85,10 +93,17 @@ fn entry(text: &mut String, replaced: bool, address: &Address, resolution: &Reso
     text.push('\n');
 }
 
-fn given(text: &mut String, name: &str, value: &Value) {
+/// A property by its path, which is as it was afterwards, and everything in it.
+fn given(text: &mut String, name: &mut String, value: &Value) {
     match value {
         Value::Map(body) => {
-            body.iter().for_each(|(inner, value)| given(text, &format!("{name}.{inner}"), value))
+            let own = name.len();
+            for (inner, value) in body.iter() {
+                name.push('.');
+                name.push_str(inner);
+                given(text, name, value);
+                name.truncate(own);
+            }
         }
         Value::Text(body) if body.contains('\n') => {
             let _ = writeln!(text, "    + {name}:");
@@ -96,7 +111,11 @@ fn given(text: &mut String, name: &str, value: &Value) {
                 let _ = writeln!(text, "        {line}");
             }
         }
-        value => drop(writeln!(text, "    + {name}: {}", shown(value))),
+        value => {
+            for piece in ["    + ", name, ": ", &shown(value), "\n"] {
+                text.push_str(piece);
+            }
+        }
     }
 }
 
@@ -109,7 +128,7 @@ fn differs(text: &mut String, name: &str, before: Option<&Value>, after: Option<
             lines(text, old, new);
         }
         (Some(old), Some(new)) => drop(writeln!(text, "    ~ {name}: {} → {}", shown(old), shown(new))),
-        (None, Some(new)) => given(text, name, new),
+        (None, Some(new)) => given(text, &mut name.to_owned(), new),
         (Some(old), None) => drop(writeln!(text, "    - {name}: {}", shown(old))),
         (None, None) => {}
     }
@@ -161,6 +180,11 @@ fn shown(value: &Value) -> String {
             format!("{{{}}}", inner.join(", "))
         }
         Value::List(items) => format!("[{}]", items.iter().map(shown).collect::<Vec<_>>().join(", ")),
+        // What JSON writes as it is.
+        Value::Text(text) if text.bytes().all(|b| matches!(b, b' '..=b'~') && b != b'"' && b != b'\\') => {
+            ["\"", text, "\""].concat()
+        }
+        Value::Int(number) => number.to_string(),
         value => value.shown().to_string(),
     }
 }
@@ -168,26 +192,32 @@ fn shown(value: &Value) -> String {
 fn steps(text: &mut String, plan: &Plan, style: Style) {
     text.push_str("Steps:\n");
     let mut behind = false;
-    for step in &plan.steps {
+    let shown = parallel::map(&plan.steps, AT_A_TIME, |step| shown_step(step, style));
+    for (step, shown) in plan.steps.iter().zip(shown) {
         if step.behind_line && !behind {
             text.push_str("  ──── point of no return: what follows cannot be undone ────\n");
             behind = true;
         }
-        let after =
-            if step.needs.is_empty() { String::new() } else { format!("  after {}", numbers(&step.needs)) };
-        let _ = writeln!(text, "  {:>3}. {}{after}", step.id + 1, cut(&step.request.shown(), style));
-        undo(text, step, style);
+        text.push_str(&shown);
     }
     text.push('\n');
+}
+
+fn shown_step(step: &Step, style: Style) -> String {
+    let mut text = String::new();
+    let after =
+        if step.needs.is_empty() { String::new() } else { format!("  after {}", numbers(&step.needs)) };
+    let _ = writeln!(text, "  {:>3}. {}{after}", step.id + 1, request(&step.request, style));
+    undo(&mut text, step, style);
+    text
 }
 
 fn undo(text: &mut String, step: &Step, style: Style) {
     match &step.undo {
         Undo::Never(why) => drop(writeln!(text, "       no undo: {why}")),
         Undo::By(requests) if style.verbose => {
-            let shown = |request: &Request| cut(&request.shown(), style);
-            for request in requests {
-                let _ = writeln!(text, "       undo {}", shown(request));
+            for undo in requests {
+                let _ = writeln!(text, "       undo {}", request(undo, style));
             }
         }
         Undo::By(_) => {}
@@ -198,12 +228,15 @@ fn numbers(ids: &[usize]) -> String {
     ids.iter().map(|id| (id + 1).to_string()).collect::<Vec<_>>().join(", ")
 }
 
-fn cut(line: &str, style: Style) -> String {
+/// A request on one line, cut unless everything is asked for.
+fn request(request: &Request, style: Style) -> String {
     const WIDTH: usize = 140;
-    if style.verbose || line.chars().count() <= WIDTH {
-        return line.to_owned();
+    let mut line = request.shown_to(if style.verbose { usize::MAX } else { 2 * WIDTH });
+    if let Some((end, _)) = line.char_indices().nth(WIDTH).filter(|_| !style.verbose) {
+        line.truncate(end);
+        line.push('…');
     }
-    format!("{}…", line.chars().take(WIDTH).collect::<String>())
+    line
 }
 
 fn last_lines(text: &mut String, plan: &Plan) {

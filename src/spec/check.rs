@@ -8,14 +8,14 @@ use super::diagnostic::{Code, Diagnostic, Diagnostics, Severity};
 use super::files::Place;
 use super::kinds::Each;
 use super::loader::{Draft, Given, Loader, Slot, unreadable};
-use super::parallel;
 use super::yaml::quoted;
 use super::{Origins, Spec, suggest};
 use crate::kind::shape::{Field, Role};
 use crate::kind::{self, About, At, Claim, Finding, Keyed, Missing, Need, same_name};
 use crate::model::inventory::Desired;
-use crate::model::{Address, Body, Inventory, Mode, Resource, Value};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use crate::model::{Address, Body, Inventory, Mode, Resource, Value, word};
+use rustc_hash::{FxHashMap, FxHashSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// How many entries one processor looks at before it takes more.
@@ -39,7 +39,7 @@ impl Words {
 }
 
 /// Entries by what contains them, their collection and their folded name.
-type Names = HashMap<(Address, Arc<str>), HashMap<String, usize>>;
+type Names = FxHashMap<(Address, Arc<str>), FxHashMap<String, usize>>;
 
 impl Loader<'_> {
     /// Looks at the spec as a whole, and hands it over when it has no mistakes.
@@ -59,7 +59,7 @@ impl Loader<'_> {
         if self.faults == 0 {
             let judged: Vec<_> =
                 inventory.iter().filter(|(_, resource)| resource.mode == Mode::Managed).collect();
-            let found = parallel::map(&judged, AT_A_TIME, |(address, resource)| {
+            let found = crate::model::parallel::map(&judged, AT_A_TIME, |(address, resource)| {
                 super::lint::of(&At { address, resource, world: &inventory }, &origins, &tree.files)
             });
             self.report.extend(found.into_iter().flatten());
@@ -76,8 +76,8 @@ impl Loader<'_> {
 
     /// Reports names that two entries of one collection share.
     fn same_names(&mut self) -> Names {
-        let mut names: Names = HashMap::new();
-        let mut told: HashMap<(usize, String), usize> = HashMap::new();
+        let mut names = Names::default();
+        let mut told: FxHashMap<(usize, String), usize> = FxHashMap::default();
         let mut found = Vec::new();
         for (at, draft) in self.drafts.iter().enumerate() {
             let about = draft.kind.about();
@@ -167,8 +167,8 @@ impl Loader<'_> {
             let mut found = Vec::with_capacity(given);
             for (field, slot) in fields.iter().zip(slots) {
                 match slot {
-                    Slot::Done(value) => found.push((self.name(field.name), value)),
-                    Slot::Failed => found.push((self.name(field.name), unreadable())),
+                    Slot::Done(value) => found.push((word(field.name), value)),
+                    Slot::Failed => found.push((word(field.name), unreadable())),
                     Slot::Absent | Slot::Unread | Slot::Busy => {}
                 }
             }
@@ -190,7 +190,7 @@ impl Loader<'_> {
     fn ask_kinds(&mut self, world: &Inventory, origins: &Origins, names: &Names) {
         let first = |d: &Diagnostic| d.labels.first().map(|label| (label.place.file, label.place.start));
         let errors = self.report.iter().filter(|d| d.severity == Severity::Error);
-        let taken: HashSet<(u32, u32)> = errors.filter_map(first).collect();
+        let taken: FxHashSet<(u32, u32)> = errors.filter_map(first).collect();
         let mut claims: BTreeMap<String, (Place, Claim)> = BTreeMap::new();
         let asked: Vec<(Each, Address, Place)> = self
             .drafts
@@ -198,7 +198,9 @@ impl Loader<'_> {
             .filter(|draft| draft.mode != Mode::Absent)
             .map(|draft| (draft.kind, draft.address.clone(), draft.key_at))
             .collect();
-        let words = parallel::map(&asked, AT_A_TIME, |(kind, address, _)| Words::of(*kind, address, world));
+        let words = crate::model::parallel::map(&asked, AT_A_TIME, |(kind, address, _)| {
+            Words::of(*kind, address, world)
+        });
         let doubt = crate::kind::text_of(&Body::new().with("", unreadable()), "");
         for ((_, address, key_at), words) in asked.into_iter().zip(words) {
             let Some((resource, words)) = world.get(&address).zip(words) else { continue };
@@ -207,7 +209,7 @@ impl Loader<'_> {
             let findings = findings.iter().filter(|finding| !is_doubtful(&resource.body, &finding.field));
             let mut found: Vec<Diagnostic> =
                 findings.map(|finding| invalid(&address, finding, origins)).collect();
-            let mut told = HashSet::new();
+            let mut told = FxHashSet::default();
             for need in needs {
                 if let Some(diagnostic) = self.dangling(&address, &need, origins, names) {
                     found.push(diagnostic);
@@ -266,7 +268,7 @@ impl Loader<'_> {
         let message = format!("{} declares no {} {}", need.parent, of.name, quoted(&need.name));
         let found = Diagnostic::error(Code::Undeclared, message).at(place, "");
         let declared =
-            siblings.filter(|names| names.len() <= self.patience).into_iter().flat_map(HashMap::values);
+            siblings.filter(|names| names.len() <= self.patience).into_iter().flat_map(FxHashMap::values);
         let mut declared: Vec<Arc<str>> = declared.map(|at| Arc::clone(&self.drafts[*at].name)).collect();
         declared.sort_unstable();
         Some(match self.nearest(&need.name, &declared) {

@@ -9,7 +9,7 @@ use super::template;
 use super::tree::{Id, Member, Style, View};
 use super::yaml::quoted;
 use crate::kind::shape::{Field, Shape, field};
-use crate::model::{Body, Value};
+use crate::model::{Body, Value, word};
 use std::sync::Arc;
 
 /// How many values may be read one inside the other, or one for the sake of the other.
@@ -130,8 +130,18 @@ impl Loader<'_> {
         fixed
     }
 
+    /// What a bare scalar stands for where one like it was read before, as most columns were.
+    fn known(&self, id: Id, shape: &Shape) -> Option<Value> {
+        let Shape::Object { fields, short } = shape else { return None };
+        let View::Scalar(text, style) = self.tree.view(id) else { return None };
+        self.shorts.get(&form(fields, short, style))?.get(text).cloned()
+    }
+
     /// Reads the value of an entry of a map.
     pub(super) fn member(&mut self, member: Member, shape: &Shape) -> Option<Value> {
+        if let Some(known) = self.known(member.value, shape) {
+            return Some(known);
+        }
         let (key, reported) = (self.key.replace(member.key), self.report.len());
         let found = self.through(member.via, |loader| loader.decode(member.value, shape));
         self.key = key;
@@ -150,7 +160,7 @@ impl Loader<'_> {
         shape: &Shape,
     ) -> Option<Value> {
         let (field, value) = self.short(id, fields, short, shape)?;
-        let name = self.name(field.name);
+        let name = word(field.name);
         Some(Value::Map([(name, value)].into_iter().collect()))
     }
 
@@ -161,11 +171,10 @@ impl Loader<'_> {
         match self.tree.view(id) {
             View::Map => {}
             View::Scalar(text, style) if text.len() <= SHORT => {
-                let (text, form) =
-                    (text.to_owned(), (fields.as_ptr() as usize, short.as_ptr() as usize, style));
-                if let Some(known) = self.shorts.get(&form).and_then(|known| known.get(text.as_str())) {
-                    return Some(known.clone());
+                if let Some(known) = self.known(id, shape) {
+                    return Some(known);
                 }
+                let (text, form) = (text.to_owned(), form(fields, short, style));
                 let before = (self.report.len(), self.faults, self.edges.len());
                 let found = self.short_object(id, fields, short, shape)?;
                 // What there was something to say about is said again wherever it stands.
@@ -189,7 +198,7 @@ impl Loader<'_> {
                     if field.required && value == Some(Value::Null) {
                         missing.push(field.name);
                     }
-                    found.push((self.name(field.name), value.unwrap_or_else(unreadable)));
+                    found.push((word(field.name), value.unwrap_or_else(unreadable)));
                 }
                 None if field.required => missing.push(field.name),
                 None => {}
@@ -259,6 +268,11 @@ impl Loader<'_> {
         let help = added(draft.kind.about().fields, missing);
         self.push(Diagnostic::error(Code::Missing, message).at(place, "").help(help));
     }
+}
+
+/// What the meaning of a bare scalar depends on beside its text.
+fn form(fields: &'static [Field], short: &[&str], style: Style) -> (usize, usize, Style) {
+    (fields.as_ptr() as usize, short.as_ptr() as usize, style)
 }
 
 /// What to add, in the words of the first property's documentation.

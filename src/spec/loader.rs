@@ -9,10 +9,12 @@ use super::variables::Variable;
 use super::yaml::quoted;
 use super::{Options, source};
 use crate::kind::shape::Field;
+use crate::model::address::ByAddress;
 use crate::model::body::{Expr, Piece};
 use crate::model::inventory::Lifecycle;
-use crate::model::{Address, Mode, Value};
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use crate::model::{Address, Mode, Value, word};
+use rustc_hash::FxHashMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -87,7 +89,7 @@ pub(super) struct Loader<'a> {
     pub layout: source::Layout,
     pub variables: BTreeMap<String, Variable>,
     pub drafts: Vec<Draft>,
-    pub index: BTreeMap<Address, usize>,
+    pub index: ByAddress<usize>,
     pub prune: BTreeMap<Address, BTreeSet<String>>,
     pub exact: BTreeSet<Address>,
     /// Entries inside of which something could not be told apart, so that what seems missing there may stand there.
@@ -113,9 +115,7 @@ pub(super) struct Loader<'a> {
     pub patience: usize,
     /// What bare scalars stand for where an object is wanted, by the object's fields, the short ones among
     /// them, and how the scalars are written.
-    pub shorts: HashMap<(usize, usize, Style), HashMap<Box<str>, Value>>,
-    /// Names of properties and keys, and words, each kept once.
-    names: HashSet<Arc<str>>,
+    pub shorts: FxHashMap<(usize, usize, Style), FxHashMap<Box<str>, Value>>,
 }
 
 impl<'a> Loader<'a> {
@@ -129,7 +129,7 @@ impl<'a> Loader<'a> {
             layout: source::Layout::default(),
             variables: BTreeMap::new(),
             drafts: Vec::new(),
-            index: BTreeMap::new(),
+            index: ByAddress::default(),
             prune: BTreeMap::new(),
             exact: BTreeSet::new(),
             torn: BTreeSet::new(),
@@ -144,8 +144,7 @@ impl<'a> Loader<'a> {
             looked_into: Vec::new(),
             depth: 0,
             patience: 300_000,
-            shorts: HashMap::new(),
-            names: HashSet::new(),
+            shorts: FxHashMap::default(),
         }
     }
 
@@ -195,29 +194,9 @@ impl<'a> Loader<'a> {
         self.push(Diagnostic::error(code, message).at(place, "").help(help));
     }
 
-    /// A word of a kind's table: a property's name or one of the words that it takes.
-    pub(super) fn name(&mut self, name: &str) -> Arc<str> {
-        match self.names.get(name) {
-            Some(known) => Arc::clone(known),
-            None => {
-                let name: Arc<str> = name.into();
-                self.names.insert(Arc::clone(&name));
-                name
-            }
-        }
-    }
-
     /// A key as a property's name; keys come again and again, such as the columns of like tables.
-    pub(super) fn key_name(&mut self, key: Id) -> Arc<str> {
-        let text = self.tree.text(key);
-        match self.names.get(text) {
-            Some(known) => Arc::clone(known),
-            None => {
-                let name: Arc<str> = text.into();
-                self.names.insert(Arc::clone(&name));
-                name
-            }
-        }
+    pub(super) fn key_name(&self, key: Id) -> Arc<str> {
+        word(self.tree.text(key))
     }
 
     /// What the entries of a map stand for: each with its word. Unknown keys are reported, and taken for the word

@@ -23,7 +23,6 @@ mod loader;
 mod names;
 mod origins;
 mod outline;
-mod parallel;
 mod plain;
 mod read;
 mod reference;

@@ -4,8 +4,8 @@ use super::files::Place;
 use super::loader::{Draft, Given};
 use super::tree::{Id, Member, Tree, View};
 use crate::kind::shape::{Field, Shape, field};
+use crate::model::address::ByAddress;
 use crate::model::{Address, Origin};
-use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use std::sync::Arc;
 #[derive(Debug, Clone, Default)]
 pub struct Origins {
     tree: Arc<Tree>,
-    entries: BTreeMap<Address, Entry>,
+    entries: ByAddress<Entry>,
 }
 
 /// What an entry consists of.

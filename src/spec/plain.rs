@@ -10,7 +10,8 @@
 
 use super::files::{Place, offset};
 use super::tree::{Id, Style, Tree};
-use std::hash::{DefaultHasher, Hasher};
+use rustc_hash::FxHasher;
+use std::hash::Hasher;
 use std::sync::Arc;
 
 /// How deep lists and maps may be nested here; less than what documents may.
@@ -322,7 +323,7 @@ impl Reader<'_> {
                 (self.tree.bare(self.place(start, end)), text)
             }
         };
-        let mut hash = DefaultHasher::new();
+        let mut hash = FxHasher::default();
         hash.write(text.as_bytes());
         self.keys.push(hash.finish());
         let colon = self.byte(self.at) == b':' && matches!(self.byte(self.at + 1), b' ' | b'\n');

@@ -3,7 +3,6 @@
 use super::diagnostic::{Code, Diagnostic};
 use super::files::{Place, offset};
 use super::loader::Loader;
-use super::parallel;
 use super::source::{self, MAX_BYTES};
 use super::suggest;
 use super::tree::{Id, Tree, View};
@@ -62,7 +61,7 @@ impl Loader<'_> {
             }
         }
         let files = self.tree.files.clone();
-        let parsed = parallel::map(&held, 1, |(file, _)| {
+        let parsed = crate::model::parallel::map(&held, 1, |(file, _)| {
             let mut tree = Tree::over(files.clone());
             let mut report = Vec::new();
             let document = yaml::read(&mut tree, *file, &mut report);

@@ -186,17 +186,17 @@ impl Loader<'_> {
     fn no_entry(&mut self, address: &Address) -> Diagnostic {
         let lacking = (1..=address.segments().len())
             .map(|count| address.prefix(count))
-            .find(|prefix| !self.index.contains_key(prefix))
+            .find(|prefix| !self.index.contains(prefix))
             .unwrap_or_else(|| address.clone());
         let parent = lacking.parent().unwrap_or_default();
-        let declared = self.index.range(parent.clone()..).map(|(at, _)| at);
-        let mut looked = 0;
-        let around = declared.take_while(|at| at.is_within(&parent)).take(self.patience);
-        let beside = around.inspect(|_| looked += 1).filter(|at| {
-            at.segments().len() == lacking.segments().len() && at.collection() == lacking.collection()
+        let beside = self.drafts.iter().map(|draft| &draft.address).take(self.patience).filter(|at| {
+            at.segments().len() == lacking.segments().len()
+                && at.collection() == lacking.collection()
+                && at.is_within(&parent)
         });
-        let keys: Vec<String> = beside.map(|at| at.key().to_owned()).collect();
-        self.patience -= looked;
+        let mut keys: Vec<String> = beside.map(|at| at.key().to_owned()).collect();
+        keys.sort_unstable();
+        self.patience -= self.drafts.len().min(self.patience);
         let found = Diagnostic::error(Code::Dangling, format!("{lacking} is not declared"));
         if self.patience == 0 {
             return found;

@@ -43,7 +43,7 @@ impl Loader<'_> {
                 self.remarks(id, &value, shape);
                 match (shape, value) {
                     (Shape::Enum(_) | Shape::ScalarType, Value::Text(word)) => {
-                        Some(Value::Text(self.name(&word)))
+                        Some(Value::Text(crate::model::word(&word)))
                     }
                     (_, value) => Some(value),
                 }

@@ -35,7 +35,8 @@ const MANY: usize = 256;
 
 /// Whether a text holds anything to be read here.
 pub(super) fn is_template(text: &str) -> bool {
-    text.contains("${")
+    // Most texts have no `$` at all, which is seen quicker.
+    text.as_bytes().contains(&b'$') && text.contains("${")
 }
 
 /// Splits a text into its pieces.

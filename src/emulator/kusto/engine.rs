@@ -141,7 +141,7 @@ impl Engine {
 
     /// Writes changed documents; when that fails, what the store holds is the state again.
     fn save(&self, state: &mut State, changed: &BTreeSet<Document>) -> Result<(), StoreError> {
-        if changed.is_empty() {
+        if changed.is_empty() || !self.store.is_kept() {
             return Ok(());
         }
         let documents =

@@ -6,11 +6,12 @@
 
 use super::error::Fault;
 use super::syntax::{begins_word, within_word};
-use std::collections::BTreeSet;
+use rustc_hash::FxHashSet;
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
 /// Words that the service's parser takes as keywords, so that as names they need brackets.
-static RESERVED: LazyLock<BTreeSet<&str>> = LazyLock::new(|| RESERVED_WORDS.split_whitespace().collect());
+static RESERVED: LazyLock<FxHashSet<&str>> = LazyLock::new(|| RESERVED_WORDS.split_whitespace().collect());
 
 const RESERVED_WORDS: &str = "__unique accumulate and application as asc between blockedprincipals boolean by byte \
     bytes cachingpolicy callout callouts callstacks cancel char clusteradmin concurrency configuration consume \
@@ -62,8 +63,8 @@ pub(crate) fn check(kind: &str, name: &str) -> Result<(), Fault> {
 }
 
 /// Prints a name as it stands in a command: plain, or in brackets.
-pub(crate) fn print(name: &str) -> String {
-    if is_plain(name) { name.to_owned() } else { bracketed(name) }
+pub(crate) fn print(name: &str) -> Cow<'_, str> {
+    if is_plain(name) { name.into() } else { bracketed(name).into() }
 }
 
 fn bracketed(name: &str) -> String {
@@ -93,7 +94,7 @@ mod tests {
         #[test]
         fn legal_names_round_trip(name in "[\\p{L}\\p{Nd}_ .-]{1,40}") {
             prop_assume!(check("Table", &name).is_ok());
-            let printed = print(&name);
+            let printed = print(&name).into_owned();
             let mut cursor = Cursor::new(&printed);
             prop_assert_eq!(cursor.name("a name").ok(), Some(name));
             prop_assert!(cursor.at_end());

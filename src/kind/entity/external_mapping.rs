@@ -1,6 +1,6 @@
 //! Mappings of external tables. There is no command that creates or alters: a new one is created, another altered.
 
-use super::mapping::{Places, TRANSFORMS, columns_of, elements, json, ordered, respelt};
+use super::mapping::{Places, TRANSFORMS, columns_of, elements, ordered, respelt, sent};
 use super::{database, in_database};
 use crate::kind::replies::Reply;
 use crate::kind::script::Says;
@@ -64,7 +64,7 @@ impl Kind for ExternalMapping {
             if scope != "external table" {
                 continue;
             }
-            let json = serde_json::from_str(json).map_err(|why| format!("{why}, in `{}`", statement.text))?;
+            let json = serde_json::from_str(json).map_err(|why| format!("{why}, in the mapping `{name}`"))?;
             let body = shape::canonical_body(
                 ABOUT.fields,
                 &Body::new().with("columns", elements(&json, &mut Places::new())?),
@@ -97,7 +97,7 @@ impl Kind for ExternalMapping {
         };
         let command = Command::new(words).name(&table.name).word("mapping").text(at.name());
         let command = match &change.after {
-            Some(after) => command.json(&json(family(after), after)),
+            Some(after) => command.json(&sent(family(after), after)),
             None => command,
         };
         Ok(in_database(at, command))

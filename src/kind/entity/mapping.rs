@@ -1,5 +1,7 @@
 //! Ingestion mappings.
 
+mod sent;
+
 use super::{database, in_database};
 use crate::kind::replies::Reply;
 use crate::kind::script::Says;
@@ -11,10 +13,12 @@ use crate::model::command::Command;
 use crate::model::request::Request;
 use crate::model::{Change, Loss, word};
 use serde::Deserialize;
-use serde_json::{Map, Value as Json};
+use serde_json::Value as Json;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+
+pub(super) use sent::sent;
 
 /// An ingestion mapping: which part of incoming data goes into which column.
 pub(super) struct Mapping;
@@ -124,16 +128,18 @@ impl Kind for Mapping {
                 "database" => None,
                 _ => continue,
             };
-            let columns = match positions(json, &mut places) {
-                Some(columns) => columns,
+            let of = |columns: Body| Body::new().with("kind", word(kind)).with("columns", columns);
+            let short = positions(json, &mut places).filter(|_| KIND_WORDS.contains(&kind.as_str()));
+            let body = match short {
+                Some(columns) => of(columns),
                 None => {
                     let json = serde_json::from_str(json);
-                    elements(&json.map_err(|why| format!("{why}, in `{}`", statement.text))?, &mut places)?
+                    let json = json.map_err(|why| format!("{why}, in the mapping `{name}`"))?;
+                    shape::canonical_body(ABOUT.fields, &of(elements(&json, &mut places)?))?
                 }
             };
-            let body = Body::new().with("kind", kind.as_str()).with("columns", columns);
             let path = parent.into_iter().chain([("mappings", name.clone())]).collect();
-            found.push(Found { path, body: shape::canonical_body(ABOUT.fields, &body)?, ..Found::default() });
+            found.push(Found { path, body, ..Found::default() });
         }
         Ok(found)
     }
@@ -178,7 +184,7 @@ impl Kind for Mapping {
             .word(kind)
             .word("mapping")
             .text(at.name());
-        let command = if change.after.is_some() { command.json(&json(kind, body)) } else { command };
+        let command = if change.after.is_some() { command.json(&sent(kind, body)) } else { command };
         Ok(in_database(at, command))
     }
 
@@ -281,38 +287,6 @@ fn findings(
 
 pub(super) fn columns_of(body: &Body) -> Body {
     body.get("columns").and_then(Value::as_map).cloned().unwrap_or_default()
-}
-
-/// The mapping's JSON, csv by position, others in the order of the columns.
-pub(super) fn json(kind: &str, body: &Body) -> Json {
-    let columns = columns_of(body);
-    let mut elements: Vec<(&Arc<str>, &Body)> =
-        columns.iter().filter_map(|(name, element)| Some((name, element.as_map()?))).collect();
-    let position =
-        |element: &Body| if let Some(Value::Int(n)) = element.get("ordinal") { *n } else { i64::MAX };
-    elements.sort_by_key(|(_, element)| if kind == "csv" { position(element) } else { 0 });
-    elements.into_iter().map(|(name, element)| element_json(name, element)).collect()
-}
-
-fn element_json(name: &str, element: &Body) -> Json {
-    let mut properties = Map::new();
-    if let Some(Value::Int(ordinal)) = element.get("ordinal") {
-        properties.insert("Ordinal".to_owned(), Json::from(ordinal.to_string()));
-    }
-    let words =
-        [("path", "Path"), ("field", "Field"), ("constValue", "ConstValue"), ("transform", "Transform")];
-    for (part, word) in words {
-        if let Some(text) = element.text(part).filter(|text| !text.is_empty()) {
-            properties.insert(word.to_owned(), Json::from(text));
-        }
-    }
-    let mut json = Map::new();
-    json.insert("Column".to_owned(), Json::from(name));
-    if let Some(word) = element.text("type") {
-        json.insert("DataType".to_owned(), Json::from(word));
-    }
-    json.insert("Properties".to_owned(), Json::Object(properties));
-    Json::Object(json)
 }
 
 /// The elements of a mapping by column, from any of the forms in which the service gives them back.

@@ -111,6 +111,11 @@ impl Kind for Table {
         let live = live.map(|live| &live.body);
         let mut after = shape::overlay(ABOUT.fields, live.unwrap_or(&Body::new()), wanted);
         let (Some(live), Some(Value::Map(columns))) = (live, wanted.get("columns")) else { return after };
+        // Nothing is added to columns that are those of live.
+        let is_kept = |now: &Value| live.get("columns").is_some_and(|live| live.is_shared_with(now));
+        if after.get("columns").is_some_and(is_kept) {
+            return after;
+        }
         let mut columns = columns.clone();
         let live = columns_of(live);
         if wanted.text("undeclaredColumns") == Some("keep") {

@@ -10,6 +10,7 @@ use crate::model::duration::Ticks;
 use crate::model::inventory::{Mode, Resource};
 use crate::model::kql;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
@@ -107,9 +108,12 @@ fn unfilled(at: &At<'_>) -> Vec<Lint> {
     if mappings.is_empty() || policy(at.world, at.address, "update").is_some() {
         return Vec::new();
     }
-    let filled = |column: &str| mappings.iter().any(|m| elements(m).any(|(name, _)| name == column));
-    let empty = columns(at.resource).filter(|(column, _)| !filled(column));
-    let lint = |(column, _): (&str, &str)| {
+    let mapped: Vec<&Body> =
+        mappings.iter().filter_map(|mapping| mapping.body.get("columns")?.as_map()).collect();
+    let own = at.resource.body.get("columns").and_then(Value::as_map).into_iter().flat_map(Body::iter);
+    let filled = |place: usize, column| mapped.iter().any(|mapped| mapped.near(place, column).is_some());
+    let empty = own.enumerate().filter(|(place, (column, _))| !filled(*place, column));
+    let lint = |(_, (column, _)): (usize, (&Arc<str>, &Value))| {
         let message = format!("no mapping of the table fills the column `{column}`");
         Lint::new(at, &["columns", column], message, "add it to the mappings, or remove the column")
     };
@@ -131,7 +135,11 @@ fn ordinals<'a>(at: &At<'a>) -> Vec<(&'a str, i64)> {
 fn same_ordinal(at: &At<'_>) -> Vec<Lint> {
     let mut seen: BTreeMap<i64, &str> = BTreeMap::new();
     let mut found = Vec::new();
-    for (column, ordinal) in ordinals(at) {
+    let ordinals = ordinals(at);
+    if ordinals.is_sorted_by(|a, b| a.1 < b.1) {
+        return found;
+    }
+    for (column, ordinal) in ordinals {
         if let Some(other) = seen.get(&ordinal) {
             let message = format!("`{other}` and `{column}` both take field {ordinal}");
             found.push(Lint::new(at, &["columns", column], message, "correct one of the positions"));
@@ -159,9 +167,9 @@ fn other_type(at: &At<'_>) -> Vec<Lint> {
     let Some((_, table)) = at.parent() else { return found };
     for (column, element) in elements(at.resource) {
         let said = element.and_then(|element| element.text("type"));
-        let said = said.and_then(scalar_type);
+        let Some(said) = said.and_then(scalar_type) else { continue };
         let of = columns(table).find(|(name, _)| *name == column).map(|(_, of)| of);
-        if let Some((said, of)) = said.zip(of).filter(|(said, of)| said != of) {
+        if let Some(of) = of.filter(|of| said != *of) {
             let message =
                 format!("the mapping says that `{column}` is of type {said}, and the table says {of}");
             found.push(Lint::new(at, &["columns", column], message, "leave the type out, or correct it"));

@@ -43,6 +43,9 @@ fn alike(at: &At<'_>) -> Vec<Lint> {
     let table = at.resource.kind == "table";
     let names: Vec<(&str, &str)> = if table { columns(at.resource).collect() } else { Vec::new() };
     let mut found = Vec::new();
+    if table && !may_be_alike(names.iter().map(|(name, _)| *name)) {
+        return found;
+    }
     let mut seen: BTreeMap<(String, String), &str> = BTreeMap::new();
     for (name, _) in names {
         if let Some(other) = seen.insert((String::new(), name.to_lowercase()), name) {
@@ -62,6 +65,21 @@ fn alike(at: &At<'_>) -> Vec<Lint> {
         }
     }
     found
+}
+
+/// Whether some of the names may differ only in case: a quick look, for nearly none do.
+fn may_be_alike<'a>(names: impl Iterator<Item = &'a str>) -> bool {
+    let folded = |name: &str| {
+        name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(byte.to_ascii_lowercase())).wrapping_mul(0x0000_0100_0000_01b3)
+        })
+    };
+    // The case of other alphabets is not looked at here.
+    let all: Option<Vec<u64>> = names.map(|name| name.is_ascii().then(|| folded(name))).collect();
+    all.is_none_or(|mut all| {
+        all.sort_unstable();
+        all.windows(2).any(|pair| pair[0] == pair[1])
+    })
 }
 
 fn hiding(at: &At<'_>) -> Vec<Lint> {

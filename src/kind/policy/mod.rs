@@ -47,6 +47,7 @@ use crate::model::{Address, Resource, Value};
 use json::Numbered;
 use scope::Scope;
 use serde_json::Value as Json;
+use std::collections::BTreeMap;
 
 pub use retention::drop_loss;
 
@@ -201,11 +202,21 @@ impl Policy {
             return self.in_rows(&replies.name, rows.into_iter().flat_map(Rows::iter));
         }
         let mut found = Vec::new();
+        // Most policies of a kind are alike: one that was read is not read again, and not kept twice.
+        let mut known: BTreeMap<(&str, &str), Option<Body>> = BTreeMap::new();
         for statement in &replies.script {
             let Says::Policy { scope, entities, policy, argument } = &statement.says else { continue };
+            let words = scope.as_str();
             let Some(scope) = Scope::of_words(scope).filter(|scope| self.is(scope, policy)) else { continue };
-            let body = self.read(scope, argument, true);
-            let Some(body) = body.map_err(|why| format!("{why}, in `{}`", statement.text))? else { continue };
+            let body = match known.get(&(words, argument.as_str())) {
+                Some(body) => body.clone(),
+                None => {
+                    let body = self.read(scope, argument, true);
+                    let body = body.map_err(|why| format!("{why}, in `{}`", statement.text))?;
+                    known.entry((words, argument)).or_insert(body).clone()
+                }
+            };
+            let Some(body) = body else { continue };
             for entity in entities {
                 let entity = entity.last().map(String::as_str).unwrap_or_default();
                 let path = scope.path(entity, self.key());

@@ -49,8 +49,11 @@ const ABOUT: About = About {
 fn set(statement: &Statement) -> Option<(&'static Scope, &[Vec<String>], &str, Value)> {
     let Says::Policy { scope, entities, policy, argument } = &statement.says else { return None };
     let scope = Scope::of_words(scope).filter(|scope| ABOUT.parents.contains(&scope.kind))?;
+    if is_claimed(scope, policy) {
+        return None;
+    }
     let json = script::json_argument(argument).filter(|json| json.is_object() || json.is_array())?;
-    (!is_claimed(scope, policy)).then(|| (scope, entities.as_slice(), policy.as_str(), sorted(&json)))
+    Some((scope, entities.as_slice(), policy.as_str(), sorted(&json)))
 }
 
 /// Whether a statement sets a policy of this kind.

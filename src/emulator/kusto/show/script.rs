@@ -148,18 +148,14 @@ fn entity_of(table: &Table) -> String {
 }
 
 fn create(table: &Table) -> String {
-    let columns: Vec<String> = table
-        .columns
-        .iter()
-        .map(|column| format!("{}:{}", names::print(&column.name), column.of.name()))
-        .collect();
-    format!(
-        ".create-merge table {} ({}) with (folder = {}, docstring = {})",
-        names::print(&table.name),
-        columns.join(", "),
-        quote(&table.folder),
-        quote(&table.doc_string)
-    )
+    let mut text = format!(".create-merge table {} (", names::print(&table.name));
+    for (at, column) in table.columns.iter().enumerate() {
+        let comma = if at == 0 { "" } else { ", " };
+        [comma, &names::print(&column.name), ":", column.of.name()]
+            .iter()
+            .for_each(|part| text.push_str(part));
+    }
+    text + &format!(") with (folder = {}, docstring = {})", quote(&table.folder), quote(&table.doc_string))
 }
 
 fn column_docs(table: &Table) -> Option<String> {

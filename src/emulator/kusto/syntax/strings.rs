@@ -142,19 +142,21 @@ fn hex(text: &str, from: usize, length: usize) -> Option<u32> {
 pub(crate) fn quote(value: &str) -> String {
     let mut out = String::with_capacity(value.len() + 2);
     out.push('"');
-    for letter in value.chars() {
+    let mut rest = value;
+    while let Some(at) = rest.find(|letter: char| matches!(letter, '"' | '\\') || letter.is_control()) {
+        out.push_str(&rest[..at]);
+        let letter = rest[at..].chars().next().unwrap_or_default();
+        rest = &rest[at + letter.len_utf8()..];
         match letter {
             '"' => out.push_str("\\\""),
             '\\' => out.push_str("\\\\"),
             '\n' => out.push_str("\\n"),
             '\r' => out.push_str("\\r"),
             '\t' => out.push_str("\\t"),
-            control if control.is_control() => {
-                out.push_str(&format!("\\u{:04x}", u32::from(control)));
-            }
-            other => out.push(other),
+            control => out.push_str(&format!("\\u{:04x}", u32::from(control))),
         }
     }
+    out.push_str(rest);
     out.push('"');
     out
 }

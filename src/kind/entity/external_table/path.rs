@@ -40,7 +40,7 @@ pub(super) fn canonical(text: &str) -> String {
     let Ok(pieces) = pieces(text) else { return text.to_owned() };
     let shown = pieces.iter().map(|piece| match piece {
         Piece::Text(text) => quoted_text(text),
-        Piece::Name(name) => quoted_name(name),
+        Piece::Name(name) => quoted_name(name).into_owned(),
         Piece::Pattern(format, name) => {
             format!("datetime_pattern({}, {})", quoted_text(format), quoted_name(name))
         }

@@ -1,11 +1,10 @@
 //! The columns of a table as a body: by name, in order, each with its type and texts.
 
 use crate::kind::Finding;
-use crate::kind::replies::ColumnSchema;
+use crate::kind::replies::TableColumn;
 use crate::kind::shape::{self, NameRule};
 use crate::model::body::{Body, Value};
 use crate::model::command::Command;
-use crate::model::word;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -14,24 +13,24 @@ pub(super) fn known_type(text: Option<&str>) -> Result<&'static str, String> {
 }
 
 pub(super) fn columns(command: Command, columns: &Body) -> Command {
-    let types =
-        columns.iter().map(|(name, _)| (name, known_type(type_of(columns, name)).unwrap_or("dynamic")));
+    let of = |column: &Value| known_type(column.as_map().and_then(|column| column.text("type")));
+    let types = columns.iter().map(|(name, column)| (name, of(column).unwrap_or("dynamic")));
     command.word("(").list(types, |c, (name, word)| c.name(name).word(":").word(word)).word(")")
 }
 
 /// Columns without any text, by their type: each kept once.
 pub(super) type Plain = BTreeMap<&'static str, Value>;
 
-pub(super) fn column(column: &ColumnSchema, plain: &mut Plain) -> Result<(Arc<str>, Value), String> {
-    let given = column.csl_type.as_deref().unwrap_or(&column.clr_type);
+pub(super) fn column(column: &TableColumn, plain: &mut Plain) -> Result<(Arc<str>, Value), String> {
+    let given = &column.csl_type.as_ref().unwrap_or(&column.clr_type).0;
     let of = shape::scalar_type(given)
-        .ok_or_else(|| format!("the column `{}` has the unknown type `{given}`", column.name))?;
+        .ok_or_else(|| format!("the column `{}` has the unknown type `{given}`", column.name.0))?;
     let body = || Body::new().with("type", of);
-    let value = match column.doc_string.as_deref().filter(|doc| !doc.is_empty()) {
-        Some(doc) => Value::Map(body().with("docString", doc)),
+    let value = match column.doc_string.as_ref().filter(|doc| !doc.0.is_empty()) {
+        Some(doc) => Value::Map(body().with("docString", &*doc.0)),
         None => plain.entry(of).or_insert_with(|| Value::Map(body())).clone(),
     };
-    Ok((word(&column.name), value))
+    Ok((Arc::clone(&column.name.0), value))
 }
 
 /// Columns whose names the service would refuse (test: the spec `tests/specs/invalid/column-names.yaml`).

@@ -181,7 +181,7 @@ fn declared(partitions: &[Partition], cursor: &mut Cursor<'_>) -> Result<String,
     let at = cursor.clone();
     let name = cursor.name("a partition's name")?;
     match partitions.iter().any(|partition| partition.name == name) {
-        true => Ok(names::print(&name)),
+        true => Ok(names::print(&name).into_owned()),
         false => Err(at.expected("the name of a partition that 'partition by' declares")),
     }
 }

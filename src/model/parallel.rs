@@ -1,4 +1,7 @@
-//! The same work on many items, on every processor at once; what comes of it keeps their order.
+//! The same work on many items, on every processor at once.
+//!
+//! Invariant: what comes of it is in the order of the items and the same on any number of processors, so that pure work
+//! stays pure (test: `keeps_the_order`).
 
 use std::num::NonZero;
 use std::panic::resume_unwind;
@@ -7,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 /// Does something with each item, some at a time on one processor (test: `keeps_the_order`).
-pub(super) fn map<T: Sync, R: Send>(items: &[T], at_a_time: usize, act: impl Fn(&T) -> R + Sync) -> Vec<R> {
+pub fn map<T: Sync, R: Send>(items: &[T], at_a_time: usize, act: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let processors = thread::available_parallelism().map_or(1, NonZero::get);
     let parts = items.len().div_ceil(at_a_time.max(1));
     let workers = processors.min(parts);
