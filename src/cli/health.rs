@@ -43,7 +43,7 @@ impl Watch {
     pub(super) async fn wait(&self, session: &Session, terminal: Terminal) {
         let (looks, pause) = if session.is_emulated() { EMULATED } else { LOOKS };
         let mut interrupts = Interrupts::caught();
-        let mut told = BTreeMap::new();
+        let mut told = BTreeSet::new();
         for look in 1..=looks {
             let Ok(live) = session.read(&self.scope).await else { return };
             let of = |at: &&Address| {
@@ -53,14 +53,13 @@ impl Watch {
             let faring: BTreeMap<Address, Faring> = self.things.iter().filter_map(|at| of(&at)).collect();
             let coming = faring.values().any(|faring| matches!(faring, Faring::Coming(_)));
             for (at, faring) in &faring {
-                if let (Faring::Coming(how), true) =
-                    (faring, told.insert(at.clone(), faring.clone()).is_none())
-                {
+                let Faring::Coming(how) = faring else { continue };
+                if told.insert(at.clone()) {
                     terminal.say(&format!("Waiting for {at} to work: {how}"));
                 }
             }
             if !coming || look == looks {
-                faring.iter().for_each(|(at, faring)| tell(at, faring, told.get(at), terminal));
+                faring.iter().for_each(|(at, faring)| tell(at, faring, told.contains(at), terminal));
                 return;
             }
             tokio::select! {
@@ -75,9 +74,9 @@ fn is_of(plan: &Plan, root: &Address, word: &str) -> bool {
     plan.scope.containers.get(root).is_some_and(|container| container.kind == word)
 }
 
-fn tell(at: &Address, faring: &Faring, told: Option<&Faring>, terminal: Terminal) {
+fn tell(at: &Address, faring: &Faring, was_told: bool, terminal: Terminal) {
     match faring {
-        Faring::Well if told.is_some() => terminal.say(&format!("{at} works")),
+        Faring::Well if was_told => terminal.say(&format!("{at} works")),
         Faring::Well => {}
         Faring::Coming(how) => terminal.say(&format!(
             "warning: {at} does not work yet: {how}; look again with `adxform show --live {at}`"

@@ -2,7 +2,8 @@
 //! destroyed.
 //!
 //! Each folder of `tests/chains/` holds whole specs in their order. The first line says what a step is about; one that
-//! begins with `# Anew` may delete what it makes again, every other one after the first deletes nothing.
+//! begins with `# Anew` may delete what it makes again, every other one deletes nothing; one that begins with `# The same`
+//! changes nothing.
 
 use crate::import::round_trip;
 use crate::support::{complain, entries, load};
@@ -23,9 +24,10 @@ fn deletes(plan: &Plan) -> bool {
     plan.steps.iter().any(|step| matches!(&step.request, Request::Arm(arm) if arm.method == Method::Delete))
 }
 
-async fn converge(world: &World, spec: &Spec, may_delete: bool) -> Result<(), String> {
+async fn converge(world: &World, spec: &Spec, about: &str) -> Result<(), String> {
+    let (may_delete, same) = (about.starts_with("# Anew"), about.starts_with("# The same"));
     let plan = world.plan(spec, false).await;
-    if plan.is_empty() || !plan.refusals.is_empty() || deletes(&plan) && !may_delete {
+    if plan.is_empty() != same || !plan.refusals.is_empty() || deletes(&plan) && !may_delete {
         return Err(format!("it is planned as\n{}", shown(&plan)));
     }
     let (report, _) = world.apply(&plan, OnFailure::Rollback).await;
@@ -48,7 +50,7 @@ async fn live(folder: &Path) -> Result<(), String> {
         let text = std::fs::read_to_string(&path).unwrap();
         let about = text.lines().next().unwrap_or_default();
         let spec = load(&path);
-        let done = converge(&world, &spec, about.starts_with("# Anew")).await;
+        let done = converge(&world, &spec, about).await;
         done.map_err(|why| format!("{} ({about}): {why}", path.display()))?;
         last = Some(spec);
     }
