@@ -15,6 +15,7 @@ mod explain;
 mod files;
 mod fmt;
 mod graph;
+mod health;
 mod import;
 mod interrupt;
 mod plan;

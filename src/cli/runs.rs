@@ -3,6 +3,7 @@
 use super::args::{OnFailure, Running};
 use super::desk::Desk;
 use super::exit::{Exit, Failure};
+use super::health::Watch;
 use super::interrupt;
 use super::progress::Progress;
 use super::session::Session;
@@ -388,7 +389,7 @@ async fn drive(
         let why = hold.lost().unwrap_or_default();
         terminal.say(&format!("{why}. Nothing more is started; what is on its way may come to its end."));
     });
-    let id = run.run.clone();
+    let (id, health) = (run.run.clone(), Watch::of(run.machine.plan()));
     let report = run.to_end().await;
     watch.abort();
     watch_lock.abort();
@@ -396,6 +397,9 @@ async fn drive(
         session.place.note_end(&id, length()).await;
     }
     super::report::print(&report, terminal);
+    if let (Outcome::Done, Some(health)) = (&report.outcome, health) {
+        health.wait(session, terminal).await;
+    }
     Ok(code(report.exit_code))
 }
 

@@ -26,6 +26,12 @@ impl Clock {
         i64::try_from(OffsetDateTime::now_utc().unix_timestamp_nanos()).unwrap_or(i64::MAX)
     }
 
+    /// How many nanoseconds go by here in `milliseconds` of Azure.
+    pub(crate) fn spanning(self, milliseconds: u64) -> i64 {
+        let spanning = Duration::from_millis(milliseconds).mul_f64(self.pace);
+        i64::try_from(spanning.as_nanos()).unwrap_or(i64::MAX)
+    }
+
     /// How many nanoseconds an operation lasts here that lasts `milliseconds` in Azure.
     pub(crate) fn lasting(self, milliseconds: u64) -> i64 {
         let lasting = Duration::from_millis(milliseconds).mul_f64(self.pace).max(SHORTEST);

@@ -34,9 +34,8 @@ pub struct About {
     pub fields: &'static [Field],
     /// Attributes that references may ask for beyond the fields: dotted path and meaning. Known after apply.
     pub outputs: &'static [(&'static str, &'static str)],
-    /// Another spelling of its collection at the top of a spec, in two words one within the other; the addresses have the
-    /// collection's own.
-    pub spelled: Option<(&'static str, &'static str)>,
+    /// Another spelling of its collection at the top of a spec.
+    pub spelled: Option<Spelling>,
     /// Whether `existing: true` makes sense for it.
     pub may_exist: bool,
     /// Whether the service can rename it.
@@ -67,6 +66,18 @@ impl About {
         may_rename: false,
         may_be_unset: false,
     };
+}
+
+/// Another spelling of a collection: `group: {word: …}`, or `group: {NAME: {word: …}}`. The addresses have the
+/// collection's own word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Spelling {
+    /// The word at the top.
+    pub group: &'static str,
+    /// The word within it, which holds the entries.
+    pub word: &'static str,
+    /// The property of each entry that the name between the two words gives; `None` where there is none between.
+    pub between: Option<&'static str>,
 }
 
 /// How an entry of a collection comes to be of a kind.

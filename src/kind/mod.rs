@@ -24,7 +24,7 @@ pub mod script;
 pub mod shape;
 mod texts;
 
-pub use about::{About, Keyed, Plane, Source};
+pub use about::{About, Keyed, Plane, Source, Spelling};
 pub use entity::{Missing, missing, texts};
 pub use finding::{Claim, Finding, Weight};
 
@@ -126,6 +126,17 @@ pub struct Found {
     pub bytes: Option<u64>,
     /// Whether something else makes it and takes it away, so that it is only read.
     pub is_given: bool,
+}
+
+/// How a thing fares that works by itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Faring {
+    /// It works, or nobody wants it to.
+    Well,
+    /// It is about to, in so many words.
+    Coming(String),
+    /// It does not, and why.
+    Ill(String),
 }
 
 /// How a step is taken back.
@@ -343,6 +354,11 @@ pub trait Kind: Sync {
     /// even one that cannot be undone.
     fn reads_columns(&self) -> bool {
         false
+    }
+
+    /// How to tell how a live thing of this kind fares, where such things work by themselves once they stand.
+    fn faring(&self) -> Option<fn(&Resource) -> Faring> {
+        None
     }
 
     /// The things that, as they stand in live, forbid this one as it is to be: where they change too, they come

@@ -1,6 +1,6 @@
 //! Which collections may stand where, and which kind an entry of each is.
 
-use crate::kind::{About, Keyed, Kind};
+use crate::kind::{About, Keyed, Kind, Spelling};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
@@ -35,16 +35,30 @@ pub(super) struct Kinds {
     pub all: Vec<Each>,
 }
 
+/// What follows the name that a path begins with, `.name` or `["name"]`.
+fn after_name(path: &str) -> Option<&str> {
+    match path.strip_prefix("[\"") {
+        Some(quoted) => quoted.split_once("\"]").map(|(_, rest)| rest),
+        None => {
+            let name = path.strip_prefix('.')?;
+            name.find(['.', '[']).map(|end| &name[end..])
+        }
+    }
+}
+
 impl Kinds {
-    /// The other spellings of collections at the top: two words, one within the other, and the collection's own.
-    pub(super) fn spellings(&self) -> impl Iterator<Item = ((&'static str, &'static str), &'static str)> {
+    /// The other spellings of collections at the top, each with the collection's own word.
+    pub(super) fn spellings(&self) -> impl Iterator<Item = (Spelling, &'static str)> {
         self.all.iter().filter_map(|kind| Some((kind.about().spelled?, kind.about().collection)))
     }
 
     /// The path of a reference with its collection's own word.
     pub(super) fn spelled<'a>(&self, path: &'a str) -> Cow<'a, str> {
-        for ((group, word), collection) in self.spellings() {
-            let rest = path.strip_prefix(group).and_then(|rest| rest.strip_prefix('.')?.strip_prefix(word));
+        for (spelling, collection) in self.spellings() {
+            let rest = path.strip_prefix(spelling.group);
+            let rest =
+                rest.and_then(|rest| if spelling.between.is_some() { after_name(rest) } else { Some(rest) });
+            let rest = rest.and_then(|rest| rest.strip_prefix('.')?.strip_prefix(spelling.word));
             if let Some(rest) = rest.filter(|rest| rest.starts_with(['.', '['])) {
                 return Cow::Owned(format!("{collection}{rest}"));
             }

@@ -7,7 +7,7 @@ use super::kinds::{Collection, Kinds};
 use super::loader::Loader;
 use super::read::Root;
 use super::suggest;
-use super::tree::{Member, View};
+use super::tree::{Id, Member, View};
 use super::yaml::quoted;
 use crate::model::Address;
 use indexmap::IndexMap;
@@ -25,23 +25,37 @@ pub(super) struct Part {
 /// The defaults that `azure:` gives to roots.
 pub(super) type Azure = Vec<(&'static str, Member)>;
 
+/// What all entries of a collection are given by the name around them, and what the files say of them.
+type Apart = ((&'static str, Member), Vec<Part>);
+
+/// A collection by its own word, the property that the name around it gives with that name, and the entries.
+type Grouped = (&'static str, Option<(&'static str, Id)>, Member);
+
 impl Loader<'_> {
     /// Finds every entry, and reads the variables first.
     pub(super) fn outline(&mut self, roots: &[Root]) {
         let kinds = Rc::clone(&self.kinds);
         let collections = kinds.below("");
         let own = ["version", "variables", "azure", "removed"];
-        let groups: BTreeSet<&'static str> = kinds.spellings().map(|((group, _), _)| group).collect();
+        let groups: BTreeSet<&'static str> = kinds.spellings().map(|(spelling, _)| spelling.group).collect();
         let words = own.into_iter().chain(collections.iter().map(|c| c.word));
         let words: Vec<&'static str> = words.chain(groups.iter().copied()).collect();
         let mut found: IndexMap<&'static str, Vec<(Root, Member)>> = IndexMap::new();
+        let mut apart: IndexMap<(&'static str, String), Apart> = IndexMap::new();
         for root in roots {
             let members = self.tree.members(root.map);
             let explain = |key: &str| root_word(&kinds, key);
             for (word, member) in self.claim(&members, &words, &explain, "a spec") {
                 if groups.contains(word) {
-                    for (collection, member) in self.grouped(&kinds, word, member) {
-                        found.entry(collection).or_default().push((*root, member));
+                    for (collection, between, member) in self.grouped(&kinds, word, member) {
+                        let Some((field, name)) = between else {
+                            found.entry(collection).or_default().push((*root, member));
+                            continue;
+                        };
+                        let key = (collection, self.tree.text(name).to_owned());
+                        let given = Member { key: name, value: name, via: None, guessed: false };
+                        let group = apart.entry(key).or_insert_with(|| ((field, given), Vec::new()));
+                        group.1.push(Part { over: root.over, member });
                     }
                 } else {
                     found.entry(word).or_default().push((*root, member));
@@ -59,29 +73,51 @@ impl Loader<'_> {
                 .map(|(root, member)| Part { over: root.over, member })
                 .collect();
             self.collection(&Address::root(), collection, &parts, &azure);
+            for (_, (given, parts)) in apart.iter().filter(|((word, _), _)| *word == collection.word) {
+                let others = azure.iter().filter(|(word, _)| *word != given.0).copied();
+                let azure: Azure = others.chain([*given]).collect();
+                self.inherited.push(given.1.key);
+                self.collection(&Address::root(), collection, parts, &azure);
+            }
         }
         self.removed(&take("removed"), &azure);
     }
 
-    /// What stands in a word that only groups collections, by the collections' own words.
-    fn grouped(&mut self, kinds: &Kinds, group: &str, member: Member) -> Vec<(&'static str, Member)> {
-        let within = kinds.spellings().filter(|((word, _), _)| *word == group);
-        let within: Vec<(&'static str, &'static str)> = within.map(|((_, word), own)| (word, own)).collect();
-        let words: Vec<&'static str> = within.iter().map(|(word, _)| *word).collect();
-        if !matches!(self.tree.view(member.value), View::Map | View::Null) {
-            let message = format!("`{group}` holds {}", words.join(", "));
-            self.error(
-                Code::WrongValue,
-                message,
-                member.value,
-                format!("write `{group}: {{{}: …}}`", words[0]),
-            );
-            return Vec::new();
+    /// What stands in a word that only groups collections: by the collections' own words, with what the name between the
+    /// two words gives.
+    fn grouped(&mut self, kinds: &Kinds, group: &str, member: Member) -> Vec<Grouped> {
+        let within: Vec<_> = kinds.spellings().filter(|(spelling, _)| spelling.group == group).collect();
+        let Some(between) = within.first().map(|(spelling, _)| spelling.between) else { return Vec::new() };
+        let words: Vec<&'static str> = within.iter().map(|(spelling, _)| spelling.word).collect();
+        let start = if between.is_some() { format!("{group}: {{NAME: ") } else { format!("{group}: ") };
+        let end = if between.is_some() { "}" } else { "" };
+        let help = format!("write `{start}{{{}: …}}{end}`", words[0]);
+        let holds = |this: &mut Self, what: String, value| {
+            let is_map = matches!(this.tree.view(value), View::Map | View::Null);
+            if !is_map {
+                this.error(Code::WrongValue, what, value, help.clone());
+            }
+            is_map
+        };
+        let holders = match between {
+            None => vec![(None, member)],
+            Some(_) if !holds(self, format!("`{group}` is a map of names"), member.value) => Vec::new(),
+            Some(field) => {
+                self.tree.members(member.value).into_iter().map(|one| (Some((field, one.key)), one)).collect()
+            }
+        };
+        let mut found = Vec::new();
+        for (between, holder) in holders {
+            if !holds(self, format!("`{group}` holds {}", words.join(", ")), holder.value) {
+                continue;
+            }
+            let members = self.tree.members(holder.value);
+            for (word, member) in self.claim(&members, &words, &|_| None, &format!("`{group}`")) {
+                let own = within.iter().find(|(known, _)| known.word == word).map_or(word, |(_, own)| *own);
+                found.push((own, between, member));
+            }
         }
-        let members = self.tree.members(member.value);
-        let claimed = self.claim(&members, &words, &|_| None, &format!("`{group}`"));
-        let own = |word| within.iter().find(|(known, _)| *known == word).map_or(word, |(_, own)| *own);
-        claimed.into_iter().map(|(word, member)| (own(word), member)).collect()
+        found
     }
 
     /// Checks that the spec says which version of this form it follows.
@@ -171,6 +207,19 @@ impl Loader<'_> {
             }
         }
         for (key, parts) in entries {
+            let (address, again) = (at.child(collection.word, &key), parts[0].member.key);
+            // The same address by two spellings.
+            if let Some(first) = self.index.get(&address).map(|known| self.drafts[*known].key_at) {
+                let message = format!("{address} is defined twice");
+                let again = self.tree.place(self.tree.resolve(again));
+                let found = Diagnostic::error(Code::DefinedTwice, message).at(again, "again here");
+                self.push(
+                    found
+                        .at(first, "first here")
+                        .help("give one of them another key, and say `name: …` inside of it"),
+                );
+                continue;
+            }
             self.entry(&at.child(collection.word, &key), collection, &parts, azure);
         }
     }

@@ -28,15 +28,26 @@ fn of(kinds: &Kinds) -> Json {
     for collection in kinds.below("") {
         properties.insert(collection.word.to_owned(), of_collection(collection));
     }
-    for ((group, word), own) in kinds.spellings() {
+    for (spelling, own) in kinds.spellings() {
         let collection = kinds.below("").iter().find(|collection| collection.word == own).map(of_collection);
-        let within = json!({
-            "type": ["object", "null"],
-            "description": format!("Another spelling of `{own}`."),
-            "properties": {word: collection},
-            "additionalProperties": false,
-        });
-        properties.insert(group.to_owned(), within);
+        let within = |description: String| {
+            json!({
+                "type": ["object", "null"],
+                "description": description,
+                "properties": {spelling.word: collection},
+                "additionalProperties": false,
+            })
+        };
+        let description = format!("Another spelling of `{own}`.");
+        let group = match spelling.between {
+            None => within(description),
+            Some(field) => json!({
+                "type": ["object", "null"],
+                "description": description,
+                "additionalProperties": within(format!("What has this `{field}`.")),
+            }),
+        };
+        properties.insert(spelling.group.to_owned(), group);
     }
     let address = "Addresses of things that must not exist, such as `clusters.a.databases.b`.";
     let removed = json!({"type": ["array", "null"], "items": {"type": "string"}, "description": address});

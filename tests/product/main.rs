@@ -5,6 +5,7 @@
 
 mod azurite;
 mod blobs;
+mod chains;
 #[path = "../laws/dice.rs"]
 mod dice;
 mod endpoint;
@@ -17,6 +18,7 @@ mod kills;
 mod kql;
 mod makespan;
 mod meanwhile;
+mod network;
 mod pairs;
 mod plans;
 mod races;

@@ -365,6 +365,7 @@ fn values(change: &Change<'_>) -> Result<(), Reply> {
             return Err(Reply::bad(format!("The value {value} of property '{name}' is not true or false.")));
         }
     }
+    network(change)?;
     let filled = |name: &str| {
         change
             .asked
@@ -378,6 +379,31 @@ fn values(change: &Change<'_>) -> Result<(), Reply> {
         ));
     }
     Ok(())
+}
+
+/// The virtual network names its subnet and both addresses.
+fn network(change: &Change<'_>) -> Result<(), Reply> {
+    let asked = change.asked.pointer("/properties/virtualNetworkConfiguration");
+    let Some(asked) = asked.filter(|asked| !asked.is_null()) else { return Ok(()) };
+    let text = |name: &str| asked.get(name).and_then(Value::as_str).unwrap_or_default();
+    let ids = ["subnetId", "enginePublicIpId", "dataManagementPublicIpId"];
+    if let Some(name) = ids.iter().find(|name| !text(name).starts_with("/subscriptions/")) {
+        return Err(Reply::bad(format!(
+            "The property '{name}' of 'virtualNetworkConfiguration' is not a resource id."
+        )));
+    }
+    match asked.get("state").map(|_| text("state")) {
+        None | Some("Enabled" | "Disabled") => Ok(()),
+        Some(state) => Err(Reply::bad(format!(
+            "The value '{state}' of property 'virtualNetworkConfiguration.state' is not valid. Allowed values: Enabled, Disabled."
+        ))),
+    }
+}
+
+/// Whether a cluster stands in a virtual network, and has not left it.
+pub(super) fn is_injected(cluster: &Resource) -> bool {
+    let network = cluster.body.pointer("/properties/virtualNetworkConfiguration");
+    network.is_some_and(|network| network.is_object() && network.get("state") != Some(&json!("Disabled")))
 }
 
 /// What cannot change once the cluster is there.
@@ -414,7 +440,8 @@ fn fixed(change: &Change<'_>) -> Result<(), Reply> {
 fn leaves(before: &Value, asked: &Value) -> bool {
     let same = |name: &str| asked.get(name) == before.get(name);
     let fixed = ["subnetId", "enginePublicIpId", "dataManagementPublicIpId"];
-    fixed.iter().all(|name| same(name)) && asked.get("state") == Some(&json!("Disabled"))
+    let goes = before.get("state") != Some(&json!("Disabled"));
+    fixed.iter().all(|name| same(name)) && goes && asked.get("state") == Some(&json!("Disabled"))
 }
 
 /// A cluster that does not run takes no change but a start and its deletion.

@@ -14,6 +14,9 @@ use crate::emulator::clock::{Clock, stamp};
 use serde_json::{Value, json};
 
 const HOST: &str = ".azureiotcentral.com";
+
+/// How many milliseconds an export takes to begin; nobody has measured it.
+const STARTING: u64 = 30_000;
 /// The versions that have data exports; the stable ones have none.
 const VERSIONS: [&str; 4] = ["1.1-preview", "1.2-preview", "2022-06-30-preview", "2022-10-31-preview"];
 /// What the service shows in place of a secret.
@@ -180,6 +183,7 @@ fn write(core: &mut Core, ask: &Ask, at: &Id) -> Result<Reply, Reply> {
     }
     let mut resource = old.unwrap_or_else(|| Resource::new(at.clone()));
     resource.body = masked(body);
+    resource.hidden["since"] = json!(Clock::now());
     core.state.put(resource.clone());
     let mut first = shown(core, &resource);
     first["status"] = json!(match is_export {
@@ -313,15 +317,25 @@ fn shown(core: &Core, resource: &Resource) -> Value {
     let mut body = resource.body.clone();
     body["id"] = json!(resource.id.name());
     let runs = |export: &Resource| export.body["enabled"] == json!(true);
+    let starts = |export: &Resource| {
+        let since = export.hidden.get("since").and_then(Value::as_i64).unwrap_or_default();
+        Clock::now() < since.saturating_add(core.clock.spanning(STARTING))
+    };
     let troubles = if resource.id.collections.last().is_some_and(|own| own == DESTINATIONS) {
-        if !users(core, &application, resource.id.name()).into_iter().any(runs) {
-            body["status"] = json!("waiting");
+        let users = users(core, &application, resource.id.name());
+        let running: Vec<_> = users.into_iter().filter(|export| runs(export)).collect();
+        if running.iter().all(|export| starts(export)) {
+            body["status"] = json!(if running.is_empty() { "waiting" } else { "starting" });
             return body;
         }
         trouble(core, &application, resource).into_iter().collect()
     } else {
         if !runs(resource) {
             body["status"] = json!("notStarted");
+            return body;
+        }
+        if starts(resource) {
+            body["status"] = json!("starting");
             return body;
         }
         let used = destinations(&resource.body);

@@ -39,7 +39,13 @@ impl Kind for Managed {
         }
     }
 
-    fn check(&self, _: &Core, change: &Change<'_>) -> Result<(), Reply> {
+    fn check(&self, core: &Core, change: &Change<'_>) -> Result<(), Reply> {
+        let cluster = core.state.get(&change.id.ancestor(1));
+        if change.verb != Verb::Delete && cluster.is_some_and(super::cluster::is_injected) {
+            return Err(Reply::bad(
+                "Managed private endpoints are not supported for a cluster in a virtual network.",
+            ));
+        }
         for name in ["privateLinkResourceId", "groupId"] {
             if change.verb == Verb::Put && change.text(name).is_none() {
                 return Err(Reply::bad(format!("The property '{name}' is required.")));

@@ -3,7 +3,7 @@
 use crate::kind::arm::place::{LOCATION, RESOURCE_GROUP, SUBSCRIPTION_ID, TAGS};
 use crate::kind::around::{BASE, ID, Neighbour, PRINCIPAL_ID, PROVISIONING_STATE, ROOT, TENANT_ID, fixed};
 use crate::kind::shape::{Field, NameRule, Role, Shape};
-use crate::kind::{About, At, Finding, Source};
+use crate::kind::{About, At, Finding, Source, Spelling};
 use crate::model::body::{Body, Value};
 
 /// The kind `iotCentralApplication`.
@@ -23,7 +23,7 @@ pub(super) const APPLICATION: Neighbour = Neighbour {
 const ABOUT: About = About {
     name: "iotCentralApplication",
     collection: "iotCentralApplications",
-    spelled: Some(("iotCentral", "apps")),
+    spelled: Some(Spelling { group: "iotCentral", word: "apps", between: None }),
     names: NameRule::Plain { min: 2, max: 63, lower: true, others: "-" },
     doc: "An IoT Central application, with the destinations and exports of its data. With `existing: true` it is only \
           read and its exports are managed. `iotCentral: {apps: …}` is another spelling. Who runs the tool needs a role in the application that may manage exports.",

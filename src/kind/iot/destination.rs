@@ -3,7 +3,7 @@
 use super::{INSIDE, entry, listed, part, read, request, whole};
 use crate::kind::replies::Reply;
 use crate::kind::shape::{self, Field, NameRule, Role, Shape};
-use crate::kind::{About, At, Finding, Found, Kind, Need, Source, Undo};
+use crate::kind::{About, At, Faring, Finding, Found, Kind, Need, Source, Undo};
 use crate::model::Address;
 use crate::model::body::{Body, Piece, Value};
 use crate::model::change::{Change, Loss};
@@ -117,6 +117,14 @@ impl Kind for Destination {
 
     fn loss(&self, _at: &At<'_>, _change: &Change) -> Loss {
         Loss::none()
+    }
+
+    /// One that no export uses waits for one, and is well.
+    fn faring(&self) -> Option<fn(&Resource) -> Faring> {
+        Some(|live| match live.attributes.text("status") {
+            Some("waiting" | "notStarted") => Faring::Well,
+            _ => super::faring(live),
+        })
     }
 
     /// What goes with one way to sign in does not stay with another.

@@ -7,7 +7,7 @@ use super::{INSIDE, entry, listed, read, request, whole};
 use crate::kind::arm::wire;
 use crate::kind::replies::Reply;
 use crate::kind::shape::{self, Field, Role, Shape};
-use crate::kind::{About, At, Finding, Found, Kind, Need, Source};
+use crate::kind::{About, At, Faring, Finding, Found, Kind, Need, Source};
 use crate::model::body::{Body, Value};
 use crate::model::change::{Change, Loss, LossClass};
 use crate::model::inventory::{Mode, Resource};
@@ -121,6 +121,14 @@ impl Kind for Export {
         let what =
             format!("from then on nothing is exported to {}, and messages are not kept", left.join(", "));
         Loss::new(LossClass::IngestionGap, what)
+    }
+
+    /// What is not enabled is not to work.
+    fn faring(&self) -> Option<fn(&Resource) -> Faring> {
+        Some(|live| match live.body.get("enabled").and_then(Value::as_bool) {
+            Some(false) => Faring::Well,
+            _ => super::faring(live),
+        })
     }
 
     fn settle(&self, live: Option<&Resource>, wanted: &Body) -> Body {

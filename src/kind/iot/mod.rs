@@ -15,8 +15,9 @@ mod tests;
 use super::arm::wire::{self, Defaults};
 use super::replies::Reply;
 use super::shape::{self, Field, NameRule};
-use super::{About, At, Found, Kind, Plane, Source};
+use super::{About, At, Faring, Found, Kind, Plane, Source};
 use crate::model::body::{Body, Value};
+use crate::model::inventory::Resource;
 use crate::model::request::{Method, Request};
 use serde_json::{Value as Json, json};
 
@@ -82,4 +83,26 @@ fn below(body: Body) -> Body {
 /// A request on an entry.
 fn request(kind: &dyn Kind, at: &At<'_>, method: Method, body: impl Into<Value>) -> Result<Request, String> {
     Ok(Request::arm(method, kind.resource_id(at)?, API_VERSION, body.into()))
+}
+
+/// How a destination or an export fares, by what the application says of it.
+fn faring(live: &Resource) -> Faring {
+    let said = &live.attributes;
+    match said.text("status") {
+        Some(status @ ("starting" | "waiting" | "notStarted")) => Faring::Coming(format!("it is `{status}`")),
+        Some("error") => {
+            let errors = said.get("errors").and_then(Value::as_list).unwrap_or_default().iter();
+            let errors = errors.filter_map(Value::as_map).map(|error| {
+                let part = |name| error.text(name).unwrap_or_default();
+                format!("{}: {}", part("code"), part("message"))
+            });
+            let errors: Vec<String> = errors.collect();
+            Faring::Ill(if errors.is_empty() {
+                "it says no more than that".to_owned()
+            } else {
+                errors.join("; ")
+            })
+        }
+        _ => Faring::Well,
+    }
 }

@@ -24,7 +24,7 @@ use crate::kind::question::{Question, Seen};
 use crate::kind::replies::Reply;
 use crate::kind::roster::Roster;
 use crate::kind::shape::{self, Field, NameRule};
-use crate::kind::{About, At, Claim, ETAG, Finding, Found, Kind, Need, Plane, Source, Undo};
+use crate::kind::{About, At, Claim, ETAG, Finding, Found, Kind, Need, Plane, Source, Spelling, Undo};
 use crate::model::body::{Body, Value};
 use crate::model::change::{Action, Change, Loss, LossClass};
 use crate::model::inventory::Resource;
@@ -37,13 +37,19 @@ pub struct Cluster;
 const ABOUT: About = About {
     name: "cluster",
     collection: "clusters",
+    spelled: Some(Spelling {
+        group: "synapseWorkspaces",
+        word: "kustoPools",
+        between: Some(place::SYNAPSE_WORKSPACE.name),
+    }),
     names: NameRule::Cluster,
     names_ignore_case: true,
     plane: Plane::Arm,
     doc: "An Azure Data Explorer cluster. It is created, altered in place and, when asked for, deleted with all its \
           data; it is never replaced. With `existing: true` it is only read and its databases are managed; with `uri` \
           alone only what its management commands reach is managed; with `synapseWorkspace` it is a \
-          Data Explorer pool of that workspace.",
+          Data Explorer pool of that workspace, for which `synapseWorkspaces: {WORKSPACE: {kustoPools: …}}` is another \
+          spelling.",
     page: "https://learn.microsoft.com/azure/data-explorer/create-cluster-and-database",
     example: "clusters:\n  telemetry:\n    location: westeurope\n    sku: {name: Standard_E8ads_v5, tier: Standard, \
               capacity: 2}\n    identity: {type: SystemAssigned}\n    enableStreamingIngest: true\n",
