@@ -27,7 +27,7 @@ pub struct DatabaseReplies {
     pub schema: DatabaseSchema,
     /// `.show database schema as csl script`, statement by statement.
     pub script: Vec<Statement>,
-    /// `.show tables details`
+    /// `.show tables details`, as far as it is read.
     pub details: Rows,
     /// The kinds' own commands, by their text.
     pub shows: BTreeMap<String, Rows>,

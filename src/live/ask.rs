@@ -12,6 +12,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tokio::task::JoinSet;
 
+/// What the tables of a database hold. Each row has dozens of columns, of which these are read.
+///
+/// <https://learn.microsoft.com/kusto/management/show-table-details-command>
+const DETAILS: &str = ".show tables details | project TableName, TotalRowCount, TotalOriginalSize";
+
 /// One region to be read.
 #[derive(Clone)]
 pub(super) enum Ask {
@@ -144,7 +149,7 @@ async fn database(
             Box::new(move |rows, command| schema(&rows, &wanted, command).map(Part::Schema)),
         ),
         (of("schema as csl script"), Box::new(|rows, _| Ok(Part::Script(statements(&rows))))),
-        (".show tables details".to_owned(), Box::new(|rows, _| Ok(Part::Details(rows)))),
+        (DETAILS.to_owned(), Box::new(|rows, _| Ok(Part::Details(rows)))),
     ];
     for &show in shows {
         asks.push((show.to_owned(), Box::new(|rows, command| Ok(Part::Show(command.to_owned(), rows)))));

@@ -20,7 +20,9 @@ pub struct Segment {
     path: u64,
 }
 
-// Addresses around one another share most of their texts, so that comparing places is enough for those.
+// Addresses around one another share most of their texts, so that comparing places is enough for those. Numbers only
+// tell different paths apart: two paths of one number are compared by their words
+// (test: `equal_paths_are_one_however_they_came_about`).
 impl PartialEq for Segment {
     fn eq(&self, other: &Self) -> bool {
         self.cmp(other) == Ordering::Equal
@@ -338,6 +340,31 @@ mod tests {
         fn reads_what_it_prints(keys in proptest::collection::vec("\\PC{1,12}", 1..4)) {
             let address = keys.iter().fold(Address::root(), |at, key| at.child("tables", key));
             prop_assert_eq!(address.to_string().parse::<Address>(), Ok(address));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn equal_paths_are_one_however_they_came_about(
+            keys in prop::collection::vec("[ab]{0,9}|\\PC{0,3}", 1..5),
+            other in prop::collection::vec("[ab]{0,9}|\\PC{0,3}", 1..5),
+        ) {
+            let of = |keys: &[String]| keys.iter().fold(Address::root(), |at, key| at.child("tables", key));
+            let (address, other) = (of(&keys), of(&other));
+            let longer = address.child("policies", "x");
+            let elsewhere = Address::root().child("databases", "d");
+            for same in [
+                address.to_string().parse().unwrap(),
+                longer.parent().unwrap(),
+                longer.prefix(keys.len()),
+                address.relocated(&Address::root(), &elsewhere).relocated(&elsewhere, &Address::root()),
+            ] {
+                prop_assert_eq!(&same, &address);
+                prop_assert_eq!(same.path(), address.path());
+                prop_assert!(longer.is_within(&same));
+            }
+            prop_assert_eq!(address == other, address.to_string() == other.to_string());
+            prop_assert_eq!(address == other, address.cmp(&other).is_eq());
         }
     }
 

@@ -52,7 +52,7 @@ pub struct Lifecycle {
     pub ignore: Vec<String>,
 }
 
-/// Things by address; parents come before their children.
+/// Things by address; parents come before their children (test: `is_an_ordered_map`).
 #[derive(Debug, Clone, Default)]
 pub struct Inventory {
     /// The places of all things, in order.
@@ -229,6 +229,35 @@ pub struct Desired {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn is_an_ordered_map(acts in prop::collection::vec((0..4_u8, "[a-c]", "[a-c]", 0..9_u64), 0..40)) {
+            let (mut own, mut model) = (Inventory::new(), BTreeMap::<Address, u64>::new());
+            for (act, table, policy, rows) in acts {
+                let table = Address::root().child("tables", &table);
+                let at = if act % 2 == 0 { table.clone() } else { table.child("policies", &policy) };
+                let thing = Resource { rows: Some(rows), name: at.key().into(), ..Resource::default() };
+                let before = if act < 3 {
+                    prop_assert_eq!(own.insert(at.clone(), thing).and_then(|thing| thing.rows), model.insert(at.clone(), rows));
+                    continue;
+                } else {
+                    own.remove(&at)
+                };
+                prop_assert_eq!(before.and_then(|thing| thing.rows), model.remove(&at));
+            }
+            let rows = |(at, thing): (&Address, &Resource)| (at.clone(), thing.rows.unwrap());
+            prop_assert_eq!(own.iter().map(rows).collect::<Vec<_>>(), model.clone().into_iter().collect::<Vec<_>>());
+            prop_assert_eq!(own.len(), model.len());
+            for (at, rows) in &model {
+                prop_assert_eq!(own.get(at).and_then(|thing| thing.rows), Some(*rows));
+                let below = model.keys().filter(|other| *other != at && other.is_within(at)).count();
+                prop_assert_eq!(own.below(at).count(), below);
+                prop_assert_eq!(own.children(at, "policies").count(), below);
+            }
+        }
+    }
 
     #[test]
     fn finds_by_name() {

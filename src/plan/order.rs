@@ -55,11 +55,10 @@ fn draft(
     address: &Address,
     resolution: &Resolution,
 ) -> Result<Vec<Step>, Trouble> {
-    let mut drafts = Vec::new();
-    let Some(kind) = kind::by_name(&resolution.kind) else { return Ok(drafts) };
+    let Some(kind) = kind::by_name(&resolution.kind) else { return Ok(Vec::new()) };
     let change = &resolution.change;
     let world = if change.after.is_none() { live } else { &found.world };
-    let Some(resource) = world.get(address) else { return Ok(drafts) };
+    let Some(resource) = world.get(address) else { return Ok(Vec::new()) };
     let recalled =
         found.recalled.get(address).map(|body| Resource { body: body.clone(), ..resource.clone() });
     let at = At { address, resource: recalled.as_ref().unwrap_or(resource), world };
@@ -75,6 +74,8 @@ fn draft(
     } else {
         halves.push(change.clone());
     }
+    // Most changes are one step, and steps are large.
+    let mut drafts = Vec::with_capacity(halves.len());
     let mut previous = None;
     let bodies = Change { rename: None, ..change.clone() };
     for half in halves {

@@ -18,6 +18,9 @@ const MAX_DEPTH: usize = 200;
 /// The longest bare scalar, in bytes, whose meaning is kept for the next of its like.
 const SHORT: usize = 32;
 
+/// How many of them are kept of one form: those that come again are among the first, and others would only take room.
+const KEPT: usize = 4096;
+
 impl Loader<'_> {
     /// Reads a node. None when it cannot be read, which is then reported.
     pub(super) fn decode(&mut self, id: Id, shape: &Shape) -> Option<Value> {
@@ -179,7 +182,10 @@ impl Loader<'_> {
                 let found = self.short_object(id, fields, short, shape)?;
                 // What there was something to say about is said again wherever it stands.
                 if before == (self.report.len(), self.faults, self.edges.len()) {
-                    self.shorts.entry(form).or_default().insert(text.into(), found.clone());
+                    let known = self.shorts.entry(form).or_default();
+                    if known.len() < KEPT {
+                        known.insert(text.into(), found.clone());
+                    }
                 }
                 return Some(found);
             }

@@ -129,7 +129,7 @@ impl Kind for Mapping {
                 _ => continue,
             };
             let of = |columns: Body| Body::new().with("kind", word(kind)).with("columns", columns);
-            let short = positions(json, &mut places).filter(|_| KIND_WORDS.contains(&kind.as_str()));
+            let short = plain(json, &mut places).filter(|_| KIND_WORDS.contains(&kind.as_str()));
             let body = match short {
                 Some(columns) => of(columns),
                 None => {
@@ -298,37 +298,45 @@ pub(super) fn elements(json: &Json, places: &mut Places) -> Result<Body, String>
 /// Elements that are nothing but a position, by it: each kept once.
 pub(super) type Places = BTreeMap<i64, Value>;
 
-/// An element that is nothing but a position, as the service writes it.
+/// An element that is nothing but a position or a path, as the service writes it.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Positioned<'a> {
+struct Plain<'a> {
     #[serde(borrow, alias = "Column")]
     column: Cow<'a, str>,
     #[serde(borrow, default, alias = "DataType")]
     datatype: Cow<'a, str>,
     #[serde(borrow, rename = "Properties")]
-    properties: Position<'a>,
+    properties: Whence<'a>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Position<'a> {
-    #[serde(borrow, rename = "Ordinal")]
-    ordinal: Cow<'a, str>,
+struct Whence<'a> {
+    #[serde(borrow, default, rename = "Ordinal")]
+    ordinal: Option<Cow<'a, str>>,
+    #[serde(borrow, default, rename = "Path")]
+    path: Option<Cow<'a, str>>,
 }
 
-/// What [`elements`] gives for a mapping whose elements are all nothing but positions, which most are; `None` for any
-/// other (test: `positions_are_read_like_anything_else`).
-fn positions(json: &str, places: &mut Places) -> Option<Body> {
-    let all: Vec<Positioned<'_>> = serde_json::from_str(json).ok()?;
-    let one = |Positioned { column, datatype, properties }: Positioned<'_>| {
+/// What [`elements`] gives for a mapping whose elements are all nothing but positions or paths, which most are; `None`
+/// for any other (test: `plain_elements_are_read_like_any`).
+fn plain(json: &str, places: &mut Places) -> Option<Body> {
+    let all: Vec<Plain<'_>> = serde_json::from_str(json).ok()?;
+    let one = |Plain { column, datatype, properties }: Plain<'_>| {
         if column.is_empty() || !datatype.is_empty() {
             return None;
         }
-        let ordinal = properties.ordinal.parse::<i64>().ok()?;
-        let place = places.entry(ordinal);
-        let element = place.or_insert_with(|| Value::Map(Body::new().with("ordinal", ordinal)));
-        Some((word(&column), element.clone()))
+        let element = match (properties.ordinal, properties.path) {
+            (Some(ordinal), None) => {
+                let ordinal = ordinal.parse::<i64>().ok()?;
+                let place = places.entry(ordinal);
+                place.or_insert_with(|| Value::Map(Body::new().with("ordinal", ordinal))).clone()
+            }
+            (None, Some(path)) if !path.is_empty() => Value::Map(Body::new().with("path", &*path)),
+            _ => return None,
+        };
+        Some((word(&column), element))
     };
     all.into_iter().map(one).collect()
 }
@@ -430,7 +438,7 @@ mod tests {
     }
 
     #[test]
-    fn positions_are_read_like_anything_else() {
+    fn plain_elements_are_read_like_any() {
         for (text, is_short) in [
             (
                 r#"[{"Column":"a","Properties":{"Ordinal":"0"}},{"column":"b\"","datatype":"","Properties":{"Ordinal":"7"}}]"#,
@@ -439,11 +447,18 @@ mod tests {
             ("[]", true),
             (r#"[{"Column":"a","DataType":"int","Properties":{"Ordinal":"0"}}]"#, false),
             (r#"[{"Column":"a","Properties":{"Ordinal":"0","ConstValue":"x"}}]"#, false),
-            (r#"[{"Column":"a","Properties":{"Path":"$.a"}}]"#, false),
+            (
+                r#"[{"Column":"a","Properties":{"Path":"$.a"}},{"Column":"b","Properties":{"Path":"$['b c']"}}]"#,
+                true,
+            ),
+            (r#"[{"Column":"a","Properties":{"Path":""}}]"#, false),
+            (r#"[{"Column":"a","Properties":{"Path":"$.a","Ordinal":"1"}}]"#, false),
+            (r#"[{"Column":"a","Properties":{}}]"#, false),
+            (r#"[{"Column":"a","Properties":{"Path":"$.a","Transform":"SourceLocation"}}]"#, false),
             (r#"[{"Column":"","Properties":{"Ordinal":"0"}}]"#, false),
             (r#"[{"Column":"a","Properties":{"Ordinal":"x"}}]"#, false),
         ] {
-            let short = positions(text, &mut Places::new());
+            let short = plain(text, &mut Places::new());
             assert_eq!(short.is_some(), is_short, "{text}");
             let json = serde_json::from_str(text).unwrap();
             let long = elements(&json, &mut Places::new());
