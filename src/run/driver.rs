@@ -9,6 +9,7 @@
 use super::effects::{Answer, Effects, Look, LookError, Outgoing};
 use super::event::{Event, Happened, Intent, Operation, Way};
 use super::guard::{Guard, Seen};
+use super::held::Held;
 use super::hold::Hold;
 use super::journal::{Clock, Header, Journal, JournalError, Recorded};
 use super::looking::{Looking, Purpose, Round, Timing};
@@ -130,6 +131,7 @@ impl<E: Effects, S: Store> Run<E, S> {
         let mut driver = Driver {
             looking: Looking::new(self.timing),
             seen: Seen::new(self.read_at),
+            effects: Arc::new(Held::new(Arc::clone(&self.effects), self.interrupts.lock.clone())),
             run: self,
             tasks: JoinSet::new(),
             jobs: HashMap::new(),
@@ -163,6 +165,7 @@ enum Came {
 
 struct Driver<E, S> {
     run: Run<E, S>,
+    effects: Arc<Held<E>>,
     looking: Looking,
     seen: Seen,
     tasks: JoinSet<Came>,
@@ -204,7 +207,10 @@ impl<E: Effects, S: Store> Driver<E, S> {
                         self.commit(vec![Event::Interrupted]).await;
                     }
                 }
-                Some(came) = self.tasks.join_next_with_id() => self.came(came).await,
+                Some(came) = self.tasks.join_next_with_id() => {
+                    self.unlock();
+                    self.came(came).await;
+                }
                 () = sleep(tick) => self.tick(),
             }
         }
@@ -319,7 +325,7 @@ impl<E: Effects, S: Store> Driver<E, S> {
             return;
         }
         for (job, guard, batch) in sends.into_iter().filter(|(.., batch)| !batch.is_empty()) {
-            let effects = Arc::clone(&self.run.effects);
+            let effects = Arc::clone(&self.effects);
             let check = matches!(job, Job::Check { .. });
             self.spawn(job, async move {
                 if check {
@@ -344,7 +350,7 @@ impl<E: Effects, S: Store> Driver<E, S> {
         if !self.followed.insert(step) {
             return;
         }
-        let effects = Arc::clone(&self.run.effects);
+        let effects = Arc::clone(&self.effects);
         let of = request::next(&self.run.machine, &self.run.run, step, way);
         let of = request::resolved(&self.run.machine, of.clone()).unwrap_or(of);
         self.spawn(Job::Follow { way, step }, async move {
@@ -354,7 +360,7 @@ impl<E: Effects, S: Store> Driver<E, S> {
 
     fn look(&mut self, purpose: Purpose) {
         let Some(delay) = self.looking.begin(&purpose, &self.run.machine) else { return };
-        let effects = Arc::clone(&self.run.effects);
+        let effects = Arc::clone(&self.effects);
         let plan = Arc::clone(self.run.machine.plan());
         let machine = &self.run.machine;
         let touched = match purpose {

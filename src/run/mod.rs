@@ -14,6 +14,7 @@ pub mod driver;
 pub mod effects;
 pub mod event;
 mod guard;
+mod held;
 pub mod hold;
 pub mod journal;
 pub mod lease;

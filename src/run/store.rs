@@ -221,7 +221,7 @@ impl BlobStore {
         let mut pause = PAUSE;
         let mut said: Option<CloudError> = None;
         loop {
-            if let Some(why) = self.hold.gone() {
+            if let Err(why) = self.hold.may_record().await {
                 return Err(io::Error::other(join(why, said)));
             }
             let written = tokio::select! {
@@ -246,7 +246,7 @@ impl BlobStore {
         self.blocks = self.blocks.map(|blocks| blocks + 1);
         self.total.fetch_add(bytes.len() as u64, Ordering::Relaxed);
         // A process that was stopped meanwhile must not act on what it wrote before.
-        self.hold.gone().map_or(Ok(()), |why| Err(io::Error::other(why)))
+        self.hold.may_record().await.map_err(io::Error::other)
     }
 }
 

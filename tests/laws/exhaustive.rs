@@ -45,7 +45,7 @@ async fn run(
     intent: Intent,
     on_failure: OnFailure,
 ) -> (Vec<String>, usize) {
-    const NOBODY: Wishes = Wishes { interrupts: [None, None], lock: None };
+    const NOBODY: Wishes = Wishes { interrupts: [None, None], lock: None, jump: None };
     let policy = Policy { on_failure, ..Policy::default() };
     let world = World::new(Arc::clone(plan), live.clone(), Faults::Given(faults), Dice::new(7, "delays"));
     let shared = Shared::new(world, Disk::default());

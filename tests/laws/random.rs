@@ -100,8 +100,8 @@ async fn to_the_end(
             if last == Some(Intent::Rollback) || dice.chance(50) { Intent::Rollback } else { Intent::Resume };
         last = Some(intent);
         let wish = dice.chance(10).then(|| dice.below(20_000) as u64);
-        end = session(shared, Start::TakeUp(intent), Wishes { interrupts: [wish, None], lock: None }, dice)
-            .await;
+        let wishes = Wishes { interrupts: [wish, None], ..Wishes::default() };
+        end = session(shared, Start::TakeUp(intent), wishes, dice).await;
         let _ = policy;
     }
     Err(format!("not over after twelve sessions: {end:?}"))
@@ -116,7 +116,8 @@ async fn story(seed: u64, history: bool) -> Story {
     // The lock has dice of its own, so that the other stories stay as they were.
     let mut luck = Dice::new(seed, "lock");
     let lock = luck.chance(15).then(|| [luck.below(20_000) as u64, luck.below(10_000) as u64]);
-    let wishes = Wishes { interrupts: [first, second.filter(|_| first.is_some())], lock };
+    let jump = luck.chance(15).then(|| [luck.below(20_000) as u64, luck.below(5_000) as u64]);
+    let wishes = Wishes { interrupts: [first, second.filter(|_| first.is_some())], lock, jump };
     let end = session(&shared, Start::Begin(policy), wishes, &mut dice).await;
     let mut wrong = Vec::new();
     match to_the_end(&shared, end, policy, None, &mut dice).await {

@@ -8,6 +8,7 @@ use adxform::plan::Plan;
 use adxform::run::driver::{Interrupts, Run, RunError};
 use adxform::run::effects::{Answer, Effects, Look, LookError, Outgoing};
 use adxform::run::event::{Intent, Operation};
+use adxform::run::hold::Hold;
 use adxform::run::journal::{FORMAT, Frame, Header, JournalError, Recorded};
 use adxform::run::machine::Policy;
 use adxform::run::notice::{Notice, Observer};
@@ -15,11 +16,12 @@ use adxform::run::report::{Outcome, Report};
 use adxform::run::store::Store;
 use std::collections::BTreeSet;
 use std::io;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 use time::OffsetDateTime;
 use tokio::sync::Notify;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 /// What the process and the cloud share.
 #[derive(Debug, Clone)]
@@ -196,6 +198,8 @@ pub(crate) struct Wishes {
     pub(crate) interrupts: [Option<u64>; 2],
     /// When the lock is lost, and how much later somebody else has it.
     pub(crate) lock: Option<[u64; 2]>,
+    /// When the clock on the wall jumps over the end of the lock, and how much later it is certain that it still holds.
+    pub(crate) jump: Option<[u64; 2]>,
 }
 
 /// A clock that stands still: the simulation's own time is the runtime's.
@@ -240,6 +244,18 @@ async fn open(shared: &Shared, start: Start) -> Result<Run<Shared, Shared>, End>
     })
 }
 
+/// How long a simulated lock holds: longer than any simulated run, shorter than the jump of a clock.
+const LEASE: Duration = Duration::from_secs(20 * 3600);
+
+/// A lock whose clock on the wall goes with the simulation's time, and so many days before it.
+fn leased(days: &Arc<AtomicI64>) -> Hold {
+    let (began, days) = (Instant::now(), Arc::clone(days));
+    let wall = move || clock() + began.elapsed() + time::Duration::days(days.load(Ordering::SeqCst));
+    let hold = Hold::with_wall(Arc::new(wall));
+    hold.extend(hold.now(), LEASE, Duration::ZERO);
+    hold
+}
+
 /// Lets everybody act who learned something at this moment.
 async fn settle() {
     for _ in 0..64 {
@@ -249,8 +265,9 @@ async fn settle() {
 
 /// Runs one process until it ends or dies.
 pub(crate) async fn session(shared: &Shared, start: Start, wishes: Wishes, dice: &mut Dice) -> End {
-    let interrupts = Interrupts::default();
-    (shared.world().unlocked, shared.world().shut) = (false, false);
+    let days = Arc::new(AtomicI64::new(0));
+    let interrupts = Interrupts { lock: leased(&days), ..Interrupts::default() };
+    (shared.world().unlocked, shared.world().shut, shared.world().unsure) = (false, false, false);
     let body = async {
         let mut run = match open(shared, start).await {
             Ok(run) => run,
@@ -286,8 +303,20 @@ pub(crate) async fn session(shared: &Shared, start: Start, wishes: Wishes, dice:
         }
         std::future::pending::<()>().await;
     };
+    let jump = async {
+        if let Some([at, certain]) = wishes.jump {
+            sleep(Duration::from_millis(at)).await;
+            days.store(1, Ordering::SeqCst);
+            shared.world().unsure = true;
+            sleep(Duration::from_millis(certain)).await;
+            shared.world().unsure = false;
+            interrupts.lock.extend(interrupts.lock.now(), LEASE, Duration::ZERO);
+        }
+        std::future::pending::<()>().await;
+    };
     let end = tokio::select! {
         biased;
+        () = jump => unreachable!("a jump never ends"),
         () = shared.death.notified() => End::Crashed,
         end = body => end,
         () = wish => unreachable!("a wish never ends"),

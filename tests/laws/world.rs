@@ -61,6 +61,8 @@ pub(crate) struct World {
     pub(crate) unlocked: bool,
     /// Whether somebody else may hold the lock, so that nothing of the process may come any more.
     pub(crate) shut: bool,
+    /// Whether the clocks disagree on whether the lock holds, so that no request may come until that is certain.
+    pub(crate) unsure: bool,
     /// What goes wrong.
     pub(crate) faults: Faults,
     /// Requests that came so far.
@@ -125,6 +127,7 @@ impl World {
             on_their_way: BTreeMap::new(),
             unlocked: false,
             shut: false,
+            unsure: false,
             parts: BTreeMap::new(),
             mangled: BTreeSet::new(),
             token: 0,
@@ -260,6 +263,9 @@ impl World {
         }
         if self.shut {
             self.breach("a request is sent while somebody else may hold the lock".to_owned());
+        }
+        if self.unsure {
+            self.breach("a request is sent while it is not certain that the lock holds".to_owned());
         }
         if self.on_their_way.len() >= self.parallelism {
             self.breach(format!("{} requests are on their way at once", self.on_their_way.len() + 1));
