@@ -1,8 +1,9 @@
 //! Azurite, Microsoft's own emulator of Azure Storage, from npm: installed into a cache folder, started on this machine
-//! on a free port, and ended with the test.
+//! on a free port, and ended with the test. Tokens it takes over https only, with a certificate made for the test.
 
 use adxform::cloud::{Cloud, Config, Container};
 use adxform::model::body::SecretRef;
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -33,9 +34,37 @@ fetch(`${endpoint}/${container}?restype=container&${sas}`, {method: 'PUT', heade
 /// Only one test installs.
 static INSTALLING: Mutex<()> = Mutex::new(());
 
+/// A certificate for this machine and the authority that vouches for it, as files.
+struct Papers {
+    authority: PathBuf,
+    certificate: PathBuf,
+    key: PathBuf,
+}
+
+impl Papers {
+    fn made(folder: &Path) -> Self {
+        let mut of_authority = CertificateParams::default();
+        of_authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        of_authority.distinguished_name.push(DnType::CommonName, "whoever vouches for this machine");
+        let (authority_key, key) = (KeyPair::generate().unwrap(), KeyPair::generate().unwrap());
+        let authority = of_authority.self_signed(&authority_key).unwrap();
+        let issuer = Issuer::new(of_authority, authority_key);
+        let of_machine = CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();
+        let certificate = of_machine.signed_by(&key, &issuer).unwrap();
+        let texts = [authority.pem(), certificate.pem(), key.serialize_pem()];
+        let [authority, certificate, key] =
+            ["authority.pem", "certificate.pem", "key.pem"].map(|name| folder.join(name));
+        for (path, text) in [&authority, &certificate, &key].into_iter().zip(texts) {
+            std::fs::write(path, text).unwrap();
+        }
+        Self { authority, certificate, key }
+    }
+}
+
 /// A running Azurite with one empty container.
 pub(crate) struct Azurite {
     child: Child,
+    papers: Option<Papers>,
     folder: TempDir,
     port: u16,
     /// The container's URL.
@@ -47,6 +76,20 @@ pub(crate) struct Azurite {
 impl Azurite {
     /// Starts it, or says that the test is skipped.
     pub(crate) fn start(test: &str) -> Option<Self> {
+        Self::begin(test, false)
+    }
+
+    /// As [`Azurite::start`], over https and taking tokens.
+    pub(crate) fn secure(test: &str) -> Option<Self> {
+        Self::begin(test, true)
+    }
+
+    /// The certificate of whoever vouches for it over https.
+    pub(crate) fn authority(&self) -> &Path {
+        &self.papers.as_ref().unwrap().authority
+    }
+
+    fn begin(test: &str, secure: bool) -> Option<Self> {
         if std::env::var("ADXFORM_PROBES").as_deref() != Ok("1") {
             println!("SKIPPED {test}: set ADXFORM_PROBES=1 to run it (it installs Azurite from npm)");
             return None;
@@ -56,12 +99,19 @@ impl Azurite {
             return None;
         }
         let folder = tempfile::tempdir().unwrap();
-        let (child, port) = serve(&installed(), folder.path(), 0);
-        let endpoint = format!("http://127.0.0.1:{port}/devstoreaccount1");
-        let prepared = Command::new("node").args(["-e", PREPARE, &endpoint, "adxform"]).output().unwrap();
+        let papers = secure.then(|| Papers::made(folder.path()));
+        let (child, port) = serve(&installed(), folder.path(), 0, papers.as_ref());
+        let scheme = if secure { "https" } else { "http" };
+        let endpoint = format!("{scheme}://127.0.0.1:{port}/devstoreaccount1");
+        let mut prepare = Command::new("node");
+        prepare.args(["-e", PREPARE, &endpoint, "adxform"]);
+        if let Some(papers) = &papers {
+            prepare.env("NODE_EXTRA_CA_CERTS", &papers.authority);
+        }
+        let prepared = prepare.output().unwrap();
         assert!(prepared.status.success(), "{}", String::from_utf8_lossy(&prepared.stderr));
         let sas = String::from_utf8(prepared.stdout).unwrap().trim().to_owned();
-        Some(Self { child, folder, port, url: format!("{endpoint}/adxform"), sas })
+        Some(Self { child, papers, folder, port, url: format!("{endpoint}/adxform"), sas })
     }
 
     /// The container, as the tool itself reaches it.
@@ -100,7 +150,7 @@ impl Azurite {
 
     /// Starts it again where it was, with what it held.
     pub(crate) fn again(&mut self) {
-        (self.child, _) = serve(&installed(), self.folder.path(), self.port);
+        (self.child, _) = serve(&installed(), self.folder.path(), self.port, self.papers.as_ref());
     }
 }
 
@@ -134,7 +184,7 @@ fn installed() -> PathBuf {
     main
 }
 
-fn serve(main: &Path, folder: &Path, port: u16) -> (Child, u16) {
+fn serve(main: &Path, folder: &Path, port: u16, papers: Option<&Papers>) -> (Child, u16) {
     let mut command = Command::new("node");
     command.arg(main).args([
         "--blobHost",
@@ -143,11 +193,14 @@ fn serve(main: &Path, folder: &Path, port: u16) -> (Child, u16) {
         &port.to_string(),
         "--disableTelemetry",
     ]);
+    if let Some(Papers { certificate, key, .. }) = papers {
+        command.args(["--oauth", "basic", "--cert"]).arg(certificate).arg("--key").arg(key);
+    }
     command.arg("--location").arg(folder).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
     let mut child = command.spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
-    let ready = "successfully listens on http://127.0.0.1:";
-    let port = lines.find_map(|line| line.split_once(ready)?.1.trim().parse().ok());
+    let ready = "successfully listens on http";
+    let port = lines.find_map(|line| line.split_once(ready)?.1.rsplit_once(':')?.1.trim().parse().ok());
     // It ends when nobody reads what it says.
     std::thread::spawn(move || lines.for_each(drop));
     (child, port.expect("Azurite ended before it listened"))

@@ -29,4 +29,5 @@ mod scenarios;
 mod scripts;
 mod states;
 mod support;
+mod tokens;
 mod world;

@@ -76,9 +76,14 @@ fn translated(error: azure_core::Error, label: &str) -> CloudError {
             answered(status, &code, error, label)
         }
         ErrorKind::Connection => {
+            let hint = if said.contains("certificate") {
+                "nobody this machine knows vouches for the host: a proxy that looks into connections may stand in \
+                 between; set SSL_CERT_FILE to a bundle with its authority's certificate"
+            } else {
+                "check the account's name, the network, and the account's firewall or private endpoint"
+            };
             let message = format!("the storage account cannot be reached: {said}");
-            CloudError::new(Class::Unreachable, "Unreachable", message, label)
-                .hint("check the account's name, the network, and the account's firewall or private endpoint")
+            CloudError::new(Class::Unreachable, "Unreachable", message, label).hint(hint)
         }
         ErrorKind::Io => {
             let message = format!("the storage account's reply was lost: {said}");
