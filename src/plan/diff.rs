@@ -94,7 +94,10 @@ impl Inputs<'_> {
     fn locked_out(&self, found: &mut Differences) {
         let gone = |address: &Address| found.changes.get(address).is_some_and(|r| r.change.after.is_none());
         let mut reasons = Vec::new();
-        for (address, resolution) in found.changes.iter().filter(|(_, r)| r.with.is_none()) {
+        // Nobody is locked out of what goes too.
+        let goes_within = |address: &Address| (1..address.segments().len()).any(|d| gone(&address.prefix(d)));
+        let stays = found.changes.iter().filter(|(at, r)| r.with.is_none() && !goes_within(at));
+        for (address, resolution) in stays {
             let Some(kind) = kind::by_name(&resolution.kind) else { continue };
             let there = found.world.get(address).or_else(|| self.live.get(address));
             let Some(resource) = there else { continue };

@@ -125,7 +125,7 @@ async fn killed_at_any_instant_and_killed_again_it_is_finished_or_undone() {
     for round in 0..rounds {
         let world = World::new(None).await;
         let folder = tempfile::tempdir().unwrap();
-        std::fs::copy(root().join("tests/product/pairs.yaml"), folder.path().join("adx.yaml")).unwrap();
+        std::fs::copy(root().join("tests/product/pairs/large.yaml"), folder.path().join("adx.yaml")).unwrap();
         let endpoint = world.emulator.arm_url().to_owned();
         let path = folder.path().to_owned();
         let task = tokio::task::spawn_blocking(move || {

@@ -15,7 +15,7 @@ use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 use tempfile::TempDir;
 
-const SPEC: &str = "tests/product/pairs.yaml";
+const SPEC: &str = "tests/product/pairs/large.yaml";
 
 /// What a colleague does when a request of some sort comes for the first time.
 struct Deed {

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-const SPEC: &str = "tests/product/pairs.yaml";
+const SPEC: &str = "tests/product/pairs/large.yaml";
 
 fn adxform(folder: &Path, endpoint: &str, words: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_adxform"));
