@@ -176,6 +176,11 @@ impl Address {
         Some(Self(above.into()))
     }
 
+    /// The addresses above this one, without that of the spec itself, from the root down.
+    pub fn above(&self) -> impl DoubleEndedIterator<Item = Self> + '_ {
+        (1..self.0.len()).map(|count| self.prefix(count))
+    }
+
     /// The segments from the root down.
     pub fn segments(&self) -> &[Segment] {
         &self.0
@@ -362,6 +367,7 @@ mod tests {
                 prop_assert_eq!(&same, &address);
                 prop_assert_eq!(same.path(), address.path());
                 prop_assert!(longer.is_within(&same));
+                prop_assert_eq!(longer.above().next_back(), Some(same));
             }
             prop_assert_eq!(address == other, address.to_string() == other.to_string());
             prop_assert_eq!(address == other, address.cmp(&other).is_eq());

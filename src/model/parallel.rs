@@ -9,6 +9,9 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
+/// How many small items one processor takes on at a time.
+pub const AT_A_TIME: usize = 64;
+
 /// Does something with each item, some at a time on one processor (test: `keeps_the_order`).
 pub fn map<T: Sync, R: Send>(items: &[T], at_a_time: usize, act: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let processors = thread::available_parallelism().map_or(1, NonZero::get);

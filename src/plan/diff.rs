@@ -56,9 +56,6 @@ struct Goal {
     same: bool,
 }
 
-/// How many things one processor takes on at a time.
-const AT_A_TIME: usize = 64;
-
 impl Inputs<'_> {
     /// Compares desired and live.
     pub fn differences(&self) -> Differences {
@@ -66,7 +63,7 @@ impl Inputs<'_> {
         let mut found = Differences { world: self.live.clone(), references, ..Differences::default() };
         let mut unseen = Unseen::new();
         let all: Vec<_> = self.desired.inventory.iter().collect();
-        let goals = parallel::map(&all, AT_A_TIME, |(address, wanted)| self.goal(address, wanted));
+        let goals = parallel::map(&all, parallel::AT_A_TIME, |(address, wanted)| self.goal(address, wanted));
         for ((address, wanted), goal) in all.into_iter().zip(goals) {
             if let Some(hidden) = self.hidden_by(address) {
                 let counts = usize::from(scope::is_targeted(address, self.targets, self.excludes));
@@ -95,7 +92,7 @@ impl Inputs<'_> {
         let gone = |address: &Address| found.changes.get(address).is_some_and(|r| r.change.after.is_none());
         let mut reasons = Vec::new();
         // Nobody is locked out of what goes too.
-        let goes_within = |address: &Address| (1..address.segments().len()).any(|d| gone(&address.prefix(d)));
+        let goes_within = |address: &Address| address.above().any(|above| gone(&above));
         let stays = found.changes.iter().filter(|(at, r)| r.with.is_none() && !goes_within(at));
         for (address, resolution) in stays {
             let Some(kind) = kind::by_name(&resolution.kind) else { continue };
@@ -368,7 +365,7 @@ fn contain(found: &mut Differences, live: &Inventory) {
     let deleted: BTreeSet<Address> =
         found.changes.iter().filter(|(_, r)| gone(r)).map(|(a, _)| a.clone()).collect();
     for top in &deleted {
-        if (1..top.segments().len()).any(|depth| deleted.contains(&top.prefix(depth))) {
+        if top.above().any(|above| deleted.contains(&above)) {
             continue;
         }
         for (address, resource) in live.below(top) {

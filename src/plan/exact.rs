@@ -14,8 +14,7 @@ use crate::model::inventory::{Desired, Inventory, Mode, Resource};
 
 /// Whether an address stands somewhere inside of an entry that says `exact`.
 pub(super) fn is_within(desired: &Desired, address: &Address) -> bool {
-    let mut above = (1..address.segments().len()).filter(|_| !desired.exact.is_empty());
-    above.any(|depth| desired.exact.contains(&address.prefix(depth)))
+    !desired.exact.is_empty() && address.above().any(|above| desired.exact.contains(&above))
 }
 
 /// The live things that an exact entry leaves out, the highest of each branch.

@@ -96,8 +96,7 @@ fn families(plan: &Plan, changes: &ByAddress<&Resolution>) -> Vec<Fault> {
     let mut faults = Vec::new();
     let created = |address: &Address| changes.get(address).is_some_and(|c| c.change.before.is_none());
     for step in &plan.steps {
-        for depth in 1..step.address.segments().len() {
-            let above = step.address.prefix(depth);
+        for above in step.address.above() {
             if gone.contains(&above) {
                 let message = format!("step {} works below {above}, which is gone by then", step.id);
                 faults.push(Fault { address: step.address.clone(), message });

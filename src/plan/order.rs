@@ -12,17 +12,15 @@ use crate::model::{Address, Change, Request, parallel};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-/// How many things one processor takes on at a time.
-const AT_A_TIME: usize = 64;
-
 /// Makes the steps of all changes, in an order that respects every edge.
 ///
 /// # Errors
 /// The addresses of a cycle, each with the next, when there is no such order; or why a kind cannot make a change.
 pub fn steps(found: &Differences, live: &Inventory) -> Result<Vec<Step>, Trouble> {
     let alone: Vec<_> = found.changes.iter().filter(|(_, resolution)| resolution.with.is_none()).collect();
-    let made =
-        parallel::map(&alone, AT_A_TIME, |(address, resolution)| draft(found, live, address, resolution));
+    let made = parallel::map(&alone, parallel::AT_A_TIME, |(address, resolution)| {
+        draft(found, live, address, resolution)
+    });
     let mut drafts = Vec::with_capacity(made.len());
     for own in made {
         let first = drafts.len();
@@ -110,8 +108,8 @@ fn draft(
 
 /// Whether something that contains a thing is deleted and created again.
 fn is_made_again(found: &Differences, address: &Address) -> bool {
-    (1..address.segments().len()).any(|depth| {
-        let above = found.changes.get(&address.prefix(depth));
+    address.above().any(|above| {
+        let above = found.changes.get(&above);
         above.is_some_and(|above| {
             let both = above.change.before.is_some() && above.change.after.is_some();
             both && kind::by_name(&above.kind).is_some_and(|kind| kind.replaces(&above.change))
@@ -236,7 +234,7 @@ fn groups(drafts: &[Step]) -> impl Iterator<Item = Range<usize>> {
 fn edges(drafts: &mut [Step], found: &Differences, live: &Inventory) {
     let all: Vec<Range<usize>> = groups(drafts).collect();
     let steps = Steps::of(drafts, found, live);
-    let added = parallel::map(&all, AT_A_TIME, |own| steps.edges(own));
+    let added = parallel::map(&all, parallel::AT_A_TIME, |own| steps.edges(own));
     let mut added: Vec<(usize, usize)> = added.into_iter().flatten().collect();
     added.extend(with_their_containers(&steps));
     added.extend(before_they_close(&steps, &all));
@@ -326,7 +324,7 @@ const fn loses(step: &Step) -> bool {
 
 /// Every address that a thing needs: its containers, its references, and the names its kind reads.
 fn needed(address: &Address, world: &Inventory) -> Vec<Address> {
-    let mut needed: Vec<Address> = (1..address.segments().len()).map(|depth| address.prefix(depth)).collect();
+    let mut needed: Vec<Address> = address.above().collect();
     let Some(resource) = world.get(address) else { return needed };
     needed.extend(resource.body.references().into_iter().map(|(of, _)| of.clone()));
     if let Some(kind) = kind::by_name(resource.kind) {

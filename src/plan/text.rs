@@ -11,9 +11,6 @@ use crate::model::{Address, Request, parallel};
 use similar::{ChangeTag, TextDiff};
 use std::fmt::Write;
 
-/// How many things one processor takes on at a time.
-const AT_A_TIME: usize = 64;
-
 /// How much of a plan is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Style {
@@ -29,7 +26,7 @@ pub fn plan(plan: &Plan, style: Style) -> String {
     }
     let replaced = plan.replaced();
     let changes: Vec<_> = plan.changes.iter().collect();
-    let entries = parallel::map(&changes, AT_A_TIME, |(address, change)| {
+    let entries = parallel::map(&changes, parallel::AT_A_TIME, |(address, change)| {
         let mut text = String::new();
         entry(&mut text, replaced.contains(address), address, change);
         text
@@ -192,7 +189,7 @@ fn shown(value: &Value) -> String {
 fn steps(text: &mut String, plan: &Plan, style: Style) {
     text.push_str("Steps:\n");
     let mut behind = false;
-    let shown = parallel::map(&plan.steps, AT_A_TIME, |step| shown_step(step, style));
+    let shown = parallel::map(&plan.steps, parallel::AT_A_TIME, |step| shown_step(step, style));
     for (step, shown) in plan.steps.iter().zip(shown) {
         if step.behind_line && !behind {
             text.push_str("  ──── point of no return: what follows cannot be undone ────\n");

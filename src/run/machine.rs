@@ -190,8 +190,7 @@ impl Machine {
     /// Whether a thing that contains a step's own is deleted in the same plan, and takes it away before the step's turn.
     pub fn goes_with_another(&self, step: usize) -> bool {
         let address = &self.plan.steps[step].address;
-        let above = (1..address.segments().len()).map(|depth| address.prefix(depth));
-        above.filter_map(|above| self.gone.get(&above)).any(|gone| *gone < step)
+        address.above().filter_map(|above| self.gone.get(&above)).any(|gone| *gone < step)
     }
 
     /// Whether undoing something in a step's own thing began with a change of that thing itself: what it holds now is the

@@ -13,13 +13,10 @@ use super::{Origins, Spec, suggest};
 use crate::kind::shape::{Field, Role};
 use crate::kind::{self, About, At, Claim, Finding, Keyed, Missing, Need, same_name};
 use crate::model::inventory::Desired;
-use crate::model::{Address, Body, Inventory, Mode, Resource, Value, word};
+use crate::model::{Address, Body, Inventory, Mode, Resource, Value, parallel, word};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-
-/// How many entries one processor looks at before it takes more.
-const AT_A_TIME: usize = 256;
 
 /// What the kind of an entry says of it.
 struct Words {
@@ -59,7 +56,7 @@ impl Loader<'_> {
         if self.faults == 0 {
             let judged: Vec<_> =
                 inventory.iter().filter(|(_, resource)| resource.mode == Mode::Managed).collect();
-            let found = crate::model::parallel::map(&judged, AT_A_TIME, |(address, resource)| {
+            let found = parallel::map(&judged, parallel::AT_A_TIME, |(address, resource)| {
                 super::lint::of(&At { address, resource, world: &inventory }, &origins, &tree.files)
             });
             self.report.extend(found.into_iter().flatten());
@@ -198,9 +195,8 @@ impl Loader<'_> {
             .filter(|draft| draft.mode != Mode::Absent)
             .map(|draft| (draft.kind, draft.address.clone(), draft.key_at))
             .collect();
-        let words = crate::model::parallel::map(&asked, AT_A_TIME, |(kind, address, _)| {
-            Words::of(*kind, address, world)
-        });
+        let words =
+            parallel::map(&asked, parallel::AT_A_TIME, |(kind, address, _)| Words::of(*kind, address, world));
         let doubt = crate::kind::text_of(&Body::new().with("", unreadable()), "");
         for ((_, address, key_at), words) in asked.into_iter().zip(words) {
             let Some((resource, words)) = world.get(&address).zip(words) else { continue };

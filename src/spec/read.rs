@@ -7,6 +7,7 @@ use super::source::{self, MAX_BYTES};
 use super::suggest;
 use super::tree::{Id, Tree, View};
 use super::yaml::{self, Document};
+use crate::model::parallel;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -61,7 +62,7 @@ impl Loader<'_> {
             }
         }
         let files = self.tree.files.clone();
-        let parsed = crate::model::parallel::map(&held, 1, |(file, _)| {
+        let parsed = parallel::map(&held, 1, |(file, _)| {
             let mut tree = Tree::over(files.clone());
             let mut report = Vec::new();
             let document = yaml::read(&mut tree, *file, &mut report);

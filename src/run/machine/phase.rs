@@ -63,7 +63,7 @@ impl Machine {
                 change.before.is_none() && change.rename.is_none() && self.steps[*id].status == Status::Done
             })
         };
-        (1..address.segments().len()).rev().any(|depth| made(address.prefix(depth)))
+        address.above().rev().any(&made)
     }
 
     /// Turns from the way forward.

@@ -112,8 +112,7 @@ fn alone(at: &At<'_>, script: Command) -> Request {
 /// The commands that give a table under another name what the table has: policies, mappings, principals.
 fn again(at: &At<'_>, name: &str) -> Vec<Command> {
     let mut world = Inventory::new();
-    for depth in 1..at.address.segments().len() {
-        let above = at.address.prefix(depth);
+    for above in at.address.above() {
         if let Some(resource) = at.world.get(&above) {
             world.insert(above, resource.clone());
         }
