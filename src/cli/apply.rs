@@ -12,6 +12,7 @@ use crate::plan::{Plan, scope};
 use crate::run::event::Difference;
 use crate::run::place::Place;
 use crate::run::proof;
+use crate::run::whereabouts::Whereabouts;
 use std::path::Path;
 
 /// Applies a spec or a saved plan.
@@ -64,7 +65,7 @@ async fn converge(
     let desk = Desk::of(path, global, terminal).await?;
     let mut lock = runs::lock(&desk, running, if destroy { "destroy" } else { "apply" }, terminal).await?;
     let ended = async {
-        nothing_pending(&desk.place).await?;
+        nothing_pending(&desk.place, &desk.whereabouts).await?;
         let session = Session::at(desk, &scope).await?;
         let ended = match session::plan(&session, &spec, scope, global, allow, destroy).await {
             Ok(planned) => carry_out(&session, planned.plan, &mut lock, running, terminal, destroy).await,
@@ -162,7 +163,7 @@ async fn apply_saved(
     let desk = Desk::of(&spec, global, terminal).await?;
     let mut lock = runs::lock(&desk, &args.running, "apply", terminal).await?;
     let ended = async {
-        nothing_pending(&desk.place).await?;
+        nothing_pending(&desk.place, &desk.whereabouts).await?;
         let session = Session::at(desk, &plan.scope).await?;
         let ended = match session.read(&plan.scope).await {
             Ok(live) => match proof::stale(&plan, &live.inventory).as_slice() {
@@ -189,13 +190,17 @@ fn stale(differences: &[Difference], then: &str) -> Failure {
 }
 
 /// An interrupted run comes first: its plan and this one must not mix.
-async fn nothing_pending(place: &Place) -> Result<(), Failure> {
+async fn nothing_pending(place: &Place, whereabouts: &Whereabouts) -> Result<(), Failure> {
     let Some(known) = runs::unfinished(place).await? else { return Ok(()) };
     let message =
         format!("the run {} of {} did not come to its end", known.id, known.recorded.header.started);
     let id = &known.id;
+    let about = |command: &str| whereabouts.about(&format!("{command} {id}"));
     let help = format!(
-        "`adxform show {id}` says where it stands; `adxform resume {id}` finishes it, `adxform rollback {id}` undoes it (with --spec for another spec)"
+        "{} says where it stands; {} finishes it, {} undoes it",
+        about("show"),
+        about("resume"),
+        about("rollback")
     );
     Err(Failure::new(Exit::NeedsPerson, message, help))
 }

@@ -11,6 +11,7 @@ use crate::model::body::SecretRef;
 use crate::run::Timing;
 use crate::run::lease::Length;
 use crate::run::place::{Blobs, Place};
+use crate::run::whereabouts::Whereabouts;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,6 +27,8 @@ pub(super) struct Desk {
     pub(super) state: PathBuf,
     /// The spec, as the command line names it.
     pub(super) spec: PathBuf,
+    /// What a later command must be told to look at the same place.
+    pub(super) whereabouts: Whereabouts,
     /// How many requests run at a time, where anybody says so.
     pub(super) parallelism: Option<usize>,
     /// How long runs wait for what.
@@ -85,9 +88,31 @@ impl Desk {
             None => Place::Folder(state.clone()),
         };
         let parallelism = config.parallelism(global);
-        let spec = spec.to_path_buf();
-        Ok(Self { place, state, spec, parallelism, timing, target: name, connect, cloud })
+        let (spec, whereabouts) = (spec.to_path_buf(), whereabouts(spec, global));
+        Ok(Self { place, state, spec, whereabouts, parallelism, timing, target: name, connect, cloud })
     }
+}
+
+fn whereabouts(spec: &Path, global: &Global) -> Whereabouts {
+    let mut whereabouts = Whereabouts::default();
+    if let Some(directory) = &global.directory {
+        whereabouts.option("-C", &directory.to_string_lossy());
+    }
+    if global.local {
+        whereabouts.flag("--local");
+    }
+    let options = [
+        ("--endpoint", &global.endpoint),
+        ("--journal-container", &global.journal_container),
+        ("--journal-prefix", &global.journal_prefix),
+    ];
+    for (name, value) in options {
+        if let Some(value) = value {
+            whereabouts.option(name, value);
+        }
+    }
+    whereabouts.spec(&spec.to_string_lossy());
+    whereabouts
 }
 
 async fn place(cloud: &Cloud, config: &Config, global: &Global, state: &Path) -> Result<Place, Failure> {

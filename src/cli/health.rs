@@ -9,6 +9,7 @@ use super::terminal::Terminal;
 use crate::kind::{self, Faring};
 use crate::model::{Address, Scope};
 use crate::plan::Plan;
+use crate::run::whereabouts::Whereabouts;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -59,7 +60,9 @@ impl Watch {
                 }
             }
             if !coming || look == looks {
-                faring.iter().for_each(|(at, faring)| tell(at, faring, told.contains(at), terminal));
+                faring.iter().for_each(|(at, faring)| {
+                    tell(at, faring, told.contains(at), &session.whereabouts, terminal)
+                });
                 return;
             }
             tokio::select! {
@@ -74,12 +77,13 @@ fn is_of(plan: &Plan, root: &Address, word: &str) -> bool {
     plan.scope.containers.get(root).is_some_and(|container| container.kind == word)
 }
 
-fn tell(at: &Address, faring: &Faring, was_told: bool, terminal: Terminal) {
+fn tell(at: &Address, faring: &Faring, was_told: bool, whereabouts: &Whereabouts, terminal: Terminal) {
     match faring {
         Faring::Well if was_told => terminal.say(&format!("{at} works")),
         Faring::Well => {}
         Faring::Coming(how) => terminal.say(&format!(
-            "warning: {at} does not work yet: {how}; look again with `adxform show --live {at}`"
+            "warning: {at} does not work yet: {how}; look again with {}",
+            whereabouts.about(&format!("show --live {at}"))
         )),
         Faring::Ill(why) => terminal.say(&format!("warning: {at} does not work: {why}")),
     }

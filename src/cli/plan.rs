@@ -63,6 +63,7 @@ pub(super) async fn run(args: &PlanArgs, global: &Global, terminal: Terminal) ->
     let scope = scope::of(&spec.desired);
     let session = Session::open(&args.spec.spec, global, &scope, terminal).await?;
     let planned = session::plan(&session, &spec, scope, global, args.allow, args.destroy).await;
+    let whereabouts = session.whereabouts.clone();
     session.close().await;
     let planned = ManuallyDrop::new(planned?);
     let Planned { plan, live } = &*planned;
@@ -72,10 +73,12 @@ pub(super) async fn run(args: &PlanArgs, global: &Global, terminal: Terminal) ->
     }
     if let Some(path) = &args.out {
         save(plan, live, &args.spec.spec, path)?;
-        terminal.say(&format!("The plan is saved; apply it with: adxform apply {}", path.display()));
+        let command = whereabouts.of("apply", &path.to_string_lossy());
+        terminal.say(&format!("The plan is saved; apply it with: {}", command.trim_matches('`')));
     }
+    let doing = if args.destroy { "destroy" } else { "apply" };
     if args.detailed_exitcode && !plan.is_empty() {
-        terminal.say("There are changes; `adxform apply` makes them.");
+        terminal.say(&format!("There are changes; {} makes them.", whereabouts.on_spec(doing)));
         return Ok(Exit::Changes);
     }
     Ok(Exit::Done)

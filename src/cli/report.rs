@@ -7,6 +7,7 @@ use crate::run::event::{Difference, Intent};
 use crate::run::lock::Holder;
 use crate::run::report::Report;
 use crate::run::standing::Standing;
+use crate::run::whereabouts::Whereabouts;
 use serde_json::{Value as Json, json};
 use std::fmt::Write;
 
@@ -27,7 +28,7 @@ pub(super) fn difference(of: &Difference) -> String {
 }
 
 /// Where a run stands, step by step, what may be done with it, and who works on it now.
-pub(super) fn standing(known: &Known, at_work: Option<&Holder>) -> String {
+pub(super) fn standing(known: &Known, at_work: Option<&Holder>, whereabouts: &Whereabouts) -> String {
     let header = &known.recorded.header;
     let steps = counted(header.plan.steps.len(), "step");
     let mut text = format!(
@@ -55,16 +56,17 @@ pub(super) fn standing(known: &Known, at_work: Option<&Holder>) -> String {
         [(Intent::Resume, "resume it", "resume"), (Intent::Rollback, "roll it back", "rollback")]
     {
         if known.machine.may(intent).is_ok() {
-            let _ = writeln!(text, "To {to}: adxform {word} {id}");
+            let _ =
+                writeln!(text, "To {to}: {}", whereabouts.about(&format!("{word} {id}")).trim_matches('`'));
         }
     }
     text
 }
 
 /// The same for programs.
-pub(super) fn document(known: &Known, at_work: Option<&Holder>) -> Json {
+pub(super) fn document(known: &Known, at_work: Option<&Holder>, whereabouts: &Whereabouts) -> Json {
     let header = &known.recorded.header;
-    let report = Report::of(&known.id, &known.machine, None);
+    let report = Report::of(&known.id, &known.machine, None, whereabouts);
     json!({
         "run": known.id,
         "target": header.target,

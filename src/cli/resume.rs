@@ -61,7 +61,7 @@ async fn under_lock(
         may_undo(&desk.place, &known, args.data_loss.into()).await?;
     }
     if !args.running.auto_approve {
-        terminal.say(&super::report::standing(&known, None));
+        terminal.say(&super::report::standing(&known, None, &desk.whereabouts));
         if !terminal.ask(&format!("{word} the run {}? Only `yes` will do it:", known.id), "yes")
             || !apply::confirm(&deleted(&known, intent), terminal)
         {

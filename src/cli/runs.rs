@@ -25,6 +25,7 @@ use crate::run::schemas;
 use crate::run::store::AnyStore;
 use crate::run::store::End;
 use crate::run::times;
+use crate::run::whereabouts::Whereabouts;
 use std::sync::Arc;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -45,12 +46,15 @@ pub(super) struct Known {
 impl Known {
     /// Whether it did all it was to do.
     pub(super) fn is_done(&self) -> bool {
-        self.has_ended() && Report::of(&self.id, &self.machine, None).outcome == Outcome::Done
+        self.has_ended()
+            && Report::of(&self.id, &self.machine, None, &Whereabouts::default()).outcome == Outcome::Done
     }
 
     /// Whether all it did is undone.
     pub(super) fn is_undone(&self) -> bool {
-        self.has_ended() && Report::of(&self.id, &self.machine, None).outcome == Outcome::RolledBack
+        self.has_ended()
+            && Report::of(&self.id, &self.machine, None, &Whereabouts::default()).outcome
+                == Outcome::RolledBack
     }
 
     /// Whether a request of it was ever about to be sent.
@@ -236,7 +240,7 @@ pub(super) async fn lock(
         doing: doing.to_owned(),
     };
     let guard = desk.place.lock(&holder, running.lock_timeout).await;
-    let guard = guard.map_err(|error| locked(&desk.place, &error))?;
+    let guard = guard.map_err(|error| locked(&desk.place, &desk.whereabouts, &error))?;
     let early = guard.key().map(|key| tokio::spawn(leave(key, terminal)));
     Ok(Locked { guard, holder, early })
 }
@@ -250,7 +254,7 @@ async fn leave(key: Key, terminal: Terminal) {
 }
 
 /// Why a lock cannot be had or looked at.
-pub(super) fn locked(place: &Place, error: &LockError) -> Failure {
+pub(super) fn locked(place: &Place, whereabouts: &Whereabouts, error: &LockError) -> Failure {
     match (error, place) {
         (LockError::Held(_), Place::Folder(_)) => Failure::new(
             Exit::Locked,
@@ -261,8 +265,9 @@ pub(super) fn locked(place: &Place, error: &LockError) -> Failure {
             Exit::Locked,
             error.to_string(),
             format!(
-                "if that process is dead, its lock goes by itself within {} s; `adxform unlock` takes it away",
-                blobs.length.seconds()
+                "if that process is dead, its lock goes by itself within {} s; {} takes it away",
+                blobs.length.seconds(),
+                whereabouts.on_spec("unlock")
             ),
         ),
         (LockError::Io { .. }, _) => {
@@ -368,6 +373,7 @@ async fn drive(
     }
     run.observer = Box::new(Progress::new(terminal));
     run.timing = session.timing;
+    run.whereabouts = session.whereabouts.clone();
     run.read_at = session.read_at();
     run.interrupts = Interrupts { lock: hold.clone(), ..Interrupts::default() };
     let interrupts = run.interrupts.clone();

@@ -15,6 +15,7 @@ use crate::plan::diff::Inputs;
 use crate::plan::{self, Plan, Refusal, Rule};
 use crate::run::Timing;
 use crate::run::place::Place;
+use crate::run::whereabouts::Whereabouts;
 use crate::spec::{self, Spec};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -27,6 +28,8 @@ pub(super) struct Session {
     pub(super) cloud: Cloud,
     /// Where journals and the lock are kept.
     pub(super) place: Place,
+    /// What a later command must be told to look at the same place.
+    pub(super) whereabouts: Whereabouts,
     /// How many requests run at a time, where anybody says so; a run that is taken up keeps its own number otherwise.
     pub(super) parallelism: Option<usize>,
     read_at: Mutex<Option<Instant>>,
@@ -61,7 +64,7 @@ impl Session {
     /// # Errors
     /// Local state that another program is using.
     pub(super) async fn at(desk: Desk, scope: &Scope) -> Result<Self, Failure> {
-        let Desk { place, state, spec, parallelism, timing, target, connect, cloud } = desk;
+        let Desk { place, state, spec, whereabouts, parallelism, timing, target, connect, cloud } = desk;
         let (cloud, emulator) = if let Some(cloud) = cloud {
             (cloud, None)
         } else {
@@ -70,7 +73,17 @@ impl Session {
             (Cloud::new(connect).map_err(|error| unreachable(&error))?, Some(emulator))
         };
         let target = target.unwrap_or_else(|| Desk::LOCAL.to_owned());
-        Ok(Self { cloud, place, parallelism, read_at: Mutex::default(), spec, timing, target, emulator })
+        Ok(Self {
+            cloud,
+            place,
+            whereabouts,
+            parallelism,
+            read_at: Mutex::default(),
+            spec,
+            timing,
+            target,
+            emulator,
+        })
     }
 
     /// Reads everything in a scope.

@@ -21,14 +21,14 @@ pub(super) async fn run(args: &ShowArgs, global: &Global, terminal: Terminal) ->
         plan::print(&saved.plan, terminal);
         return Ok(Exit::Done);
     }
-    let place = Desk::of(&args.spec, global, terminal).await?.place;
+    let Desk { place, whereabouts, .. } = Desk::of(&args.spec, global, terminal).await?;
     let known = runs::find(&place, args.what.as_deref().and_then(std::path::Path::to_str)).await?;
     // Who works on it is worth knowing, and not worth failing for.
     let at_work = place.holder().await.ok().flatten().filter(|holder| holder.run == known.id);
     if terminal.json {
-        terminal.document(&report::document(&known, at_work.as_ref()));
+        terminal.document(&report::document(&known, at_work.as_ref(), &whereabouts));
     } else {
-        terminal.result(&report::standing(&known, at_work.as_ref()));
+        terminal.result(&report::standing(&known, at_work.as_ref(), &whereabouts));
     }
     Ok(Exit::Done)
 }

@@ -7,14 +7,15 @@ use super::runs;
 use super::terminal::Terminal;
 use crate::run::lock::Holder;
 use crate::run::place::Place;
+use crate::run::whereabouts::Whereabouts;
 
 /// Shows who holds the lock, asks, and takes it away.
 ///
 /// # Errors
 /// A lock that cannot be looked at or taken away.
 pub(super) async fn run(args: &UnlockArgs, global: &Global, terminal: Terminal) -> Result<Exit, Failure> {
-    let place = Desk::of(&args.spec, global, terminal).await?.place;
-    let holder = place.holder().await.map_err(|error| runs::locked(&place, &error))?;
+    let Desk { place, whereabouts, .. } = Desk::of(&args.spec, global, terminal).await?;
+    let holder = place.holder().await.map_err(|error| runs::locked(&place, &whereabouts, &error))?;
     if terminal.json {
         terminal.document(&serde_json::json!({"place": place.to_string(), "holder": holder}));
     } else {
@@ -48,24 +49,32 @@ pub(super) async fn run(args: &UnlockArgs, global: &Global, terminal: Terminal) 
             left.as_secs()
         ));
     };
-    place.unlock(waiting).await.map_err(|error| runs::locked(&place, &error))?;
+    place.unlock(waiting).await.map_err(|error| runs::locked(&place, &whereabouts, &error))?;
     if place.holder().await.ok().flatten().is_some() {
         let message = "the lock was taken away, and somebody has taken it since";
-        return Err(Failure::new(Exit::Locked, message, "`adxform unlock` says who"));
+        return Err(Failure::new(
+            Exit::Locked,
+            message,
+            format!("{} says who", whereabouts.on_spec("unlock")),
+        ));
     }
     if !terminal.json {
-        terminal.result(&format!("The lock is free.{}\n", next(&holder)));
+        terminal.result(&format!("The lock is free.{}\n", next(&holder, &whereabouts)));
     }
     Ok(Exit::Done)
 }
 
-fn next(holder: &Holder) -> String {
+fn next(holder: &Holder, whereabouts: &Whereabouts) -> String {
     let run = &holder.run;
     if run.is_empty() {
         return String::new();
     }
+    let about = |command: &str| whereabouts.about(&format!("{command} {run}"));
     format!(
-        " `adxform show {run}` says where that run stands; `adxform resume {run}` finishes it, `adxform rollback {run}` undoes it."
+        " {} says where that run stands; {} finishes it, {} undoes it.",
+        about("show"),
+        about("resume"),
+        about("rollback")
     )
 }
 

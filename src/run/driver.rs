@@ -19,6 +19,7 @@ use super::report::{Halt, Report};
 use super::request;
 use super::schemas::{self, Violations};
 use super::store::Store;
+use super::whereabouts::Whereabouts;
 use futures::future::join;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -72,6 +73,8 @@ pub struct Run<E, S> {
     pub read_at: Option<Instant>,
     /// What may stop it from outside.
     pub interrupts: Interrupts,
+    /// What a later command must be told to find the run.
+    pub whereabouts: Whereabouts,
 }
 
 impl<E: Effects, S: Store> Run<E, S> {
@@ -115,7 +118,19 @@ impl<E: Effects, S: Store> Run<E, S> {
     ) -> Self {
         let observer = Box::new(notice::Silent);
         let (timing, interrupts) = (Timing::default(), Interrupts::default());
-        Self { run, machine, journal, effects, intent, observer, timing, read_at: None, interrupts }
+        let whereabouts = Whereabouts::default();
+        Self {
+            run,
+            machine,
+            journal,
+            effects,
+            intent,
+            observer,
+            timing,
+            read_at: None,
+            interrupts,
+            whereabouts,
+        }
     }
 
     /// Drives the run to its end, or until it cannot go on, and reports.
@@ -142,7 +157,7 @@ impl<E: Effects, S: Store> Run<E, S> {
         };
         driver.drive().await;
         let Driver { mut run, halt, .. } = driver;
-        let report = Report::of(&run.run, &run.machine, halt.as_ref());
+        let report = Report::of(&run.run, &run.machine, halt.as_ref(), &run.whereabouts);
         run.observer.notice(&report.summary());
         report
     }

@@ -32,5 +32,6 @@ pub mod store;
 #[cfg(test)]
 mod testing;
 pub mod times;
+pub mod whereabouts;
 
 pub use looking::Timing;

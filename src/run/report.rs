@@ -3,10 +3,11 @@
 use super::event::Difference;
 use super::machine::{Ending, Failure, Machine, Phase, State, Status};
 use super::notice::Notice;
+use super::whereabouts::Whereabouts;
 use crate::kind::Undo;
 use crate::model::Address;
 use crate::model::change::Action;
-use crate::plan::Origin;
+use crate::plan::{Origin, Reason};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -111,8 +112,8 @@ pub struct Report {
 }
 
 impl Report {
-    /// The report of a run that stands like this.
-    pub fn of(run: &str, machine: &Machine, halt: Option<&Halt>) -> Self {
+    /// The report of a run that stands like this; the commands that it tells to give are whole with `whereabouts`.
+    pub fn of(run: &str, machine: &Machine, halt: Option<&Halt>, whereabouts: &Whereabouts) -> Self {
         let outcome = outcome(machine, halt);
         let pick = |test: &dyn Fn(&State) -> bool| {
             let states = machine.states().iter().enumerate().filter(|(_, state)| test(state));
@@ -133,7 +134,7 @@ impl Report {
             outcome,
         };
         report.exit_code = report.code(machine);
-        report.sentences = report.sentences(machine);
+        report.sentences = report.sentences(machine, whereabouts);
         report
     }
 
@@ -168,42 +169,49 @@ impl Report {
         }
     }
 
-    fn sentences(&self, machine: &Machine) -> Vec<String> {
+    fn sentences(&self, machine: &Machine, whereabouts: &Whereabouts) -> Vec<String> {
         let mut all = Vec::new();
         all.extend(cause(machine));
         let kept = match self.unsettled.len() {
             0 => format!("{} done", steps(self.applied.len())),
             left => format!("{} done or left half-way", steps(self.applied.len() + left)),
         };
-        let run = &self.run;
+        let about = |command: &str| whereabouts.about(&format!("{command} {}", self.run));
+        let (show, resume, rollback) = (about("show"), about("resume"), about("rollback"));
+        let destroys = machine.plan().changes.values().any(|change| change.reason == Reason::Destroyed);
+        let (planning, doing) = if destroys { ("plan --destroy", "destroy") } else { ("plan", "apply") };
         match &self.outcome {
             Outcome::Done => {
                 all.push(format!("{kept}; live was read again and is as the plan says."));
             }
-            Outcome::RolledBack | Outcome::Stopped if self.exit_code == 5 => all.push(
-                "Nothing was changed: the plan is stale. `adxform plan` shows what is left to do; `adxform apply` makes \
-                 a new plan and carries it out."
-                    .to_owned(),
-            ),
+            Outcome::RolledBack | Outcome::Stopped if self.exit_code == 5 => all.push(format!(
+                "Nothing was changed: the plan is stale. {} shows what is left to do; {} makes a new plan and carries \
+                 it out.",
+                whereabouts.on_spec(planning),
+                whereabouts.on_spec(doing),
+            )),
             Outcome::RolledBack => all.push(format!(
                 "{} undone; what the run had touched was read again and is as it was before the run. {}",
                 steps(self.undone.len()),
                 match self.exit_code {
-                    3 => "When the cause is removed, `adxform apply` makes a new plan and tries again.",
-                    _ => "Nothing is left to do.",
+                    3 => format!(
+                        "When the cause is removed, {} makes a new plan and tries again.",
+                        whereabouts.on_spec(doing)
+                    ),
+                    _ => "Nothing is left to do.".to_owned(),
                 }
             )),
             Outcome::Stopped if self.applied.is_empty() && self.unsettled.is_empty() => {
                 all.push("Nothing was changed. When the cause is removed, give the command again.".to_owned());
             }
             Outcome::Stopped => all.push(format!(
-                "{kept} and kept, as --on-failure stop asks. When the cause is removed, `adxform resume {run}` \
-                 goes on; `adxform rollback {run}` undoes it."
+                "{kept} and kept, as --on-failure stop asks. When the cause is removed, {resume} \
+                 goes on; {rollback} undoes it."
             )),
-            Outcome::StoppedPastLine => all.extend(self.past_line(machine)),
+            Outcome::StoppedPastLine => all.extend(self.past_line(machine, &resume, &rollback)),
             Outcome::NeedsPerson => all.push(format!(
                 "Live is between before and after: {} not undone, {} from the state before the run. Put right by hand \
-                 what is listed, then `adxform rollback {run}` looks again and finishes.",
+                 what is listed, then {rollback} looks again and finishes.",
                 steps(self.applied.len() + self.unsettled.len()),
                 match self.differences.len() {
                     1 => "1 difference".to_owned(),
@@ -211,13 +219,13 @@ impl Report {
                 }
             )),
             Outcome::Left => all.push(format!(
-                "Stopped at once; {} in doubt. `adxform resume {run}` looks at live and goes on, \
-                 `adxform rollback {run}` looks at live and undoes.",
+                "Stopped at once; {} in doubt. {resume} looks at live and goes on, \
+                 {rollback} looks at live and undoes.",
                 steps(self.unsettled.len())
             )),
             Outcome::Blocked(why) => all.push(format!(
                 "{why}. The run stands still with {} in doubt; nothing more was started. When that is mended, \
-                 `adxform resume {run}` looks at live and goes on, `adxform rollback {run}` undoes.",
+                 {resume} looks at live and goes on, {rollback} undoes.",
                 steps(self.unsettled.len())
             )),
             Outcome::JournalLost(why) if self.applied.is_empty() && self.unsettled.is_empty() => {
@@ -227,14 +235,14 @@ impl Report {
                 ));
             }
             Outcome::LockLost(why) => all.push(format!(
-                "{why}. Nothing more was started, with {} in doubt. `adxform show {run}` says where it stands. When \
-                 nobody else takes it up, `adxform resume {run}` looks at live and goes on, `adxform rollback {run}` undoes.",
+                "{why}. Nothing more was started, with {} in doubt. {show} says where it stands. When \
+                 nobody else takes it up, {resume} looks at live and goes on, {rollback} undoes.",
                 steps(self.unsettled.len())
             )),
             Outcome::JournalLost(why) => all.push(format!(
                 "{why}. Without its record no further request was started: {} done, {} in doubt, {} not begun. Make \
-                 room, or make the directory writable; then `adxform resume {run}` looks at live and goes on, \
-                 `adxform rollback {run}` looks at live and undoes.",
+                 room, or make the directory writable; then {resume} looks at live and goes on, \
+                 {rollback} looks at live and undoes.",
                 steps(self.applied.len()),
                 self.unsettled.len(),
                 self.not_run.len()
@@ -243,18 +251,17 @@ impl Report {
         all
     }
 
-    fn past_line(&self, machine: &Machine) -> Vec<String> {
+    fn past_line(&self, machine: &Machine, resume: &str, rollback: &str) -> Vec<String> {
         let never = machine.plan().steps.iter().find_map(|step| match &step.undo {
             Undo::Never(why) if !machine.states()[step.id].status.is_without_effect() => {
                 Some(format!("{} cannot be undone: {why}.", step.address))
             }
             Undo::Never(_) | Undo::By(_) => None,
         });
-        let run = &self.run;
         let mut all: Vec<String> = never.into_iter().collect();
         all.push(format!(
             "The run stopped past the line of no return, and {} kept. When the cause is removed, \
-             `adxform resume {run}` goes on; `adxform rollback {run}` undoes what can be undone.",
+             {resume} goes on; {rollback} undoes what can be undone.",
             match self.applied.len() {
                 1 => "1 step is".to_owned(),
                 count => format!("{count} steps are"),

@@ -2,7 +2,8 @@
 //!
 //! A script is read line by line; what a line answers follows it, indented. `ADXFORM_BLESS=1` writes the answers.
 //!
-//! - `step ADDRESS ACTION [needs N…] [behind] [never] [check] [alone] [since] [undo N]` adds a step; they count from 0.
+//! - `step ADDRESS ACTION [of KIND] [needs N…] [behind] [never] [check] [alone] [since] [undo N]` adds a step; they count
+//!   from 0.
 //! - `policy KEY=VALUE…` before the first event.
 //! - `N EVENT…` and `N undo EVENT…` are events of a step; `interrupted`, `resume`, `rollback`, `proved` and
 //!   `not proved` of the run. The answer says why an event is refused.
@@ -18,6 +19,7 @@ use adxform::run::event::{Attributes, Difference, Event, Happened, Intent, Opera
 use adxform::run::machine::{Decision, Machine, OnFailure, Policy};
 use adxform::run::report::Report;
 use adxform::run::standing::Standing;
+use adxform::run::whereabouts::Whereabouts;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -111,7 +113,7 @@ fn step(id: usize, words: &[&str]) -> Step {
     let parts = after("undo").first().copied().unwrap_or(1);
     Step {
         id,
-        kind: "thing".to_owned(),
+        kind: words.iter().skip_while(|word| **word != "of").nth(1).unwrap_or(&"thing").to_string(),
         action: change.action(),
         undo: match (has("never"), has("since")) {
             (true, _) => Undo::Never("its data is gone".to_owned()),
@@ -146,7 +148,7 @@ fn answer(machine: &mut Machine, words: &[&str]) -> String {
             String::new()
         }
         ["report"] => {
-            let report = Report::of("r1", machine, None);
+            let report = Report::of("r1", machine, None, &Whereabouts::default());
             format!("exit code {}\n{}", report.exit_code, report.sentences.join("\n"))
         }
         words => match machine.apply(&event(machine, words)) {
@@ -163,7 +165,8 @@ fn facts(machine: &Machine) -> String {
             let from = if machine.was_read(id) { "read" } else { "made by an earlier step" };
             let gone = if machine.goes_with_another(id) { ", goes with another" } else { "" };
             let within = if machine.stands_in_what_was_made(id) { ", in what was made" } else { "" };
-            format!("{id} {from}{gone}{within}")
+            let touched = if machine.was_touched_by_an_undo(id) { ", touched by an undo" } else { "" };
+            format!("{id} {from}{gone}{within}{touched}")
         })
         .collect();
     let untouched: Vec<String> = machine.untouched().into_iter().map(ToString::to_string).collect();
@@ -173,7 +176,12 @@ fn facts(machine: &Machine) -> String {
     for (address, known) in machine.outputs() {
         lines.extend(known.iter().map(|(path, value)| format!("{address}: {path} is {}", value.shown())));
     }
+    let nothing = machine.outputs().iter().filter(|(_, known)| known.is_empty());
+    lines.extend(nothing.map(|(address, _)| format!("{address}: nothing is known")));
     lines.push(format!("resumes backwards: {}", machine.resumes_backwards()));
+    if machine.policy().on_failure == OnFailure::Stop {
+        lines.push("stops on failure".to_owned());
+    }
     lines.join("\n")
 }
 
@@ -190,6 +198,7 @@ fn event(machine: &Machine, words: &[&str]) -> Event {
         ["resume"] => return Event::Resumed { intent: Intent::Resume },
         ["rollback"] => return Event::Resumed { intent: Intent::Rollback },
         ["proved"] => return Event::Proved,
+        ["not", "proved", "by", "nothing"] => return Event::NotProved { differences: Vec::new() },
         ["not", "proved"] => return Event::NotProved { differences: vec![difference()] },
         [id, "undo", rest @ ..] => (id, Way::Undo, rest),
         [id, rest @ ..] => (id, Way::Apply, rest),
