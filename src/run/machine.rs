@@ -344,10 +344,8 @@ impl Machine {
         let address = step.address.clone();
         self.set(id, next);
         match happened {
-            Happened::Finished { outputs, .. } | Happened::Settled { outputs, .. }
-                if way == Way::Apply && !outputs.is_empty() =>
-            {
-                self.outputs.entry(address).or_default().extend(outputs.clone());
+            Happened::Finished { outputs, .. } | Happened::Settled { outputs, .. } if way == Way::Apply => {
+                self.learn(address, outputs.clone());
             }
             // The moment before a deletion is known even when its reply is lost.
             Happened::Started { at, .. }
@@ -355,7 +353,7 @@ impl Machine {
             {
                 let moment = Attributes::from([(DELETED_AT.to_owned(), Value::from(at.as_str()))]);
                 let moment = self.wanted(id, moment);
-                self.outputs.entry(address).or_default().extend(moment);
+                self.learn(address, moment);
             }
             _ => {}
         }

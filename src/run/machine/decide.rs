@@ -116,7 +116,7 @@ impl Lane {
 #[derive(Default)]
 struct Traffic {
     on_their_way: usize,
-    shared: BTreeMap<Address, usize>,
+    shared: BTreeSet<Address>,
     closed: BTreeSet<Address>,
     alone: BTreeSet<(Address, String)>,
     scripts: BTreeSet<(Address, String)>,
@@ -127,7 +127,7 @@ impl Traffic {
         if lane.exclusive {
             self.closed.insert(lane.root.clone());
         } else {
-            *self.shared.entry(lane.root.clone()).or_default() += 1;
+            self.shared.insert(lane.root.clone());
         }
         self.alone.extend(lane.alone.iter().map(|kind| (lane.root.clone(), kind.clone())));
         let first = match &lane.script {
@@ -146,7 +146,7 @@ impl Traffic {
         if lane.alone.as_ref().is_some_and(taken) {
             return false;
         }
-        if lane.exclusive && self.shared.get(&lane.root).is_some_and(|count| *count > 0) {
+        if lane.exclusive && self.shared.contains(&lane.root) {
             self.closed.insert(lane.root.clone());
             return false;
         }

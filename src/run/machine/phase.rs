@@ -3,7 +3,7 @@
 use super::{Cause, Left, Machine, OnFailure, State, Status};
 use crate::kind::Undo;
 use crate::model::Address;
-use crate::run::event::{Difference, Intent};
+use crate::run::event::{Attributes, Difference, Intent};
 use serde::Serialize;
 use std::collections::BTreeSet;
 
@@ -64,6 +64,13 @@ impl Machine {
             })
         };
         address.above().rev().any(&made)
+    }
+
+    /// Keeps what is known of a thing by now.
+    pub(super) fn learn(&mut self, address: Address, attributes: Attributes) {
+        if !attributes.is_empty() {
+            self.outputs.entry(address).or_default().extend(attributes);
+        }
     }
 
     /// Turns from the way forward.
