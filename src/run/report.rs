@@ -208,7 +208,7 @@ impl Report {
                 "{kept} and kept, as --on-failure stop asks. When the cause is removed, {resume} \
                  goes on; {rollback} undoes it."
             )),
-            Outcome::StoppedPastLine => all.extend(self.past_line(machine, &resume, &rollback)),
+            Outcome::StoppedPastLine => all.extend(self.past_line(machine, &kept, &resume, &rollback)),
             Outcome::NeedsPerson => all.push(format!(
                 "Live is between before and after: {} not undone, {} from the state before the run. Put right by hand \
                  what is listed, then {rollback} looks again and finishes.",
@@ -251,7 +251,7 @@ impl Report {
         all
     }
 
-    fn past_line(&self, machine: &Machine, resume: &str, rollback: &str) -> Vec<String> {
+    fn past_line(&self, machine: &Machine, kept: &str, resume: &str, rollback: &str) -> Vec<String> {
         let never = machine.plan().steps.iter().find_map(|step| match &step.undo {
             Undo::Never(why) if !machine.states()[step.id].status.is_without_effect() => {
                 Some(format!("{} cannot be undone: {why}.", step.address))
@@ -260,12 +260,8 @@ impl Report {
         });
         let mut all: Vec<String> = never.into_iter().collect();
         all.push(format!(
-            "The run stopped past the line of no return, and {} kept. When the cause is removed, \
-             {resume} goes on; {rollback} undoes what can be undone.",
-            match self.applied.len() {
-                1 => "1 step is".to_owned(),
-                count => format!("{count} steps are"),
-            }
+            "The run stopped past the line of no return, and is kept: {kept}. When the cause is removed, {resume} goes \
+             on; {rollback} undoes what can be undone."
         ));
         all
     }

@@ -158,6 +158,24 @@ impl Default for State {
     }
 }
 
+/// What is said of a step that needs a person: what the service said, and how live looks.
+fn stuck(said: Option<String>, happened: &Happened) -> String {
+    const LOOKS: [&str; 3] = [
+        "live is neither as before nor as after it",
+        "live is as after it all the same",
+        "live does not tell before from after",
+    ];
+    let looks = match happened {
+        Happened::Settled { verdict: Verdict::After, .. } => LOOKS[1],
+        Happened::Settled { verdict: Verdict::Either, .. } => LOOKS[2],
+        _ => LOOKS[0],
+    };
+    match said.filter(|said| !LOOKS.iter().any(|known| said.ends_with(known))) {
+        Some(said) => format!("{said}; {looks}"),
+        None => looks.to_owned(),
+    }
+}
+
 impl State {
     /// The state after an event; `None` when the event cannot happen to a step that stands like this.
     pub fn next(&self, way: Way, happened: &Happened, terms: Terms) -> Option<Self> {
@@ -184,12 +202,7 @@ impl State {
             *place = Some(said.clone());
         }
         match next.status {
-            Status::Stuck => {
-                const BETWEEN: &str = "live is neither as before nor as after it";
-                let said = next.message.take().filter(|said| !said.ends_with(BETWEEN));
-                next.message =
-                    Some(said.map_or_else(|| BETWEEN.to_owned(), |said| format!("{said}; {BETWEEN}")));
-            }
+            Status::Stuck => next.message = Some(stuck(next.message.take(), happened)),
             Status::Done => next.message = None,
             Status::Undone => next.undo_message = None,
             _ => {}
