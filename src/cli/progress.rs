@@ -71,7 +71,7 @@ fn line(notice: &Notice, verbose: u8) -> Option<String> {
             format!("Undoing {}", counted(*steps, "step"))
         }
         Notice::ProofStarted { .. } => "Reading live again".to_owned(),
-        Notice::Proved { way: Way::Apply } => "Proved: live is as the spec says".to_owned(),
+        Notice::Proved { way: Way::Apply } => "Proved: live is as planned".to_owned(),
         Notice::Proved { .. } => "Proved: live is as it was before".to_owned(),
         Notice::NotProved { differences, .. } => {
             let lines: Vec<String> = differences.iter().map(super::report::difference).collect();

@@ -114,7 +114,7 @@ async fn tokens_open_the_storage_of_a_team() {
     let machine = Machine::new(&azurite, &world).await;
     let known = Some(azurite.authority());
     for (words, code, wanted) in [
-        (&["apply", "-y"][..], 0, "Proved: live is as the spec says"),
+        (&["apply", "-y"][..], 0, "Proved: live is as planned"),
         (&["show"], 0, "live was proved to be as planned"),
         (&["unlock"], 0, "Nobody holds the lock"),
         (&["rollback", "-y", "--allow-data-loss", "irreversible"], 0, "Proved"),
