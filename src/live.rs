@@ -2,17 +2,21 @@
 //! database, whatever the number of things in them.
 //!
 //! Invariant: two rounds of requests, all concurrent within each: the roots, then everything below those that can
-//! be read (test: `tests/cloud/live/whole.txt`). Children of databases that the scope does not declare are not read.
+//! be read (test: `tests/cloud/live/whole.txt`). Below a root whose endpoint is known from before, both are asked at once,
+//! and what was asked in vain is left (test: `a_known_endpoint_saves_a_round`). Children of databases that the scope does
+//! not declare are not read.
 //!
 //! Invariant: what could not be read is said, never taken for absent ([`Live::unreadable`]; test:
 //! `tests/cloud/live/stopped.txt`).
 
 mod ask;
+mod endpoints;
 pub mod names;
 mod notes;
 mod place;
 mod violations;
 
+pub use endpoints::Endpoints;
 pub use violations::violations;
 
 use crate::cloud::{Cloud, CloudError};
@@ -21,12 +25,11 @@ use crate::kind::{self, At, Found, Kind, Source};
 use crate::model::inventory::{Inventory, Mode, Resource};
 use crate::model::scope::Container;
 use crate::model::{Address, Body, Rows, Scope};
-use ask::{Ask, Contents, Got, understood};
+use ask::{Ask, Asked, Contents, Got, understood};
 use place::Places;
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use tokio::task::JoinSet;
 
 /// What was read.
 #[derive(Debug, Clone, Default)]
@@ -39,31 +42,40 @@ pub struct Live {
     pub unreadable: Vec<(Address, String)>,
 }
 
-/// Reads everything in a scope.
+/// Reads everything in a scope. What is found of endpoints is kept for the next reading.
 ///
 /// # Errors
 /// When some region gave no usable answer, or one that a kind does not understand.
-pub async fn read(cloud: &Cloud, scope: &Scope) -> Result<Live, CloudError> {
+pub async fn read(cloud: &Cloud, scope: &Scope, endpoints: &Endpoints) -> Result<Live, CloudError> {
     let mut reading = Reading::new(scope);
-    for ask in [Reading::roots, Reading::below] {
-        let asks = ask(&mut reading)?;
-        let got = answers(cloud, asks).await;
-        reading.take(got)?;
+    let mut early = Vec::new();
+    for (root, uri) in endpoints.of(scope) {
+        let expected = Open::from([(root, Some(uri))]);
+        let asked = Asked::new(cloud, reading.below(&expected)?);
+        early.push((expected, asked));
     }
+    let roots = Asked::new(cloud, reading.roots()?).answers().await;
+    reading.take(roots)?;
+    let mut late = reading.open.clone();
+    // What was expected and is not so was asked in vain; nobody waits for its answers.
+    early.retain(|(expected, _)| expected.iter().all(|(root, uri)| late.get(root) == Some(uri)));
+    for (expected, _) in &early {
+        expected.keys().for_each(|root| drop(late.remove(root)));
+    }
+    let mut got = Asked::new(cloud, reading.below(&late)?).answers().await;
+    for (_, asked) in early {
+        got.extend(asked.answers().await);
+    }
+    // Lists come first: they say which databases exist.
+    got.sort_by_cached_key(|(ask, _)| (!matches!(ask, Ask::List { .. }), ask.address().clone()));
+    reading.take(got)?;
     reading.former_names();
+    endpoints.learn(reading.open);
     Ok(reading.live)
 }
 
-/// Asks everything at once; the answers stand in the order of the questions.
-async fn answers(cloud: &Cloud, asks: Vec<Ask>) -> Vec<(Ask, Result<Got, CloudError>)> {
-    let mut tasks = JoinSet::new();
-    for (number, ask) in asks.iter().cloned().enumerate() {
-        let cloud = cloud.clone();
-        tasks.spawn(async move { (number, ask.answer(&cloud).await) });
-    }
-    let mut got: BTreeMap<usize, Result<Got, CloudError>> = tasks.join_all().await.into_iter().collect();
-    asks.into_iter().enumerate().filter_map(|(number, ask)| Some((ask, got.remove(&number)?))).collect()
-}
+/// The roots below which reading goes on, with the management endpoint where there is one.
+type Open = BTreeMap<Address, Option<String>>;
 
 /// What is known while reading.
 struct Reading<'a> {
@@ -73,8 +85,7 @@ struct Reading<'a> {
     /// The kinds of container in which commands are run to read what is below.
     regions: BTreeSet<&'static str>,
     places: Places,
-    /// The roots below which reading goes on, with the management endpoint where there is one.
-    open: BTreeMap<Address, Option<String>>,
+    open: Open,
     live: Live,
 }
 
@@ -102,15 +113,15 @@ impl<'a> Reading<'a> {
         Ok(asks)
     }
 
-    /// The second round: every region below the roots that can be read.
-    fn below(&mut self) -> Result<Vec<Ask>, CloudError> {
+    /// The second round: every region below some roots that can be read.
+    fn below(&self, open: &Open) -> Result<Vec<Ask>, CloudError> {
         // One list of a collection tells of all its kinds; the newest version knows them all.
         let mut lists: BTreeMap<(Address, &'static str), (String, String)> = BTreeMap::new();
         let mut asks = Vec::new();
         let by_commands: Arc<[_]> =
             self.kinds.iter().copied().filter(|kind| is_region(kind.source())).collect();
         for (address, container) in &self.scope.containers {
-            let Some(uri) = self.open.get(&address.prefix(1)).cloned() else { continue };
+            let Some(uri) = open.get(&address.prefix(1)).cloned() else { continue };
             let Some(root) = self.scope.containers.get(&address.prefix(1)) else { continue };
             let by_arm = !self.is_known_by_uri(address);
             for kind in
@@ -151,7 +162,6 @@ impl<'a> Reading<'a> {
         for ((address, segment), (api_version, path)) in lists {
             all.push(Ask::List { address, segment, path, api_version });
         }
-        // Lists come first: they say which databases exist.
         all.append(&mut asks);
         Ok(all)
     }

@@ -307,7 +307,7 @@ pub(super) async fn begin(
         Failure::error(error.to_string(), "nothing was changed: secrets are read before the first write")
     })?;
     let known = |address: &Address, path: &[String]| plan.outputs.get(address)?.get(&path.join(".")).cloned();
-    let effects = Arc::new(Azure::new(session.cloud.clone()));
+    let effects = Arc::new(Azure::new(session.cloud.clone(), session.endpoints.clone()));
     let touched = schemas::touched(&plan, &known);
     let violations = effects.violations(touched).await;
     plan.violations = violations.map_err(|error| Failure::error(error.to_string(), "nothing was changed"))?;
@@ -352,7 +352,7 @@ pub(super) async fn take_up(
     let store = session.place.open(&known.id, known.end, hold.clone());
     let store = store.map_err(|error| unusable(&error))?;
     let length = place::length_of(&store);
-    let effects = Arc::new(Azure::new(session.cloud.clone()));
+    let effects = Arc::new(Azure::new(session.cloud.clone(), session.endpoints.clone()));
     let taken = Run::take_up(&known.recorded, intent, store, OffsetDateTime::now_utc, effects).await;
     let run = taken.map_err(|error| match error {
         RunError::Refused(why) => Failure::error(format!("the run {}: {why}", known.id), ""),

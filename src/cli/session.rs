@@ -9,7 +9,7 @@ use super::runs;
 use super::terminal::Terminal;
 use crate::cloud::{self, Cloud, CloudError};
 use crate::emulator::{self, Emulator};
-use crate::live::{self, Live};
+use crate::live::{self, Endpoints, Live};
 use crate::model::{Address, Inventory, Scope};
 use crate::plan::diff::Inputs;
 use crate::plan::{self, Plan, Refusal, Rule};
@@ -32,6 +32,8 @@ pub(super) struct Session {
     pub(super) whereabouts: Whereabouts,
     /// How many requests run at a time, where anybody says so; a run that is taken up keeps its own number otherwise.
     pub(super) parallelism: Option<usize>,
+    /// Endpoints that were found by now.
+    pub(super) endpoints: Endpoints,
     read_at: Mutex<Option<Instant>>,
     /// The spec, as the command line names it.
     pub(super) spec: PathBuf,
@@ -78,6 +80,7 @@ impl Session {
             place,
             whereabouts,
             parallelism,
+            endpoints: Endpoints::default(),
             read_at: Mutex::default(),
             spec,
             timing,
@@ -92,7 +95,8 @@ impl Session {
     /// What could not be read, and what to do.
     pub(super) async fn read(&self, scope: &Scope) -> Result<Live, Failure> {
         let now = Instant::now();
-        let live = live::read(&self.cloud, scope).await.map_err(|error| unreachable(&error))?;
+        let live =
+            live::read(&self.cloud, scope, &self.endpoints).await.map_err(|error| unreachable(&error))?;
         if let Ok(mut read_at) = self.read_at.lock() {
             *read_at = Some(now);
         }

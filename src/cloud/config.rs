@@ -254,7 +254,7 @@ impl Pace {
             conflict: Duration::from_secs(30),
             directory_step: Duration::from_millis(100),
             directory: Duration::from_secs(10),
-            poll_first: Duration::from_millis(10),
+            poll_first: Duration::from_millis(2),
             poll_cap: Duration::from_millis(200),
             poll_cap_root: Duration::from_millis(200),
             operation: Duration::from_secs(600),

@@ -91,7 +91,7 @@ impl Ask {
         }
     }
 
-    pub(super) async fn answer(self, cloud: &Cloud) -> Result<Got, CloudError> {
+    async fn answer(self, cloud: &Cloud) -> Result<Got, CloudError> {
         match self {
             Self::Get { path, api_version, .. } => cloud.get(&path, &api_version).await.map(Got::One),
             Self::List { path, api_version, .. } => {
@@ -104,6 +104,30 @@ impl Ask {
             }
             Self::Cluster { uri, shows, .. } => cluster(cloud, &uri, &shows).await.map(Got::Cluster),
         }
+    }
+}
+
+/// What was asked, all at once; dropped, nobody waits for the answers any more.
+pub(super) struct Asked {
+    asks: Vec<Ask>,
+    tasks: JoinSet<(usize, Result<Got, CloudError>)>,
+}
+
+impl Asked {
+    pub(super) fn new(cloud: &Cloud, asks: Vec<Ask>) -> Self {
+        let mut tasks = JoinSet::new();
+        for (number, ask) in asks.iter().cloned().enumerate() {
+            let cloud = cloud.clone();
+            tasks.spawn(async move { (number, ask.answer(&cloud).await) });
+        }
+        Self { asks, tasks }
+    }
+
+    /// The answers, in the order of the questions.
+    pub(super) async fn answers(self) -> Vec<(Ask, Result<Got, CloudError>)> {
+        let mut got: BTreeMap<usize, _> = self.tasks.join_all().await.into_iter().collect();
+        let asks = self.asks.into_iter().enumerate();
+        asks.filter_map(|(number, ask)| Some((ask, got.remove(&number)?))).collect()
     }
 }
 

@@ -10,7 +10,7 @@ use super::schemas::{Touched, Violations};
 use crate::cloud::{self, Begun, Class, Cloud, CloudError, CommandOperation};
 use crate::kind::replies::Reply;
 use crate::kind::{self, DELETED_AT};
-use crate::live;
+use crate::live::{self, Endpoints};
 use crate::model::body::Value;
 use crate::model::request::{ArmRequest, KustoRequest, Lookup, Method};
 use crate::model::{Address, Command, Request, Resource, Scope};
@@ -25,12 +25,13 @@ use tokio::task::JoinSet;
 #[derive(Debug, Clone)]
 pub struct Azure {
     cloud: Cloud,
+    endpoints: Endpoints,
 }
 
 impl Azure {
-    /// The planes that a cloud reaches.
-    pub const fn new(cloud: Cloud) -> Self {
-        Self { cloud }
+    /// The planes that a cloud reaches, with the endpoints that are known by now.
+    pub const fn new(cloud: Cloud, endpoints: Endpoints) -> Self {
+        Self { cloud, endpoints }
     }
 
     async fn begin(&self, of: &Outgoing, request: &ArmRequest) -> Answer {
@@ -47,6 +48,7 @@ impl Azure {
         let Some(((first, uri), commands)) = all.as_ref().and_then(|all| Some((all.first()?, all))) else {
             return batch.iter().map(|_| Answer::NotRun).collect();
         };
+        self.endpoints.note(&first.cluster, uri);
         let cloud = batch.first().map_or_else(|| self.cloud.clone(), |first| self.cloud.under(&first.id));
         let mut texts: Vec<Command> = Vec::with_capacity(commands.len());
         for (kusto, _) in commands {
@@ -151,7 +153,7 @@ impl Effects for Azure {
     }
 
     async fn look(&self, scope: &Scope) -> Result<Look, LookError> {
-        let read = live::read(&self.cloud, scope).await.map_err(unseen)?;
+        let read = live::read(&self.cloud, scope, &self.endpoints).await.map_err(unseen)?;
         let busy = read
             .inventory
             .iter()

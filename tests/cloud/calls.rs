@@ -2,7 +2,7 @@
 
 use super::world::{World, told};
 use adxform::cloud::{Begun, CloudError, CommandOperation, CommandResult, Operation};
-use adxform::live;
+use adxform::live::{self, Endpoints};
 use adxform::model::request::ArmRequest;
 use adxform::model::{Command, Rows, Scope, Value};
 use serde_json::Value as Json;
@@ -96,7 +96,11 @@ fn results_lines(results: &[CommandResult]) -> String {
 async fn read(world: &World, call: &Json) -> Result<String, CloudError> {
     let scope: Scope = serde_json::from_value(call["scope"].clone()).unwrap();
     let scope = serde_json::to_string(&scope).unwrap().replace("{server}", &world.server);
-    let live = live::read(&world.cloud, &serde_json::from_str(&scope).unwrap()).await;
+    let endpoints = Endpoints::default();
+    for (root, uri) in call["endpoints"].as_object().into_iter().flatten() {
+        endpoints.note(&root.parse().unwrap(), &uri.as_str().unwrap().replace("{server}", &world.server));
+    }
+    let live = live::read(&world.cloud, &serde_json::from_str(&scope).unwrap(), &endpoints).await;
     world.lines.lock().unwrap().sort();
     let live = live?;
     let mut told = format!("{} requests, {} deep", world.cloud.log().len(), world.cloud.depth());

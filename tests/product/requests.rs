@@ -3,11 +3,14 @@
 use crate::random::{folders, made, mixed};
 use crate::support::load;
 use crate::world::World;
+use adxform::emulator::Options;
 use adxform::kind::{self, Plane};
+use adxform::live::{self, Endpoints};
 use adxform::run::machine::OnFailure;
 use adxform::run::report::Outcome;
 use std::collections::BTreeSet;
 use std::fmt::Write;
+use std::time::Duration;
 
 /// What a plan of a database with so many tables asks for: requests, and the longest chain of them.
 async fn asked(tables: usize) -> (usize, usize) {
@@ -84,6 +87,31 @@ async fn a_plan_of_every_kind_asks_twelve_times_and_four_deep() {
         .map(|about| about.name)
         .collect();
     assert_eq!(unseen, BTreeSet::new());
+}
+
+/// The endpoint of a cluster that a run has read or written before is asked without asking where it is; what is asked in
+/// vain of a cluster that is gone does no harm.
+#[tokio::test]
+async fn a_known_endpoint_saves_a_round() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("adx.yaml"), subscription(1, 1)).unwrap();
+    let spec = load(folder.path());
+    // Slow enough that what is asked at once is seen to be.
+    let world = World::with(Options { latency: Duration::from_millis(100), ..Options::default() }).await;
+    let plan = world.plan(&spec, false).await;
+    assert_eq!(world.apply(&plan, OnFailure::Rollback).await.0.outcome, Outcome::Done);
+    let (endpoints, scope) = (Endpoints::default(), crate::import::everything(&spec));
+    let deep = async || {
+        let before = world.emulator.requests().len();
+        let found = live::read(&world.cloud, &scope, &endpoints).await.unwrap().inventory.len();
+        (found, depth(&world.emulator.requests().split_off(before)))
+    };
+    let (all, first) = deep().await;
+    let (again, second) = deep().await;
+    assert_eq!((again, first, second), (all, 2, 1));
+    let plan = world.plan(&spec, true).await;
+    assert_eq!(world.apply(&plan, OnFailure::Rollback).await.0.outcome, Outcome::Done);
+    assert_eq!(deep().await.0, 0);
 }
 
 /// A whole subscription: clusters with their databases, each with a bit of everything that the control plane lists.

@@ -2,7 +2,7 @@
 
 use adxform::cloud::{Cloud, Config};
 use adxform::emulator::{Emulator, Hook, Options};
-use adxform::live::{self, Live};
+use adxform::live::{self, Endpoints, Live};
 use adxform::model::{Address, LossClass, Scope};
 use adxform::plan::diff::Inputs;
 use adxform::plan::{self, MaxDeletes, Plan, scope};
@@ -25,6 +25,7 @@ use time::OffsetDateTime;
 pub(crate) struct World {
     pub(crate) emulator: Emulator,
     pub(crate) cloud: Cloud,
+    endpoints: Endpoints,
     folder: TempDir,
     runs: AtomicUsize,
 }
@@ -43,12 +44,14 @@ impl World {
         let emulator = Emulator::start(Options { groups, ..options }).await.unwrap();
         let secret_env: adxform::cloud::Env = std::sync::Arc::new(|name| Some(format!("secret-of-{name}")));
         let cloud = Cloud::new(Config { secret_env, ..Config::local(emulator.arm_url()) }).unwrap();
-        Self { emulator, cloud, folder: tempfile::tempdir().unwrap(), runs: AtomicUsize::new(0) }
+        let (endpoints, folder) = (Endpoints::default(), tempfile::tempdir().unwrap());
+        Self { emulator, cloud, endpoints, folder, runs: AtomicUsize::new(0) }
     }
 
     /// Reads everything in a scope.
     pub(crate) async fn look(&self, scope: &Scope) -> Live {
-        live::read(&self.cloud, scope).await.unwrap_or_else(|error| panic!("live cannot be read: {error}"))
+        let live = live::read(&self.cloud, scope, &self.endpoints).await;
+        live.unwrap_or_else(|error| panic!("live cannot be read: {error}"))
     }
 
     /// The plan of a spec, every class of data loss allowed.
@@ -86,7 +89,7 @@ impl World {
             plan: plan.clone(),
         };
         let store = FileStore::create(&path).unwrap();
-        let effects = Arc::new(Azure::new(self.cloud.clone()));
+        let effects = Arc::new(Azure::new(self.cloud.clone(), self.endpoints.clone()));
         let mut run = Run::begin(&header, store, OffsetDateTime::now_utc, effects).await.unwrap();
         run.timing = Timing::local();
         (run.to_end().await, path)
@@ -102,7 +105,7 @@ impl World {
     pub(crate) async fn take_up(&self, path: &PathBuf, intent: Intent) -> Report {
         let store = reopened(path).await;
         let recorded = Recorded::read(&std::fs::read(path).unwrap()).unwrap();
-        let effects = Arc::new(Azure::new(self.cloud.clone()));
+        let effects = Arc::new(Azure::new(self.cloud.clone(), self.endpoints.clone()));
         let mut run = Run::take_up(&recorded, intent, store, OffsetDateTime::now_utc, effects).await.unwrap();
         run.timing = Timing::local();
         run.to_end().await
