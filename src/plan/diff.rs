@@ -204,8 +204,10 @@ impl Inputs<'_> {
         let after = if same { before } else { Some(after) };
         let change = Change { rename, ..Change::new(live.map(|live| live.body.clone()), after) };
         if let (Some(live), None) = (live, same_kind) {
-            let message =
-                format!("{address} is a {} in live, and the spec declares a {}", live.kind, wanted.kind);
+            let message = format!(
+                "{address} is of kind {} in live, and of kind {} in the spec",
+                live.kind, wanted.kind
+            );
             let help = "give it another name, or delete the old one first with `removed:`";
             self.refuse(found, address, Rule::Immutable, message, help);
         }

@@ -34,12 +34,12 @@ impl Inputs<'_> {
                 found.notes.push(message);
             } else if resolution.is_some_and(opens) {
                 found.notes.push(format!(
-                    "{message}; this plan opens it, and the {things} declared in it are not planned yet: plan again \
+                    "{message}; this plan opens it, and leaves the {things} declared in it for the next plan: plan again \
                      afterwards"
                 ));
             } else if self.is_closed(hidden) {
                 found.notes.push(format!(
-                    "{message}; the spec wants it so, and the {things} declared in it are not looked at"
+                    "{message}; the spec wants it so, and nobody looks at the {things} declared in it"
                 ));
             } else {
                 let unknown =

@@ -1,5 +1,6 @@
 //! Plans as texts: each folder of `tests/plans/` holds a spec of what is live (`before.yaml`), a spec of what is
-//! wanted (`after.yaml`), and the plan that leads from one to the other (`plan.txt`).
+//! wanted (`after.yaml`), and the plan that leads from one to the other (`plan.txt`). What the command line would say
+//! besides may stand in `options.json`.
 //!
 //! Adding a case adds no Rust; `BLESS=1 cargo test --test product plans` writes the expected plans.
 
@@ -9,6 +10,9 @@ use adxform::model::inventory::{Desired, Inventory, Mode, Resource};
 use adxform::model::{Address, LossClass};
 use adxform::plan::diff::Inputs;
 use adxform::plan::{self, MaxDeletes, Options, judge, scope, text};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::path::Path;
 
 /// What live would be after an apply of a spec: every body settled, with figures and outputs.
 fn live(desired: &Desired) -> Inventory {
@@ -35,25 +39,74 @@ fn live(desired: &Desired) -> Inventory {
     live
 }
 
+/// What the command line and the reading of live bring to a plan.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+struct Said {
+    destroy: bool,
+    targets: Vec<String>,
+    excludes: Vec<String>,
+    /// What could not be read, and why.
+    hidden: BTreeMap<Address, String>,
+    allow: Option<LossClass>,
+    max_deletes: Option<String>,
+    allow_lock_out: bool,
+}
+
+impl Said {
+    fn beside(folder: &Path) -> Self {
+        let file = folder.join("options.json");
+        match std::fs::read_to_string(&file) {
+            Ok(text) => serde_json::from_str(&text).unwrap_or_else(|why| panic!("{}: {why}", file.display())),
+            Err(_) => Self::default(),
+        }
+    }
+
+    fn options(&self) -> Options {
+        let max_deletes = self.max_deletes.as_ref().map_or(MaxDeletes::Any, |text| text.parse().unwrap());
+        Options { allow: self.allow.unwrap_or(LossClass::None), max_deletes, lock_out: self.allow_lock_out }
+    }
+}
+
+/// Puts what has its former name where the spec declares it, as a reading does.
+fn under_former_names(live: &mut Inventory, desired: &Desired) {
+    let renamed: Vec<_> =
+        desired.inventory.iter().filter(|(_, r)| r.lifecycle.renamed_from.is_some()).collect();
+    for (at, wanted) in renamed.iter().flat_map(|_| &renamed) {
+        let former = wanted.lifecycle.renamed_from.as_deref().unwrap_or_default();
+        let was =
+            live.named(&at.parent().unwrap(), at.collection(), former).next().map(|(was, _)| was.clone());
+        if let (Some(was), None) = (was, live.get(at)) {
+            live.relocate(&was, at);
+        }
+    }
+}
+
 #[test]
 fn plans_are_as_written() {
     let mut complaints = Vec::new();
     for folder in entries("tests/plans") {
         let (before, after) = (load(&folder.join("before.yaml")), load(&folder.join("after.yaml")));
-        let live = live(&before.desired);
+        let mut live = live(&before.desired);
+        let said = Said::beside(&folder);
+        let hidden: Vec<(Address, String)> = said.hidden.clone().into_iter().collect();
+        for (at, _) in &hidden {
+            let inside: Vec<Address> = live.below(at).map(|(address, _)| address.clone()).collect();
+            inside.iter().for_each(|address| drop(live.remove(address)));
+        }
+        under_former_names(&mut live, &after.desired);
         let origin = |address: &Address| after.origins.get(address);
         let inputs = Inputs {
             desired: &after.desired,
             live: &live,
             references: &after.references,
-            destroy: folder.file_name().is_some_and(|name| name.to_string_lossy().starts_with("destroy")),
-            targets: &[],
-            excludes: &[],
-            hidden: &[],
+            destroy: said.destroy,
+            targets: &said.targets,
+            excludes: &said.excludes,
+            hidden: &hidden,
             origin: &origin,
         };
-        let options = Options { allow: LossClass::None, max_deletes: MaxDeletes::Any, lock_out: false };
-        let plan = plan::make(&inputs, scope::of(&after.desired), options);
+        let plan = plan::make(&inputs, scope::of(&after.desired), said.options());
         let printed =
             format!("{}{}", text::plan(&plan, text::Style { verbose: true }), text::refusals(&plan.refusals));
         complaints.extend(expect_file(&folder.join("plan.txt"), &printed).err());
