@@ -68,7 +68,6 @@ pub fn make(inputs: &Inputs<'_>, scope: Scope, options: Options) -> Plan {
         Ok(steps) => plan.steps = steps,
         Err(trouble) => plan.refusals.push(troubled(trouble, inputs)),
     }
-    figures(&mut plan.steps, inputs.live);
     plan.changes = with_losses(found, &plan.steps);
     plan.outputs = outputs(&plan, inputs.live);
     plan.refusals.extend(replaced_though_protected(&plan, inputs));
@@ -100,22 +99,6 @@ fn troubled(trouble: Trouble, inputs: &Inputs<'_>) -> Refusal {
         rule: Rule::Invalid,
         message,
         help: help.to_owned(),
-    }
-}
-
-/// Adds what lies below a deleted thing to the figures of its loss.
-fn figures(steps: &mut [Step], live: &Inventory) {
-    for step in
-        steps.iter_mut().filter(|step| step.change.after.is_none() && step.loss.class > LossClass::None)
-    {
-        let own = live.get(&step.address).into_iter();
-        let all: Vec<_> = own.chain(live.below(&step.address).map(|(_, resource)| resource)).collect();
-        let sum = |figure: fn(&crate::model::Resource) -> Option<u64>| {
-            let known: Vec<u64> = all.iter().filter_map(|resource| figure(resource)).collect();
-            (!known.is_empty()).then(|| known.iter().sum())
-        };
-        step.loss.rows = sum(|r| r.rows);
-        step.loss.bytes = sum(|r| r.bytes);
     }
 }
 
