@@ -3,7 +3,7 @@
 use super::args::{Allow, ApplyArgs, DestroyArgs, Global, Running};
 use super::desk::Desk;
 use super::exit::{Exit, Failure};
-use super::session::{self, Session};
+use super::session::{self, Planned, Session};
 use super::terminal::Terminal;
 use super::{plan, runs};
 use crate::kind;
@@ -13,6 +13,7 @@ use crate::run::event::Difference;
 use crate::run::place::Place;
 use crate::run::proof;
 use crate::run::whereabouts::Whereabouts;
+use std::mem::ManuallyDrop;
 use std::path::Path;
 
 /// Applies a spec or a saved plan.
@@ -60,7 +61,8 @@ async fn converge(
     terminal: Terminal,
     destroy: bool,
 ) -> Result<Exit, Failure> {
-    let spec = session::load(path, global, terminal)?;
+    // The program ends with this: the system takes its memory back at once.
+    let spec = ManuallyDrop::new(session::load(path, global, terminal)?);
     let scope = scope::of(&spec.desired);
     let desk = Desk::of(path, global, terminal).await?;
     let mut lock = runs::lock(&desk, running, if destroy { "destroy" } else { "apply" }, terminal).await?;
@@ -68,7 +70,10 @@ async fn converge(
         nothing_pending(&desk.place, &desk.whereabouts).await?;
         let session = Session::at(desk, &scope).await?;
         let ended = match session::plan(&session, &spec, scope, global, allow, destroy).await {
-            Ok(planned) => carry_out(&session, planned.plan, &mut lock, running, terminal, destroy).await,
+            Ok(Planned { plan, live }) => {
+                let _live = ManuallyDrop::new(live);
+                carry_out(&session, plan, &mut lock, running, terminal, destroy).await
+            }
             Err(failure) => Err(failure),
         };
         session.close().await;

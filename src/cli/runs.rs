@@ -26,6 +26,7 @@ use crate::run::store::AnyStore;
 use crate::run::store::End;
 use crate::run::times;
 use crate::run::whereabouts::Whereabouts;
+use std::mem::ManuallyDrop;
 use std::sync::Arc;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -396,6 +397,8 @@ async fn drive(
         terminal.say(&format!("{why}. Nothing more is started; what is on its way may come to its end."));
     });
     let (id, health) = (run.run.clone(), Watch::of(run.machine.plan()));
+    // Likewise the plan, which is large: nobody else holds it when the run is over.
+    let _plan = ManuallyDrop::new(Arc::clone(run.machine.plan()));
     let report = run.to_end().await;
     watch.abort();
     watch_lock.abort();

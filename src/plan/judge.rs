@@ -181,6 +181,17 @@ mod tests {
             broken(|p| p.steps[1].needs = vec![2]),
             ["step 1 needs step 2, which does not come before it"]
         );
+        assert_eq!(
+            broken(|p| p.steps[1].needs = vec![1]),
+            ["step 1 needs step 1, which does not come before it"]
+        );
+        let within = |p: &mut Plan| {
+            let with = p.steps[2].address.clone();
+            let mut contained = p.changes[&with].clone();
+            contained.with = Some(with.clone());
+            p.changes.insert(with.child("mappings", "m"), contained);
+        };
+        assert_eq!(broken(within), ["it is said to go with clusters.c.tables.U, which stays"]);
         assert_eq!(broken(|p| p.steps[2].id = 7), ["step 2 carries the number 7"]);
         assert_eq!(
             broken(|p| p.steps[2].behind_line = false),

@@ -7,6 +7,7 @@
 //! (test: `tests/tidy.rs` and `tests/laws/main.rs`).
 
 mod apart;
+mod beside;
 mod circle;
 pub mod diff;
 pub mod document;
@@ -45,8 +46,10 @@ pub struct Plan {
     /// Where live was read, so that proofs can read it again without the spec.
     pub scope: Scope,
     /// Every thing that changes, by address.
+    #[serde(serialize_with = "beside::map")]
     pub changes: BTreeMap<Address, Resolution>,
     /// The requests, in an order that respects every edge; `steps[i].id == i`.
+    #[serde(serialize_with = "beside::list")]
     pub steps: Vec<Step>,
     /// What keeps the plan from being applied, if anything.
     pub refusals: Vec<Refusal>,
