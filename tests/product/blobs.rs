@@ -49,7 +49,7 @@ impl Seat {
     }
 
     fn command(&self, words: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_adxform"));
+        let mut command = Command::new(crate::support::binary());
         command.args(words).args(["--endpoint", &self.endpoint]).current_dir(self.folder.path()).env_clear();
         command.env("ADXFORM_JOURNAL_SAS", &self.sas).env("USER", "anna").env("HOSTNAME", "desk-7");
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());

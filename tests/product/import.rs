@@ -82,7 +82,7 @@ fn census(inventory: &Inventory) -> BTreeMap<&'static str, usize> {
 
 /// What the program says.
 fn said(world: &World, folder: &Path, words: &[&str]) -> (bool, String) {
-    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_adxform"));
+    let mut command = std::process::Command::new(crate::support::binary());
     command
         .args(["-C", &folder.display().to_string()])
         .args(words)

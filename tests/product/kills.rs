@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 fn adxform(folder: &Path, endpoint: &str, words: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_adxform"));
+    let mut command = Command::new(crate::support::binary());
     command.args(words).args(["--endpoint", endpoint]).current_dir(folder).env_clear();
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
@@ -158,7 +158,7 @@ fn a_run_cut_off_before_its_first_record_blocks_nothing() {
     for words in
         [&["apply", "-y"][..], &["rollback", "-y", "--allow-data-loss", "irreversible"], &["rollback", "-y"]]
     {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_adxform"));
+        let mut command = Command::new(crate::support::binary());
         let output =
             command.args(words).arg("--local").current_dir(folder.path()).env_clear().output().unwrap();
         assert!(output.status.success(), "{words:?}: {}", String::from_utf8_lossy(&output.stderr));

@@ -84,7 +84,7 @@ impl Scene {
     /// Lets the colleague apply another spec when a request of some sort comes.
     fn meanwhile(&mut self, of: fn(&Exchange) -> bool, pieces: &[(&str, &str)], refuse: bool) {
         let endpoint = self.world.emulator.arm_url().to_owned();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_adxform"));
+        let mut command = Command::new(crate::support::binary());
         command.args(["apply", "-y", "--endpoint", &endpoint]).current_dir(self.folder(pieces).path());
         command.env_clear().stdin(Stdio::null());
         let act = move || {

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 const SPEC: &str = "tests/product/pairs/large.yaml";
 
 fn adxform(folder: &Path, endpoint: &str, words: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_adxform"));
+    let mut command = Command::new(crate::support::binary());
     command.args(words).args(["--endpoint", endpoint]).current_dir(folder).env_clear();
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
@@ -167,7 +167,7 @@ async fn a_full_disk_stops_before_the_next_effect() {
         let endpoint = world.emulator.arm_url().to_owned();
         let path = folder.path().to_owned();
         let task = tokio::task::spawn_blocking(move || {
-            let binary = env!("CARGO_BIN_EXE_adxform");
+            let binary = crate::support::binary().display().to_string();
             let words = format!("ulimit -f {blocks}; exec {binary} apply -y --endpoint {endpoint}");
             let mut command = Command::new("sh");
             command.args(["-c", &words]).current_dir(&path).env_clear().stdin(Stdio::null());
@@ -207,7 +207,7 @@ async fn a_run_goes_on_only_where_it_began() {
     let path = folder.path().to_owned();
     let task = tokio::task::spawn_blocking(move || {
         let applied = adxform(&path, &endpoint, &["apply", "-y"]).output().unwrap();
-        let mut elsewhere = Command::new(env!("CARGO_BIN_EXE_adxform"));
+        let mut elsewhere = Command::new(crate::support::binary());
         elsewhere.args(["rollback", "-y", "--local"]).current_dir(&path).env_clear();
         let elsewhere = elsewhere.stdin(Stdio::null()).output().unwrap();
         let plan = adxform(&path, &endpoint, &["plan", "--detailed-exitcode"]).output().unwrap();

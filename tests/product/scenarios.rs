@@ -21,7 +21,7 @@ struct Stage {
 
 impl Stage {
     fn command(&self, words: &[String]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_adxform"));
+        let mut command = Command::new(crate::support::binary());
         command.args(words).current_dir(self.folder.path()).env_clear();
         command
             .env("HOME", self.folder.path())

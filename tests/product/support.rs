@@ -3,6 +3,11 @@
 use adxform::spec::{self, Spec};
 use std::path::{Path, PathBuf};
 
+/// The program under test; `ADXFORM_BINARY` names another one, such as a release build.
+pub(crate) fn binary() -> PathBuf {
+    std::env::var_os("ADXFORM_BINARY").map_or_else(|| env!("CARGO_BIN_EXE_adxform").into(), PathBuf::from)
+}
+
 /// The root of the package.
 pub(crate) fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))

@@ -94,7 +94,7 @@ impl Machine {
 
     /// Runs the tool; gives its exit code and everything it said.
     async fn run(&self, words: &[&str], authority: Option<&Path>) -> (Option<i32>, String) {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_adxform"));
+        let mut command = Command::new(crate::support::binary());
         command.args(words).current_dir(self.folder.path()).env_clear().stdin(Stdio::null());
         command.env("IDENTITY_ENDPOINT", &self.endpoint).env("IDENTITY_HEADER", HEADER);
         command.env("USER", "anna").env("HOSTNAME", "desk-7");
