@@ -23,6 +23,9 @@ const NO_DATABASE: &str = "NetDefaultDB";
 /// How much of a command stands in messages.
 const SHOWN: usize = 160;
 
+/// The code of a command of a script that was not run, because one before it failed.
+pub const NOT_RUN: &str = "NotRun";
+
 /// What became of one command of a script: done, or the error that it alone ended in.
 pub type CommandResult = Result<(), CloudError>;
 
@@ -40,10 +43,10 @@ impl Cloud {
         self.run(uri, database, csl, shown(csl), write).await
     }
 
-    /// Runs commands in one request, each to its own end: one that fails does not keep later ones from running.
+    /// Runs commands in one request, in their order, until one fails.
     ///
-    /// The results are as many as the commands, in their order. A command that the answer does not mention is in
-    /// doubt ([`Class::Lost`]).
+    /// The results are as many as the commands, in their order; those behind one that failed were not run
+    /// ([`NOT_RUN`]). Another command that the answer does not mention is in doubt ([`Class::Lost`]).
     ///
     /// # Errors
     /// When the script as a whole was not run, or its fate is unknown.
@@ -53,7 +56,7 @@ impl Cloud {
         database: &str,
         commands: &[Command],
     ) -> Result<Vec<CommandResult>, CloudError> {
-        let mut csl = ".execute database script with (ContinueOnErrors=true) <|".to_owned();
+        let mut csl = ".execute database script <|".to_owned();
         for command in commands {
             csl.push('\n');
             csl.push_str(command.as_str().trim());
@@ -175,14 +178,24 @@ fn results(commands: &[Command], rows: &Rows) -> Vec<CommandResult> {
         Some(found)
     };
     let places: Vec<Option<usize>> = commands.iter().enumerate().map(&mut find).collect();
+    let mut failed = false;
     let result = |(command, place): (&Command, Option<usize>)| match place.and_then(|at| rows.at(at)) {
-        Some(row) => outcome(command, row.text("Result"), row.text("Reason"), row.get("OperationId")),
+        Some(row) => {
+            failed |= row.text("Result") == "Failed";
+            outcome(command, row.text("Result"), row.text("Reason"), row.get("OperationId"))
+        }
+        None if failed => Err(not_run(command)),
         None => {
             let message = "the service's answer does not mention this command";
             Err(CloudError::new(Class::Lost, "NoResult", message, shown(command.as_str())))
         }
     };
     commands.iter().zip(places).map(result).collect()
+}
+
+fn not_run(command: &Command) -> CloudError {
+    let message = "the service did not run this command";
+    CloudError::new(Class::Refused, NOT_RUN, message, shown(command.as_str()))
 }
 
 fn outcome(command: &Command, result: &str, reason: &str, id: Option<&Json>) -> CommandResult {
@@ -197,7 +210,7 @@ fn outcome(command: &Command, result: &str, reason: &str, id: Option<&Json>) -> 
         }
         "Failed" if reason.contains("was not found") => Err(error(Class::Missing, "EntityNotFound", reason)),
         "Failed" => Err(error(Class::Refused, "Failed", reason)),
-        "Skipped" => Err(error(Class::Refused, "Skipped", "the service did not run this command")),
+        "Skipped" => Err(not_run(command)),
         other => {
             let message = format!("the service says `{other}` of this command {reason}");
             Err(error(Class::Lost, "UnknownResult", message.trim_end()))

@@ -34,7 +34,7 @@ pub use blob::{Container, Listed, Metadata, Seen};
 pub use command_operation::CommandOperation;
 pub use config::{Auth, Config, Credential, Env, Pace, Progress, Waiting};
 pub use error::{Class, CloudError};
-pub use kusto::CommandResult;
+pub use kusto::{CommandResult, NOT_RUN};
 pub use log::Sent;
 pub use operation::Operation;
 pub use retry::{Clock, Patience, SystemClock};

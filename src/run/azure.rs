@@ -67,8 +67,9 @@ impl Azure {
         }
         match cloud.script(uri, &first.database, &texts).await {
             Ok(results) => {
-                let answer = |result| match result {
+                let answer = |result: cloud::CommandResult| match result {
                     Ok(()) => finished(Attributes::new()),
+                    Err(error) if &*error.code == cloud::NOT_RUN => Answer::NotRun,
                     Err(error) => failed(&error),
                 };
                 results.into_iter().map(answer).collect()

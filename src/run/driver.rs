@@ -299,13 +299,16 @@ impl<E: Effects, S: Store> Driver<E, S> {
                     events.push(Event::apply(step, Happened::CheckStarted));
                     match request::check(&self.run.machine, &self.run.run, step) {
                         Ok(outgoing) => sends.push((Job::Check { step }, None, vec![outgoing])),
-                        Err(message) => refused.push((Way::Apply, step, message)),
+                        Err(message) => {
+                            refused.push((Way::Apply, step, Happened::Refused { message, trace: None }));
+                        }
                     }
                 }
                 Decision::Send { way, steps } => {
                     let mut batch = Vec::with_capacity(steps.len());
                     let (machine, timing) = (&self.run.machine, &self.run.timing);
                     let guard = Guard::of(machine, way, &steps, &mut self.seen, timing);
+                    let mut held = BTreeSet::new();
                     for step in steps {
                         let outgoing = request::next(&self.run.machine, &self.run.run, step, way);
                         let (part, id) = (outgoing.part, outgoing.id.clone());
@@ -314,9 +317,19 @@ impl<E: Effects, S: Store> Driver<E, S> {
                             way,
                             happened: Happened::Started { part, id, at: at.clone() },
                         });
-                        match request::resolved(&self.run.machine, outgoing) {
+                        // What cannot go out holds back what needs it.
+                        let needs = &machine.plan().steps[step].needs;
+                        let resolved = request::resolved(machine, outgoing);
+                        match resolved {
+                            Ok(_) if way == Way::Apply && needs.iter().any(|need| held.contains(need)) => {
+                                refused.push((way, step, Happened::NotRun));
+                                held.insert(step);
+                            }
                             Ok(outgoing) => batch.push(outgoing),
-                            Err(message) => refused.push((way, step, message)),
+                            Err(message) => {
+                                refused.push((way, step, Happened::Refused { message, trace: None }));
+                                held.insert(step);
+                            }
                         }
                     }
                     let steps = batch.iter().map(|outgoing| outgoing.step).collect();
@@ -327,11 +340,7 @@ impl<E: Effects, S: Store> Driver<E, S> {
                 Decision::Prove { way } => self.look(Purpose::Prove(way)),
             }
         }
-        let answer = |(way, step, message)| {
-            let happened = Happened::Refused { message, trace: None };
-            Event::Step { step, way, happened }
-        };
-        events.extend(refused.into_iter().map(answer));
+        events.extend(refused.into_iter().map(|(way, step, happened)| Event::Step { step, way, happened }));
         if !self.commit(events).await {
             return;
         }

@@ -382,7 +382,7 @@ impl Machine {
                     Err(format!("nothing starts while the run is {:?}", self.phase))
                 } else if due != matches!(happened, Happened::CheckStarted) {
                     Err("the service's check comes once, before the request".to_owned())
-                } else if let Some(wait) = self.needs_of(step) {
+                } else if let Some(wait) = self.needs_of(step).filter(|_| !self.goes_along(step)) {
                     Err(format!("the step waits for {wait}"))
                 } else {
                     Ok(())

@@ -211,7 +211,9 @@ async fn prefixes(shared: &Shared, policy: Policy, dice: &mut Dice) -> Vec<Strin
             Err(why) => vec![why],
         };
         if !wrong.is_empty() {
-            return vec![format!("from a prefix of {torn} bytes, {intent:?}: {wrong:?}")];
+            let journal = fork.disk().bytes[torn..].to_vec();
+            let journal = String::from_utf8_lossy(&journal).into_owned();
+            return vec![format!("from a prefix of {torn} bytes, {intent:?}: {wrong:?}"), journal];
         }
     }
     Vec::new()

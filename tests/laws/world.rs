@@ -206,7 +206,7 @@ impl World {
         const SEEN: Duration = Duration::from_secs(6);
         for of in batch {
             let looked_at = match of.way {
-                Way::Apply => self.id_is_first(of),
+                Way::Apply => self.id_is_first(of) && !self.is_in_what_was_made(of),
                 // What failed half-way looks like somebody else's write, and so is not looked at.
                 Way::Undo => {
                     let whole = self.effective.contains(&of.step) && !self.torn.contains(&of.step);
@@ -223,6 +223,13 @@ impl World {
                 self.breaches.push(format!("{} overwrites what somebody else wrote", of.id));
             }
         }
+    }
+
+    /// Whether a thing stands in something that the run made, so that nothing was there to be read.
+    fn is_in_what_was_made(&self, of: &Outgoing) -> bool {
+        let made = self.plan.steps.iter().filter(|step| step.change.before.is_none());
+        let made = made.filter(|step| self.effective.contains(&step.id));
+        made.into_iter().any(|step| step.address != of.address && of.address.is_within(&step.address))
     }
 
     /// Whether a request is the first that was ever sent for its thing.

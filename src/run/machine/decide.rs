@@ -5,7 +5,7 @@
 //! `tests/product/makespan.rs`); what most is waiting for goes first, so that a run takes hardly longer than it must (test:
 //! `a_run_takes_hardly_longer_than_it_must`).
 
-use super::{Machine, Phase, Status};
+use super::{Machine, Phase, Policy, Status};
 use crate::kind;
 use crate::model::Address;
 use crate::model::request::{KustoRequest, Request};
@@ -161,6 +161,25 @@ struct Script {
     bytes: usize,
 }
 
+/// Scripts by their root and database.
+type Scripts = BTreeMap<(Address, String), Script>;
+
+impl Script {
+    /// Takes a command in where it fits.
+    fn takes(&mut self, id: usize, bytes: usize, policy: &Policy, decisions: &mut [Decision]) -> bool {
+        let fits = self.commands < policy.script_commands && self.bytes + bytes <= policy.script_bytes;
+        match &mut decisions[self.place] {
+            Decision::Send { steps, .. } if fits => {
+                self.commands += 1;
+                self.bytes += bytes;
+                steps.push(id);
+                true
+            }
+            _ => false,
+        }
+    }
+}
+
 impl Machine {
     /// What may be started now. The same state gives the same decisions; those that are being carried out
     /// already and have no event of their own (following, looking, proving) are named again.
@@ -234,7 +253,7 @@ impl Machine {
     fn started(&self, way: Way, ready: impl Iterator<Item = usize>) -> Vec<Decision> {
         let mut decisions = self.carried_on();
         let mut traffic = self.traffic();
-        let mut scripts: BTreeMap<(Address, String), Script> = BTreeMap::new();
+        let mut scripts = Scripts::new();
         for id in ready {
             let Some(request) = self.request(id, way) else { continue };
             let step = &self.plan.steps[id];
@@ -253,12 +272,7 @@ impl Machine {
             match key {
                 Some((key, bytes)) => {
                     if let Some(script) = scripts.get_mut(&key) {
-                        let fits = script.commands < self.policy.script_commands
-                            && script.bytes + bytes <= self.policy.script_bytes;
-                        if fits && let Decision::Send { steps, .. } = &mut decisions[script.place] {
-                            script.commands += 1;
-                            script.bytes += bytes;
-                            steps.push(id);
+                        if script.takes(id, bytes, &self.policy, &mut decisions) {
                             traffic.add(&lane);
                         }
                     } else if free && !traffic.scripts.contains(&key) {
@@ -278,6 +292,64 @@ impl Machine {
                 }
             }
         }
+        if way == Way::Apply {
+            self.joined(&traffic, &mut scripts, &mut decisions);
+        }
         decisions
+    }
+
+    /// What only waits for commands of one script goes along behind them: the service runs a script in its order, and stops
+    /// at the first command that fails.
+    fn joined(&self, traffic: &Traffic, scripts: &mut Scripts, decisions: &mut [Decision]) {
+        if scripts.is_empty() {
+            return;
+        }
+        let mut places = vec![None; self.steps.len()];
+        for script in scripts.values() {
+            if let Decision::Send { steps, .. } = &decisions[script.place] {
+                steps.iter().for_each(|id| places[*id] = Some(script.place));
+            }
+        }
+        for (id, step) in self.plan.steps.iter().enumerate() {
+            let behind = |need: &usize| self.steps[*need].status == Status::Done || places[*need].is_some();
+            if places[id].is_some() || !step.needs.iter().all(behind) || !self.may_join(step) {
+                continue;
+            }
+            let Lane { root, script: Some((database, bytes)), .. } = lane(step, &step.request) else {
+                continue;
+            };
+            let Some(script) = scripts.get_mut(&(root, database)) else { continue };
+            let place = Some(script.place);
+            let beside = |need: &usize| places[*need].is_some() && places[*need] != place;
+            if !step.needs.iter().any(beside)
+                && !traffic.closed.contains(&step.address.prefix(1))
+                && script.takes(id, bytes, &self.policy, decisions)
+            {
+                places[id] = place;
+            }
+        }
+    }
+
+    /// Whether a step may go out while what it needs is on its way with it: it is looked at as if nothing of that were
+    /// done yet, and nothing that comes of it is part of its request.
+    fn may_join(&self, step: &Step) -> bool {
+        let known = |(address, path): &(&Address, &[String])| self.known(address, path).is_some();
+        self.steps[step.id].status == Status::Waiting
+            && !step.behind_line
+            && step.validation.is_none()
+            && self.was_read(step.id)
+            && step.request.references().iter().all(known)
+    }
+
+    /// Whether all that a step waits for is on its way in the same script, before it.
+    pub(super) fn goes_along(&self, step: &Step) -> bool {
+        let script = |step: &Step| {
+            let lane = lane(step, &step.request);
+            lane.script.map(|(database, _)| (lane.root, database))
+        };
+        let own = script(step).filter(|_| self.may_join(step));
+        let sent =
+            |need: usize| self.steps[need].status == Status::Sent && script(&self.plan.steps[need]) == own;
+        own.is_some() && step.needs.iter().all(|need| self.steps[*need].status == Status::Done || sent(*need))
     }
 }
