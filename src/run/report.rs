@@ -191,8 +191,11 @@ impl Report {
                 whereabouts.on_spec(doing),
             )),
             Outcome::RolledBack => all.push(format!(
-                "{} undone; what the run had touched was read again and is as it was before the run. {}",
-                steps(self.undone.len()),
+                "{}; what the run had touched was read again and is as it was before the run. {}",
+                match self.undone.len() {
+                    0 => "Nothing had to be undone".to_owned(),
+                    count => format!("{} undone", steps(count)),
+                },
                 match self.exit_code {
                     3 => format!(
                         "When the cause is removed, {} makes a new plan and tries again.",

@@ -187,6 +187,8 @@ async fn what_somebody_else_wrote_before_an_undo_is_left_and_told() {
     let ours = scene.spec(&[two]);
     let plan = scene.world.plan(&ours, false).await;
     assert_eq!(plan.steps.len(), 2);
+    // Somebody comes between the two only where they are two requests.
+    scene.world.script_commands = Some(1);
     scene.meanwhile(writes_the_second_function, &[three], true);
     let (report, path) = scene.world.apply(&plan, OnFailure::Rollback).await;
     let text = told(&report);

@@ -27,6 +27,8 @@ pub(crate) struct World {
     pub(crate) cloud: Cloud,
     endpoints: Endpoints,
     folder: TempDir,
+    /// How many commands go in one script, where a test says so.
+    pub(crate) script_commands: Option<usize>,
     runs: AtomicUsize,
 }
 
@@ -45,7 +47,7 @@ impl World {
         let secret_env: adxform::cloud::Env = std::sync::Arc::new(|name| Some(format!("secret-of-{name}")));
         let cloud = Cloud::new(Config { secret_env, ..Config::local(emulator.arm_url()) }).unwrap();
         let (endpoints, folder) = (Endpoints::default(), tempfile::tempdir().unwrap());
-        Self { emulator, cloud, endpoints, folder, runs: AtomicUsize::new(0) }
+        Self { emulator, cloud, endpoints, folder, script_commands: None, runs: AtomicUsize::new(0) }
     }
 
     /// Reads everything in a scope.
@@ -85,7 +87,11 @@ impl World {
             target: "the emulator".to_owned(),
             who: "test".to_owned(),
             started: String::new(),
-            policy: Policy { on_failure, ..Policy::default() },
+            policy: Policy {
+                on_failure,
+                script_commands: self.script_commands.unwrap_or(Policy::default().script_commands),
+                ..Policy::default()
+            },
             plan: plan.clone(),
         };
         let store = FileStore::create(&path).unwrap();

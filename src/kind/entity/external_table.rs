@@ -180,7 +180,15 @@ fn complete(mut body: Body) -> Body {
         None => connection.clone(),
     };
     if body.get("connectionStrings").is_some() {
-        let connections: Vec<Value> = connection::of(&body).map(|known| Value::Map(address(known))).collect();
+        let given = body.get("connectionStrings").and_then(Value::as_list).unwrap_or_default();
+        let connections = given.iter().filter_map(|given| match given {
+            Value::Map(known) => Some(Value::Map(address(known))),
+            // A reference, and what has come of it.
+            Value::Unknown(text) => Some(Value::Map(connection::referring(text))),
+            Value::Text(_) => Some(Value::Map(address(&Body::new().with("url", given.clone())))),
+            _ => None,
+        });
+        let connections: Vec<Value> = connections.collect();
         body.set("connectionStrings", connections);
     }
     let usual = |(name, value): (std::sync::Arc<str>, Value)| {

@@ -3,7 +3,7 @@
 //! The service gives a secret back as stars. Invariant: what was read with stars is never written: it needs the
 //! reference that the spec gives for the same address (test: `stars_are_never_written`).
 
-use crate::model::body::{Body, Value};
+use crate::model::body::{Body, Expr, Piece, Value};
 
 /// What the service gives in place of a secret.
 const STARS: &str = "*******";
@@ -43,6 +43,17 @@ pub(super) fn read(kind: &str, text: &str) -> Body {
             None => with(text.to_owned(), None),
         },
     }
+}
+
+/// Reads a connection string with references in it: what stands behind it in a word that is no secret is told apart, as
+/// it will be once the references are answered.
+pub(super) fn referring(text: &Expr) -> Body {
+    let whole = || Body::new().with("url", Value::Unknown(text.clone()));
+    let Some((Piece::Text(last), first)) = text.0.split_last() else { return whole() };
+    let Some((url, rest)) = last.split_once(';').filter(|(_, rest)| is_plain(rest)) else { return whole() };
+    let end = (!url.is_empty()).then(|| Piece::Text(url.to_owned()));
+    let url = Value::Unknown(Expr(first.iter().cloned().chain(end).collect()));
+    Body::new().with("url", url).with("credential", rest)
 }
 
 /// Whether an address says behind itself how to sign in, in a word that is no secret.
