@@ -3,7 +3,9 @@
 //! Invariant: work on a cluster itself runs alone on that cluster, what the service does one at a time runs beside nothing
 //! of its kind, and never more requests than the policy's parallelism are on their way (tests: `tests/laws/main.rs`,
 //! `tests/product/makespan.rs`); what most is waiting for goes first, so that a run takes hardly longer than it must (test:
-//! `a_run_takes_hardly_longer_than_it_must`).
+//! `a_run_takes_hardly_longer_than_it_must`); what only waits for commands of a script goes along behind them, for the
+//! service runs a script in its order and stops at the first command that fails (test:
+//! `tests/laws/machine/46-what-needs-one-another-in-one-script.txt`).
 
 use super::{Machine, Phase, Policy, Status};
 use crate::kind;
