@@ -56,7 +56,7 @@ impl Cloud {
         database: &str,
         commands: &[Command],
     ) -> Result<Vec<CommandResult>, CloudError> {
-        let mut csl = ".execute database script <|".to_owned();
+        let mut csl = ".execute database script with (ContinueOnErrors=false) <|".to_owned();
         for command in commands {
             csl.push('\n');
             csl.push_str(command.as_str().trim());
