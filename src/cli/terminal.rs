@@ -36,9 +36,16 @@ impl Terminal {
 
     /// Says a line or more on stderr.
     pub(super) fn say(&self, text: &str) {
-        if !text.is_empty() {
-            let _ = writeln!(anstream::stderr().lock(), "{}", text.trim_end());
+        if text.is_empty() {
+            return;
         }
+        // In one piece: a run of thousands of steps says as many lines.
+        let line = format!("{}\n", text.trim_end());
+        let _ = if self.color {
+            anstream::stderr().lock().write_all(line.as_bytes())
+        } else {
+            std::io::stderr().lock().write_all(anstream::adapter::strip_str(&line).to_string().as_bytes())
+        };
     }
 
     /// Whether a person can be asked.
