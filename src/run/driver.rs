@@ -268,7 +268,7 @@ impl<E: Effects, S: Store> Driver<E, S> {
                 self.sent.insert(*step, now);
             }
             seconds = self.sent.get(step).map_or(0.0, |sent| (now - *sent).as_secs_f64());
-            if may_have_written(happened) {
+            if happened.may_have_written() {
                 self.seen.written(&self.run.machine.plan().steps[*step].address);
             }
         }
@@ -474,23 +474,6 @@ async fn send<E: Effects>(effects: &E, guard: Option<Guard>, mut batch: Vec<Outg
             batch.iter_mut().for_each(|of| request::condition(of, None));
             request::sent(effects, batch).await
         }
-    }
-}
-
-/// Whether live may have changed by the run's own doing when this is known.
-const fn may_have_written(happened: &Happened) -> bool {
-    match happened {
-        Happened::Begun { .. }
-        | Happened::Finished { .. }
-        | Happened::Failed { .. }
-        | Happened::Lost { .. }
-        | Happened::Settled { .. } => true,
-        Happened::CheckStarted
-        | Happened::CheckPassed
-        | Happened::Started { .. }
-        | Happened::Refused { .. }
-        | Happened::Stale { .. }
-        | Happened::NotRun => false,
     }
 }
 

@@ -174,6 +174,25 @@ pub enum Happened {
     },
 }
 
+impl Happened {
+    /// Whether live may have changed by the run's own doing when this is known.
+    pub(super) const fn may_have_written(&self) -> bool {
+        match self {
+            Self::Begun { .. }
+            | Self::Finished { .. }
+            | Self::Failed { .. }
+            | Self::Lost { .. }
+            | Self::Settled { .. } => true,
+            Self::CheckStarted
+            | Self::CheckPassed
+            | Self::Started { .. }
+            | Self::Refused { .. }
+            | Self::Stale { .. }
+            | Self::NotRun => false,
+        }
+    }
+}
+
 /// One event of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
