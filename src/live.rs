@@ -25,7 +25,7 @@ use crate::kind::{self, At, Found, Kind, Source};
 use crate::model::inventory::{Inventory, Mode, Resource};
 use crate::model::scope::Container;
 use crate::model::{Address, Body, Rows, Scope};
-use ask::{Ask, Asked, Contents, Got, understood};
+use ask::{Ask, Asked, Contents, Got, Wanted, understood};
 use place::Places;
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
@@ -84,7 +84,7 @@ struct Reading<'a> {
     kinds: Vec<&'static dyn Kind>,
     /// The kinds of container in which commands are run to read what is below.
     regions: BTreeSet<&'static str>,
-    places: Places,
+    places: Arc<Places>,
     open: Open,
     live: Live,
 }
@@ -94,14 +94,14 @@ impl<'a> Reading<'a> {
         let kinds: Vec<_> = kind::all().filter(|kind| scope.kinds.contains(kind.about().name)).collect();
         let regions =
             kinds.iter().filter(|kind| is_region(kind.source())).flat_map(|kind| around(*kind)).collect();
-        let (places, live) = (Places::of(scope), Live::default());
+        let (places, live) = (Arc::new(Places::new(scope)), Live::default());
         Self { scope, kinds, regions, places, open: BTreeMap::new(), live }
     }
 
     /// The first round: the containers that stand in nothing else.
     fn roots(&mut self) -> Result<Vec<Ask>, CloudError> {
         let mut asks = Vec::new();
-        for (address, container) in self.scope.containers.iter().filter(|(at, _)| at.segments().len() == 1) {
+        for (address, container) in self.scope.containers.iter().filter(|(at, _)| at.depth() == 1) {
             if let Some(uri) = container.place.get("uri") {
                 self.known_by_uri(address, container, uri);
             } else if let Some(Source::ArmGet { api_version, .. }) = source(container) {
@@ -145,7 +145,7 @@ impl<'a> Reading<'a> {
                 let shows = shows.flat_map(|kind| kind.cluster_shows()).copied().collect();
                 asks.push(Ask::Cluster { address: address.clone(), uri: uri.clone(), shows });
             }
-            if address.segments().len() == 1 {
+            if address.depth() == 1 {
                 continue;
             }
             if let (Some(Source::ArmGet { api_version, .. }), true) = (source(container), by_arm) {
@@ -154,8 +154,9 @@ impl<'a> Reading<'a> {
             }
             if let (true, Some(uri)) = (self.regions.contains(container.kind.as_str()), uri) {
                 let (address, name) = (address.clone(), container.name.clone());
-                let (shows, kinds) = (self.shows(), Arc::clone(&by_commands));
-                asks.push(Ask::Database { address, uri, name, shows, kinds });
+                let (kinds, places) = (Arc::clone(&by_commands), Arc::clone(&self.places));
+                let wanted = Wanted { kinds, places, within: container.kind.clone() };
+                asks.push(Ask::Database { address, uri, name, shows: self.shows(), wanted });
             }
         }
         let mut all = Vec::new();
@@ -206,7 +207,7 @@ impl<'a> Reading<'a> {
         for kind in self.kinds_like(&container.kind) {
             for found in understood(kind, &Reply::Arm(json), address)? {
                 let uri = found.attributes.text("uri").map(str::to_owned);
-                let mut thing = resource(kind, found, Mode::Managed);
+                let mut thing = Resource { mode: Mode::Managed, ..resource(kind, found) };
                 if thing.name.is_empty() {
                     thing.name = container.name.as_str().into();
                 }
@@ -264,17 +265,12 @@ impl<'a> Reading<'a> {
             let Some(container) = self.scope.containers.get(address) else { return Ok(()) };
             let Some(kind) = kind::by_name(&container.kind) else { return Ok(()) };
             let found = Found { path: vec![("", contents.name)], ..Found::default() };
-            self.live.inventory.insert(address.clone(), resource(kind, found, Mode::Existing));
+            self.live.inventory.insert(address.clone(), existing(kind, found));
         }
         if self.live.inventory.get(address).is_none() {
             return Ok(());
         }
-        for (kind, mut found) in contents.found? {
-            // The first of a name has it for its key, whatever the order in which the service lists them.
-            let told_by = kind.about().told_by;
-            found.sort_by(|a, b| a.body.text(told_by).cmp(&b.body.text(told_by)));
-            found.into_iter().for_each(|found| self.insert(address, kind, found));
-        }
+        self.live.inventory.absorb(contents.found?);
         self.live.notes.extend(contents.note);
         Ok(())
     }
@@ -284,15 +280,8 @@ impl<'a> Reading<'a> {
         if !self.scope.kinds.contains(kind.about().name) {
             return;
         }
-        let told_by = found.body.text(kind.about().told_by);
-        let mut address = self.places.address(container, &of.kind, &found.path, told_by);
-        let other = self.live.inventory.get(&address).filter(|other| other.kind == kind.about().name);
-        let is_other = other.is_some_and(|other| other.body.text(kind.about().told_by) != told_by);
-        if let (true, Some(told_by), Some(parent)) = (is_other, told_by, address.parent()) {
-            address = parent.child(address.collection(), &place::beside(address.key(), told_by));
-        }
-        let mode = if found.is_given { Mode::Existing } else { Mode::Managed };
-        self.live.inventory.insert(address, resource(kind, found, mode));
+        let address = self.places.of(container, &of.kind, kind, &found, &self.live.inventory);
+        self.live.inventory.insert(address, resource(kind, found));
     }
 
     /// Puts what still has its former name where the spec declares it; its name stays the service's.
@@ -313,7 +302,7 @@ impl<'a> Reading<'a> {
         let body = Body::new().with("uri", uri);
         let (path, attributes) = (vec![("", container.name.clone())], body.clone());
         let found = Found { path, body, attributes, ..Found::default() };
-        self.live.inventory.insert(address.clone(), resource(kind, found, Mode::Existing));
+        self.live.inventory.insert(address.clone(), existing(kind, found));
         self.open.insert(address.clone(), Some(uri.to_owned()));
     }
 
@@ -391,7 +380,12 @@ fn around(kind: &'static dyn Kind) -> BTreeSet<&'static str> {
     found
 }
 
-fn resource(kind: &'static dyn Kind, found: Found, mode: Mode) -> Resource {
+fn existing(kind: &'static dyn Kind, found: Found) -> Resource {
+    Resource { mode: Mode::Existing, ..resource(kind, found) }
+}
+
+fn resource(kind: &'static dyn Kind, found: Found) -> Resource {
+    let mode = if found.is_given { Mode::Existing } else { Mode::Managed };
     let name = found.path.last().map(|(_, name)| name.as_str()).unwrap_or_default().into();
     let Found { body, attributes, rows, bytes, .. } = found;
     let kind = kind.about().name;

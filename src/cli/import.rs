@@ -147,7 +147,7 @@ async fn whole(session: &Session, mut scope: Scope, only_databases: bool) -> Res
     without(&mut scope);
     let mut live = session.read(&scope).await?;
     let message = why.message.trim_end();
-    let roots = scope.containers.keys().filter(|at| at.segments().len() == 1);
+    let roots = scope.containers.keys().filter(|at| at.depth() == 1);
     live.unreadable.extend(roots.map(|at| (at.child("policies", "*"), message.to_owned())));
     Ok(live)
 }

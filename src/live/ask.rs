@@ -1,11 +1,12 @@
 //! One region: what is asked, and the answer in the form in which kinds read it.
 
 use super::notes;
+use super::place::Places;
 use crate::cloud::{Class, Cloud, CloudError};
 use crate::kind::replies::{DatabaseReplies, DatabaseSchema, Reply};
 use crate::kind::script::{self, Statement};
 use crate::kind::{Found, Kind};
-use crate::model::{Address, Command, Rows};
+use crate::model::{Address, Command, Inventory, Rows};
 use serde::Deserialize;
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
@@ -30,8 +31,8 @@ pub(super) enum Ask {
         uri: String,
         name: String,
         shows: BTreeSet<&'static str>,
-        /// The kinds that are looked for in the replies.
-        kinds: Arc<[&'static dyn Kind]>,
+        /// What is looked for in the replies, and where it is put.
+        wanted: Wanted,
     },
     /// What a cluster says of itself.
     Cluster { address: Address, uri: String, shows: BTreeSet<&'static str> },
@@ -45,25 +46,47 @@ pub(super) enum Got {
     Cluster(BTreeMap<String, Rows>),
 }
 
-/// What was found of one kind.
-pub(super) type OfKind = (&'static dyn Kind, Vec<Found>);
+/// What is looked for in a database.
+#[derive(Clone)]
+pub(super) struct Wanted {
+    /// The kinds of things.
+    pub(super) kinds: Arc<[&'static dyn Kind]>,
+    /// Where things are put.
+    pub(super) places: Arc<Places>,
+    /// The kind of the database itself, by its word.
+    pub(super) within: String,
+}
 
 /// What a database holds.
 pub(super) struct Contents {
     /// The name as the service spells it.
     pub(super) name: String,
-    /// Everything found, kind by kind, or the first that a kind does not understand.
-    pub(super) found: Result<Vec<OfKind>, CloudError>,
+    /// Everything found, or the first that a kind does not understand.
+    pub(super) found: Result<Inventory, CloudError>,
     /// What nobody manages, as a sentence.
     pub(super) note: Option<String>,
 }
 
 impl Contents {
     /// Reads the replies, which are gone afterwards: what is found is a fraction of them.
-    fn of(address: &Address, kinds: &[&'static dyn Kind], replies: &DatabaseReplies) -> Self {
-        let reply = Reply::Database(replies);
-        let found = kinds.iter().map(|kind| Ok((*kind, understood(*kind, &reply, address)?))).collect();
+    fn of(address: &Address, wanted: &Wanted, replies: &DatabaseReplies) -> Self {
+        let found = Self::things(address, wanted, &Reply::Database(replies));
         Self { name: replies.name.clone(), found, note: notes::script(address, replies) }
+    }
+
+    fn things(address: &Address, wanted: &Wanted, reply: &Reply<'_>) -> Result<Inventory, CloudError> {
+        let mut things = Inventory::new();
+        for kind in wanted.kinds.iter().copied() {
+            let mut found = understood(kind, reply, address)?;
+            // The first of a name has it for its key, whatever the order in which the service lists them.
+            let told_by = kind.about().told_by;
+            found.sort_by(|a, b| a.body.text(told_by).cmp(&b.body.text(told_by)));
+            for found in found {
+                let at = wanted.places.of(address, &wanted.within, kind, &found, &things);
+                things.insert(at, super::resource(kind, found));
+            }
+        }
+        Ok(things)
     }
 }
 
@@ -98,9 +121,9 @@ impl Ask {
                 let items = cloud.list(&path, &api_version).await?;
                 Ok(Got::Many(items.unwrap_or_default()))
             }
-            Self::Database { address, uri, name, shows, kinds } => {
+            Self::Database { address, uri, name, shows, wanted } => {
                 let replies = database(cloud, &uri, &name, &shows).await?;
-                Ok(Got::Database(Box::new(Contents::of(&address, &kinds, &replies))))
+                Ok(Got::Database(Box::new(Contents::of(&address, &wanted, &replies))))
             }
             Self::Cluster { uri, shows, .. } => cluster(cloud, &uri, &shows).await.map(Got::Cluster),
         }

@@ -1,10 +1,10 @@
 //! From the service's names to addresses: keys of the spec may differ from names, and some names from
 //! themselves in case.
 
-use crate::kind;
+use crate::kind::{self, Found, Kind};
 use crate::model::address::ByAddress;
 use crate::model::scope::Alias;
-use crate::model::{Address, Scope};
+use crate::model::{Address, Inventory, Scope};
 use std::collections::BTreeMap;
 
 /// Keys by the service's name, for everything whose key is known.
@@ -25,7 +25,7 @@ struct Known {
 }
 
 impl Places {
-    pub(super) fn of(scope: &Scope) -> Self {
+    pub(super) fn new(scope: &Scope) -> Self {
         let mut places = Self::default();
         for (address, container) in &scope.containers {
             let parent = address.parent().unwrap_or_default();
@@ -50,6 +50,28 @@ impl Places {
         names.push(Known { name: name.to_owned(), told_by, key: key.to_owned() });
     }
 
+    /// The address of what was found of a kind in a container, beside what was found before.
+    pub(super) fn of(
+        &self,
+        container: &Address,
+        within: &str,
+        kind: &'static dyn Kind,
+        found: &Found,
+        before: &Inventory,
+    ) -> Address {
+        let about = kind.about();
+        let told_by = found.body.text(about.told_by);
+        let address = self.address(container, within, &found.path, told_by, before);
+        let other = before.get(&address).filter(|other| other.kind == about.name);
+        let is_other = other.is_some_and(|other| other.body.text(about.told_by) != told_by);
+        match (is_other, told_by, address.parent()) {
+            (true, Some(told_by), Some(parent)) => {
+                parent.child(address.collection(), &beside(address.key(), told_by))
+            }
+            _ => address,
+        }
+    }
+
     /// The address of a path of collections and names below a container of a kind; its end may be told from others of
     /// its name by a property.
     pub(super) fn address(
@@ -58,6 +80,7 @@ impl Places {
         kind: &str,
         path: &[(&'static str, String)],
         told_by: Option<&str>,
+        before: &Inventory,
     ) -> Address {
         let mut address = container.clone();
         let mut parent = kind::by_name(kind).map(|kind| kind.about().name);
@@ -68,7 +91,9 @@ impl Places {
             let first = here.next();
             let ignore_case = first.is_some_and(|about| about.names_ignore_case);
             let key = self.key(&address, collection, name, ignore_case, told_by);
-            address = address.child(collection, &key);
+            // What stands in one thing shares the address of that.
+            let known = before.address(&address, collection, &key);
+            address = known.cloned().unwrap_or_else(|| address.child(collection, &key));
             parent = first.map(|about| about.name);
         }
         address
@@ -108,7 +133,7 @@ impl Places {
 }
 
 /// The key of a thing that shares its name with another one, which has that name for its key.
-pub(super) fn beside(name: &str, told_by: &str) -> String {
+fn beside(name: &str, told_by: &str) -> String {
     format!("{name} ({told_by})")
 }
 
@@ -129,7 +154,9 @@ mod tests {
             }
             let path = [("tables", "T".to_owned()), ("mappings", "m".to_owned())];
             let database = parent.parent().unwrap();
-            Places::of(&scope).address(&database, "database", &path, Some(told_by)).key().to_owned()
+            let before = Inventory::new();
+            let at = Places::new(&scope).address(&database, "database", &path, Some(told_by), &before);
+            at.key().to_owned()
         };
         assert_eq!(of(&[], "csv"), "m");
         assert_eq!(
@@ -157,7 +184,7 @@ mod tests {
             let (kind, name, key) = (kind.to_owned(), name.to_owned(), key.to_owned());
             scope.aliases.push(Alias { parent: at(parent), kind, name, key, told_by: None, former: false });
         }
-        let places = Places::of(&scope);
+        let places = Places::new(&scope);
         for (container, kind, path, expected) in [
             ("clusters.c", "cluster", &[("databases", "MAIN")][..], "clusters.c.databases.d"),
             ("clusters.c", "cluster", &[("databases", "other")], "clusters.c.databases.other"),
@@ -183,7 +210,8 @@ mod tests {
         ] {
             let path: Vec<_> =
                 path.iter().map(|(collection, name)| (*collection, (*name).to_owned())).collect();
-            assert_eq!(places.address(&at(container), kind, &path, None).to_string(), expected);
+            let found = places.address(&at(container), kind, &path, None, &Inventory::new());
+            assert_eq!(found.to_string(), expected);
         }
     }
 }

@@ -1,44 +1,31 @@
 //! Addresses: the path of a thing through the spec.
 
 use super::words::word;
+use hashbrown::{Equivalent, HashMap};
 use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
-use std::collections::HashMap;
 use std::fmt;
 use std::hash::{BuildHasherDefault, Hash, Hasher};
 use std::str::FromStr;
 use std::sync::Arc;
 
 /// One step of an address: the collection and the key within it, as in `tables.StormEvents`.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Segment {
     /// The collection's word in the spec, such as `tables` or `policies`.
     pub collection: Arc<str>,
     /// The key within the collection; the service's name unless the entry says `name:`.
     pub key: Arc<str>,
+    /// What it stands in.
+    above: Address,
     /// A number that paths of the same words up to here share, so that none is hashed twice.
     path: u64,
+    /// How many segments there are up to here.
+    depth: u32,
 }
 
-// Addresses around one another share most of their texts, so that comparing places is enough for those. Numbers only
-// tell different paths apart: two paths of one number are compared by their words
-// (test: `equal_paths_are_one_however_they_came_about`).
-impl PartialEq for Segment {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other) == Ordering::Equal
-    }
-}
-
-impl Eq for Segment {}
-
-impl PartialOrd for Segment {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Segment {
-    fn cmp(&self, other: &Self) -> Ordering {
+impl Segment {
+    fn compared(&self, other: &Self) -> Ordering {
         compared(&self.collection, &other.collection).then_with(|| compared(&self.key, &other.key))
     }
 }
@@ -63,21 +50,51 @@ fn compared(a: &Arc<str>, b: &Arc<str>) -> Ordering {
 /// The path through the spec: `clusters.telemetry.databases.iot.tables["my table"]`.
 ///
 /// Keys outside `[A-Za-z0-9_-]` print in brackets and quotes. Printing and reading are inverse
-/// (test: `reads_what_it_prints`). The order is that of the segments, so children follow their parent.
-#[derive(Debug, Clone, PartialOrd, Ord, Default)]
-pub struct Address(Arc<[Segment]>);
+/// (test: `reads_what_it_prints`). The order is that of the segments, so children follow their parent. What stands in one
+/// thing shares the way to it.
+#[derive(Clone, Default)]
+pub struct Address(Option<Arc<Segment>>);
 
+// Addresses around one another share most of their way, so that comparing places is enough for that. Numbers only tell
+// different paths apart: two paths of one number are compared by their words
+// (test: `equal_paths_are_one_however_they_came_about`).
 impl PartialEq for Address {
     fn eq(&self, other: &Self) -> bool {
-        self.path() == other.path() && (Arc::ptr_eq(&self.0, &other.0) || self.0 == other.0)
+        self.is_shared_with(other)
+            || match (&self.0, &other.0) {
+                (Some(own), Some(other)) => {
+                    own.path == other.path && own.compared(other).is_eq() && own.above == other.above
+                }
+                _ => false,
+            }
     }
 }
 
 impl Eq for Address {}
 
+impl PartialOrd for Address {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Address {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let depth = self.depth().min(other.depth());
+        let within = self.up_to(depth).beside(other.up_to(depth));
+        within.then_with(|| self.depth().cmp(&other.depth()))
+    }
+}
+
 impl Hash for Address {
     fn hash<H: Hasher>(&self, state: &mut H) {
         state.write_u64(self.path());
+    }
+}
+
+impl fmt::Debug for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{self}`")
     }
 }
 
@@ -100,6 +117,27 @@ impl Hasher for PathHasher {
     }
 }
 
+/// An entry of a collection directly below an address, to be looked for without making its address.
+struct Child<'a> {
+    above: &'a Address,
+    collection: &'a str,
+    key: &'a str,
+}
+
+impl Hash for Child<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(hashed(hashed(self.above.path(), self.collection), self.key));
+    }
+}
+
+impl Equivalent<Address> for Child<'_> {
+    fn equivalent(&self, address: &Address) -> bool {
+        address.0.as_ref().is_some_and(|last| {
+            *last.key == *self.key && *last.collection == *self.collection && last.above == *self.above
+        })
+    }
+}
+
 /// What is found by its address alone, quicker than where it has an order. Nothing is listed from it, because it has none.
 #[derive(Debug, Clone)]
 pub struct ByAddress<T>(HashMap<Address, T, BuildHasherDefault<PathHasher>>);
@@ -114,6 +152,12 @@ impl<T> ByAddress<T> {
     /// What stands at an address.
     pub fn get(&self, address: &Address) -> Option<&T> {
         self.0.get(address)
+    }
+
+    /// What stands at an entry of a collection directly below an address
+    /// (test: `equal_paths_are_one_however_they_came_about`).
+    pub fn get_child(&self, above: &Address, collection: &str, key: &str) -> Option<&T> {
+        self.0.get(&Child { above, collection, key })
     }
 
     /// What stands at an address, to be changed.
@@ -135,6 +179,16 @@ impl<T> ByAddress<T> {
     pub fn contains(&self, address: &Address) -> bool {
         self.0.contains_key(address)
     }
+
+    /// How many addresses there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
 }
 
 impl<T> FromIterator<(Address, T)> for ByAddress<T> {
@@ -142,6 +196,9 @@ impl<T> FromIterator<(Address, T)> for ByAddress<T> {
         Self(all.into_iter().collect())
     }
 }
+
+/// How many segments an address may have that is read; there are kinds for a fraction of it.
+const DEEPEST: usize = 64;
 
 /// Why a text is not an address.
 #[derive(Debug, thiserror::Error, PartialEq)]
@@ -161,60 +218,108 @@ impl Address {
 
     /// The address of an entry of `collection` directly below this one.
     pub fn child(&self, collection: &str, key: &str) -> Self {
-        let path = hashed(hashed(self.path(), collection), key);
-        let last = Segment { collection: word(collection), key: word(key), path };
-        Self(self.0.iter().cloned().chain([last]).collect())
+        self.with(word(collection), word(key))
+    }
+
+    fn with(&self, collection: Arc<str>, key: Arc<str>) -> Self {
+        let path = hashed(hashed(self.path(), &collection), &key);
+        let depth = self.0.as_ref().map_or(1, |last| last.depth + 1);
+        Self(Some(Arc::new(Segment { collection, key, above: self.clone(), path, depth })))
     }
 
     fn path(&self) -> u64 {
-        self.0.last().map_or(0xcbf2_9ce4_8422_2325, |last| last.path)
+        self.0.as_ref().map_or(0xcbf2_9ce4_8422_2325, |last| last.path)
+    }
+
+    fn is_shared_with(&self, other: &Self) -> bool {
+        match (&self.0, &other.0) {
+            (Some(own), Some(other)) => Arc::ptr_eq(own, other),
+            (own, other) => own.is_none() && other.is_none(),
+        }
+    }
+
+    /// The order among addresses of one depth.
+    fn beside(&self, other: &Self) -> Ordering {
+        match (&self.0, &other.0) {
+            (Some(own), Some(others)) if !Arc::ptr_eq(own, others) => {
+                own.above.beside(&others.above).then_with(|| own.compared(others))
+            }
+            _ => Ordering::Equal,
+        }
     }
 
     /// The address one segment up; `None` for [`Address::root`].
     pub fn parent(&self) -> Option<Self> {
-        let (_, above) = self.0.split_last()?;
-        Some(Self(above.into()))
+        self.0.as_ref().map(|last| last.above.clone())
     }
 
     /// The addresses above this one, without that of the spec itself, from the root down.
     pub fn above(&self) -> impl DoubleEndedIterator<Item = Self> + '_ {
-        (1..self.0.len()).map(|count| self.prefix(count))
+        (1..self.depth()).map(|count| self.prefix(count))
+    }
+
+    /// How many segments there are.
+    pub fn depth(&self) -> usize {
+        self.0.as_ref().map_or(0, |last| last.depth as usize)
+    }
+
+    /// Whether this is [`Address::root`].
+    pub const fn is_root(&self) -> bool {
+        self.0.is_none()
     }
 
     /// The segments from the root down.
-    pub fn segments(&self) -> &[Segment] {
-        &self.0
+    pub fn segments(&self) -> Vec<&Segment> {
+        let mut all = Vec::with_capacity(self.depth());
+        let mut at = self;
+        while let Some(last) = &at.0 {
+            all.push(&**last);
+            at = &last.above;
+        }
+        all.reverse();
+        all
     }
 
     /// The collection of the last segment, or `""` for the root.
     pub fn collection(&self) -> &str {
-        self.0.last().map_or("", |s| &s.collection)
+        self.0.as_ref().map_or("", |last| &last.collection)
     }
 
     /// The key of the last segment, or `""` for the root.
     pub fn key(&self) -> &str {
-        self.0.last().map_or("", |s| &s.key)
+        self.0.as_ref().map_or("", |last| &last.key)
+    }
+
+    /// The same, shared.
+    pub fn shared_key(&self) -> Arc<str> {
+        self.0.as_ref().map_or_else(|| word(""), |last| Arc::clone(&last.key))
     }
 
     /// Whether this is `other` or stands somewhere below it.
     pub fn is_within(&self, other: &Self) -> bool {
-        let above = other.0.len();
-        above == 0
-            || self.0.get(above - 1).is_some_and(|segment| segment.path == other.path())
-                && self.0.starts_with(&other.0)
+        self.depth() >= other.depth() && self.up_to(other.depth()) == other
     }
 
     /// The same address with its beginning `from` put elsewhere; itself when it does not begin so.
     pub fn relocated(&self, from: &Self, to: &Self) -> Self {
-        match self.0.strip_prefix(&*from.0) {
-            Some(rest) => rest.iter().fold(to.clone(), |at, next| at.child(&next.collection, &next.key)),
-            None => self.clone(),
+        if !self.is_within(from) {
+            return self.clone();
         }
+        let rest = self.segments().into_iter().skip(from.depth());
+        rest.fold(to.clone(), |at, next| at.with(Arc::clone(&next.collection), Arc::clone(&next.key)))
     }
 
     /// The first `count` segments.
     pub fn prefix(&self, count: usize) -> Self {
-        Self(self.0[..count.min(self.0.len())].into())
+        self.up_to(count).clone()
+    }
+
+    pub(super) fn up_to(&self, count: usize) -> &Self {
+        let mut at = self;
+        while let Some(last) = at.0.as_ref().filter(|last| last.depth as usize > count) {
+            at = &last.above;
+        }
+        at
     }
 
     /// Reads the longest leading address of a reference path such as
@@ -284,7 +389,7 @@ fn words(text: &str) -> Result<Vec<String>, AddressError> {
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, Segment { collection, key, .. }) in self.0.iter().enumerate() {
+        for (i, Segment { collection, key, .. }) in self.segments().into_iter().enumerate() {
             let dot = if i == 0 { "" } else { "." };
             if plain(key) {
                 write!(f, "{dot}{collection}.{key}")?;
@@ -307,6 +412,11 @@ impl FromStr for Address {
                 text: text.to_owned(),
                 why: "it must be pairs of collection and name, as in clusters.a.databases.b",
             });
+        }
+        if words.len() > 2 * DEEPEST {
+            let why =
+                "no thing stands so deep; the deepest are at clusters.a.databases.b.tables.c.policies.d";
+            return Err(AddressError { text: text.to_owned(), why });
         }
         Ok(words.chunks(2).fold(Self::root(), |at, pair| at.child(&pair[0], &pair[1])))
     }
@@ -367,7 +477,12 @@ mod tests {
                 prop_assert_eq!(&same, &address);
                 prop_assert_eq!(same.path(), address.path());
                 prop_assert!(longer.is_within(&same));
-                prop_assert_eq!(longer.above().next_back(), Some(same));
+                prop_assert_eq!(longer.above().next_back(), Some(same.clone()));
+                let held: ByAddress<u8> = [(longer.clone(), 1), (same.clone(), 2)].into_iter().collect();
+                prop_assert_eq!(held.get_child(&same, "policies", "x"), Some(&1));
+                prop_assert_eq!(held.get_child(&same, "policies", "y"), None);
+                let above = same.parent().unwrap();
+                prop_assert_eq!(held.get_child(&above, "tables", same.key()), Some(&2));
             }
             prop_assert_eq!(address == other, address.to_string() == other.to_string());
             prop_assert_eq!(address == other, address.cmp(&other).is_eq());

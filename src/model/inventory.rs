@@ -2,9 +2,11 @@
 
 use super::address::{Address, ByAddress};
 use super::body::Body;
+use super::parallel;
+use super::words::word;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// How the tool stands to a thing that the spec declares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -55,14 +57,36 @@ pub struct Lifecycle {
 /// Things by address; parents come before their children (test: `is_an_ordered_map`).
 #[derive(Debug, Clone, Default)]
 pub struct Inventory {
-    /// The places of all things, in order.
-    order: BTreeMap<Address, u32>,
-    /// The same, to be found quickly.
-    places: ByAddress<u32>,
+    /// Where each thing stands; clones share it until one of them takes in something at another address.
+    index: Arc<Index>,
     /// The things; nothing where one was taken away.
     things: Vec<Option<Resource>>,
     /// The addresses of things whose name is not their key: by container, collection and name.
     otherwise_named: BTreeMap<(Address, Arc<str>, Arc<str>), BTreeSet<Address>>,
+}
+
+/// The places of things by their addresses.
+#[derive(Debug, Clone, Default)]
+struct Index {
+    /// To be found quickly.
+    places: ByAddress<u32>,
+    /// The address of each place, also of those where nothing is any more.
+    addresses: Vec<Address>,
+    /// In order; made when it is first asked for, because many things are put in before anybody does.
+    order: OnceLock<BTreeMap<Address, u32>>,
+}
+
+impl Index {
+    fn order(&self) -> &BTreeMap<Address, u32> {
+        self.order.get_or_init(|| {
+            let stands = |(place, address): (u32, &Address)| {
+                (self.places.get(address) == Some(&place)).then(|| (address.clone(), place))
+            };
+            let mut all: Vec<(Address, u32)> = (0..).zip(&self.addresses).filter_map(stands).collect();
+            parallel::sort(&mut all);
+            all.into_iter().collect()
+        })
+    }
 }
 
 impl Inventory {
@@ -73,7 +97,17 @@ impl Inventory {
 
     /// The thing at an address.
     pub fn get(&self, address: &Address) -> Option<&Resource> {
-        self.at(*self.places.get(address)?)
+        self.at(*self.index.places.get(address)?)
+    }
+
+    /// The entry of a collection directly below an address.
+    pub fn child(&self, above: &Address, collection: &str, key: &str) -> Option<&Resource> {
+        self.at(*self.index.places.get_child(above, collection, key)?)
+    }
+
+    /// The address of an entry of a collection directly below another, if something stands there.
+    pub fn address(&self, above: &Address, collection: &str, key: &str) -> Option<&Address> {
+        self.index.addresses.get(*self.index.places.get_child(above, collection, key)? as usize)
     }
 
     fn at(&self, place: u32) -> Option<&Resource> {
@@ -81,19 +115,27 @@ impl Inventory {
     }
 
     fn put(&mut self, address: &Address, resource: Resource) -> Option<Resource> {
-        if let Some(place) = self.places.get(address) {
+        if let Some(place) = self.index.places.get(address) {
             return self.things.get_mut(*place as usize)?.replace(resource);
         }
         let place = u32::try_from(self.things.len()).unwrap_or(u32::MAX);
         self.things.push(Some(resource));
-        self.places.insert(address.clone(), place);
-        self.order.insert(address.clone(), place);
+        let index = Arc::make_mut(&mut self.index);
+        index.places.insert(address.clone(), place);
+        index.addresses.push(address.clone());
+        if let Some(order) = index.order.get_mut() {
+            order.insert(address.clone(), place);
+        }
         None
     }
 
     fn take(&mut self, address: &Address) -> Option<Resource> {
-        let place = self.places.remove(address)?;
-        self.order.remove(address);
+        let place = *self.index.places.get(address)?;
+        let index = Arc::make_mut(&mut self.index);
+        index.places.remove(address);
+        if let Some(order) = index.order.get_mut() {
+            order.remove(address);
+        }
         self.things.get_mut(place as usize)?.take()
     }
 
@@ -111,6 +153,17 @@ impl Inventory {
             }
         }
         before
+    }
+
+    /// Puts everything of another inventory here.
+    pub fn absorb(&mut self, other: Self) {
+        self.things.reserve(other.things.len());
+        let index = Arc::unwrap_or_clone(other.index);
+        for (address, resource) in index.addresses.into_iter().zip(other.things) {
+            if let Some(resource) = resource {
+                self.insert(address, resource);
+            }
+        }
     }
 
     /// Takes the thing at an address away.
@@ -132,14 +185,12 @@ impl Inventory {
         collection: &str,
         name: &str,
     ) -> impl Iterator<Item = (&'a Address, &'a Resource)> + use<'a> {
-        let known =
-            |at: &Address| self.order.get_key_value(at).and_then(|(at, own)| Some((at, self.at(*own)?)));
-        let child = parent.child(collection, name);
-        let direct = self.places.get(&child).and_then(|_| known(&child));
+        let known = |place: u32| Some((self.index.addresses.get(place as usize)?, self.at(place)?));
+        let direct = self.index.places.get_child(parent, collection, name).and_then(|place| known(*place));
         let direct = direct.filter(|(address, found)| *found.name == *address.key());
         let place = (parent.clone(), collection.into(), name.into());
         let others = if self.otherwise_named.is_empty() { None } else { self.otherwise_named.get(&place) };
-        let others = others.into_iter().flatten().filter_map(known);
+        let others = others.into_iter().flatten().filter_map(move |at| known(*self.index.places.get(at)?));
         direct.into_iter().chain(others)
     }
 
@@ -155,7 +206,7 @@ impl Inventory {
 
     /// Everything, parents before children.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = (&Address, &Resource)> {
-        self.order.iter().filter_map(|(address, place)| Some((address, self.at(*place)?)))
+        self.index.order().iter().filter_map(|(address, place)| Some((address, self.at(*place)?)))
     }
 
     /// Everything strictly below an address.
@@ -164,7 +215,8 @@ impl Inventory {
         address: &Address,
     ) -> impl Iterator<Item = (&'a Address, &'a Resource)> + use<'a> {
         let within = address.clone();
-        self.order
+        self.index
+            .order()
             .range::<Address, _>((std::ops::Bound::Excluded(address), std::ops::Bound::Unbounded))
             .take_while(move |(at, _)| at.is_within(&within))
             .filter_map(|(at, place)| Some((at, self.at(*place)?)))
@@ -176,27 +228,22 @@ impl Inventory {
         parent: &Address,
         collection: &str,
     ) -> impl Iterator<Item = (&'a Address, &'a Resource)> + use<'a> {
-        let depth = parent.segments().len();
+        let depth = parent.depth() + 1;
         let first = parent.child(collection, "");
-        let within = first.clone();
-        let inside = move |at: &Address| {
-            let segment = at.segments().get(depth);
-            at.segments().starts_with(&within.segments()[..depth])
-                && segment.is_some_and(|segment| segment.collection == within.segments()[depth].collection)
-        };
-        let all = self.order.range(first..).take_while(move |(at, _)| inside(at));
-        all.filter(move |(at, _)| at.segments().len() == depth + 1)
-            .filter_map(|(at, place)| Some((at, self.at(*place)?)))
+        let (parent, word) = (parent.clone(), word(collection));
+        let inside = move |at: &Address| at.is_within(&parent) && *at.up_to(depth).collection() == *word;
+        let all = self.index.order().range(first..).take_while(move |(at, _)| inside(at));
+        all.filter(move |(at, _)| at.depth() == depth).filter_map(|(at, place)| Some((at, self.at(*place)?)))
     }
 
     /// How many things there are.
     pub fn len(&self) -> usize {
-        self.order.len()
+        self.index.places.len()
     }
 
     /// Whether there is nothing.
     pub fn is_empty(&self) -> bool {
-        self.order.is_empty()
+        self.index.places.is_empty()
     }
 }
 

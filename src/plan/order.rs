@@ -238,6 +238,7 @@ fn edges(drafts: &mut [Step], found: &Differences, live: &Inventory) {
     let mut added: Vec<(usize, usize)> = added.into_iter().flatten().collect();
     added.extend(with_their_containers(&steps));
     added.extend(before_they_close(&steps, &all));
+    drop(steps);
     added.retain(|(step, other)| step != other);
     added.extend(names_in_turn(drafts, found));
     added.sort_unstable();

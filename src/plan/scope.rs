@@ -114,7 +114,7 @@ fn by_commands(desired: &Desired) -> Vec<(Address, &'static str)> {
         kinds.map(|kind| (address.clone(), kind.about().name)).collect::<Vec<_>>()
     });
     let within = |(address, word): &(Address, &str)| {
-        if address.segments().len() != 1 {
+        if address.depth() != 1 {
             return false;
         }
         let parent = desired.inventory.get(address).map(|parent| parent.kind);
@@ -190,7 +190,7 @@ fn is_known_by_endpoint(root: &Resource) -> bool {
 /// everything below it.
 pub fn is_targeted(address: &Address, targets: &[String], excludes: &[String]) -> bool {
     let hit = |globs: &[String]| {
-        let mut depths = (1..=address.segments().len()).filter(|_| !globs.is_empty());
+        let mut depths = (1..=address.depth()).filter(|_| !globs.is_empty());
         depths.any(|depth| {
             let text = address.prefix(depth).to_string();
             globs.iter().any(|glob| matches(glob, &text))

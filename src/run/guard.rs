@@ -115,7 +115,7 @@ impl Guard {
         let root = addresses.first()?.prefix(1);
         let within = |container: &Address| addresses.iter().any(|address| address.is_within(container));
         let parts = plan.scope.containers.keys().filter(|at| within(at));
-        let deepest = parts.max_by_key(|at| at.segments().len()).cloned().unwrap_or(root);
+        let deepest = parts.max_by_key(|at| at.depth()).cloned().unwrap_or(root);
         let mut scope = plan.scope.clone();
         scope.containers.retain(|at, _| deepest.is_within(at));
         // What is in a container does not matter to its own change, and one that is to be made cannot be asked for it.

@@ -45,9 +45,7 @@ impl Loader<'_> {
         self.lives();
         let mut inventory = self.inventory();
         super::ids::settle(&mut inventory);
-        let mut tree = std::mem::take(&mut self.tree);
-        tree.shrink();
-        let tree = Arc::new(tree);
+        let tree = std::mem::take(&mut self.tree);
         let origins = Origins::new(Arc::clone(&tree), &mut self.drafts);
         if !self.partial {
             self.ask_kinds(&inventory, &origins, &names);
@@ -103,7 +101,7 @@ impl Loader<'_> {
 
     /// What tells an entry from others of its name; for what stands in nothing else that is also where it is.
     fn told_by(&self, draft: usize) -> String {
-        let (kind, is_root) = (self.drafts[draft].kind, self.drafts[draft].address.segments().len() == 1);
+        let (kind, is_root) = (self.drafts[draft].kind, self.drafts[draft].address.depth() == 1);
         let tells = |field: &Field| {
             field.name == kind.about().told_by || is_root && matches!(field.role, Role::Place | Role::Setting)
         };
@@ -243,7 +241,7 @@ impl Loader<'_> {
             draft.is_some_and(|draft| draft.mode == Mode::Managed)
         };
         let mut above = address.parent();
-        while let Some(at) = above.filter(|at| at.is_within(&need.parent) && !at.segments().is_empty()) {
+        while let Some(at) = above.filter(|at| at.is_within(&need.parent) && !at.is_root()) {
             if !managed(&at) {
                 return None;
             }

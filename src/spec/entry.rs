@@ -11,7 +11,6 @@ use crate::kind::shape::{Field, Role, Shape};
 use crate::kind::{About, Keyed};
 use crate::model::inventory::Lifecycle;
 use crate::model::{Address, Mode};
-use std::rc::Rc;
 use std::sync::Arc;
 
 /// What one file says about an entry: its own words, and the collections inside of it.
@@ -101,7 +100,7 @@ impl Loader<'_> {
             View::Scalar(..) | View::List(_) => return whole(Given::Short(member)),
             View::Map => {}
         }
-        let kinds = Rc::clone(&self.kinds);
+        let kinds = Arc::clone(&self.kinds);
         let about = kind.about();
         let below: Vec<&'static str> = kinds.below(about.name).iter().map(|c| c.word).collect();
         let mut words: Vec<&'static str> = about.fields.iter().map(|field| field.name).collect();
@@ -117,7 +116,8 @@ impl Loader<'_> {
         if let (Keyed::Tagged(tag, value), true) = (about.keyed, guessed) {
             let found = members.iter_mut().find(|member| self.tree.text(member.key) == tag);
             if let Some(member) = found {
-                member.value = self.tree.scalar(self.tree.place(member.value), value, Style::Quoted);
+                let place = self.tree.place(member.value);
+                member.value = self.tree_mut().scalar(place, value, Style::Quoted);
             }
         }
         let claimed = self.claim(&members, &words, &|key| elsewhere(&kinds, kind, key), &a(about));
@@ -159,7 +159,7 @@ impl Loader<'_> {
                 for (word, member) in over {
                     match all.iter().position(|(known, _)| known == word) {
                         Some(at) => {
-                            let value = self.tree.overlay(all[at].1.value, member.value);
+                            let value = self.tree_mut().overlay(all[at].1.value, member.value);
                             all[at].1 = Member { value, ..*member };
                         }
                         None => all.push((word, *member)),
@@ -185,7 +185,7 @@ impl Loader<'_> {
             address: address.clone(),
             kind,
             key_at,
-            name: address.segments().last().map_or_else(|| "".into(), |last| Arc::clone(&last.key)),
+            name: address.shared_key(),
             name_at: key_at,
             mode: if unset { Mode::Absent } else { Mode::Managed },
             lifecycle: Lifecycle::default(),
@@ -232,7 +232,7 @@ impl Loader<'_> {
 
     /// Goes on with the collections inside of an entry.
     fn inside(&mut self, address: &Address, kind: Each, shares: &[Share]) {
-        let kinds = Rc::clone(&self.kinds);
+        let kinds = Arc::clone(&self.kinds);
         for collection in kinds.below(kind.about().name) {
             let mut parts = Vec::new();
             for share in shares {

@@ -42,6 +42,9 @@ impl Loader<'_> {
     }
 
     fn kql_file(&mut self, map: Id, id: Id, shape: &Shape) -> Option<Value> {
+        if self.gives_up() {
+            return None;
+        }
         let path = self.decode(id, &Shape::Text)?;
         let Some(path) = path.as_text().map(str::to_owned) else {
             let help = "name the file, relative to this one";
@@ -65,8 +68,8 @@ impl Loader<'_> {
             let length = text[error.at..].chars().next().map_or(0, char::len_utf8);
             (offset(error.at), offset(error.at + length), error.why)
         });
-        let file = self.tree.files.add(name, super::read::clean(&shown), text);
-        self.tree.set_body(map, file);
+        let file = self.tree_mut().files.add(name, super::read::clean(&shown), text);
+        self.tree_mut().set_body(map, file);
         if let Some((start, end, why)) = broken {
             let via = self.via.replace(id);
             self.not_kql(Place { file, start, end }, why);

@@ -15,7 +15,6 @@ use crate::model::inventory::Lifecycle;
 use crate::model::{Address, Mode, Value, word};
 use rustc_hash::FxHashMap;
 use std::collections::{BTreeMap, BTreeSet};
-use std::rc::Rc;
 use std::sync::Arc;
 
 /// How many words a message lists at most.
@@ -81,9 +80,10 @@ pub(super) enum Scope {
 }
 
 pub(super) struct Loader<'a> {
-    pub tree: Tree,
+    /// The texts and their nodes; those who read what stands alone share it.
+    pub tree: Arc<Tree>,
     pub report: Vec<Diagnostic>,
-    pub kinds: Rc<Kinds>,
+    pub kinds: Arc<Kinds>,
     pub source: &'a dyn source::Source,
     pub options: &'a Options<'a>,
     pub layout: source::Layout,
@@ -116,14 +116,40 @@ pub(super) struct Loader<'a> {
     /// What bare scalars stand for where an object is wanted, by the object's fields, the short ones among
     /// them, and how the scalars are written.
     pub shorts: FxHashMap<(usize, usize, Style), FxHashMap<Box<str>, Value>>,
+    /// Whether it reads only what stands alone, and then whether something did not.
+    pub alone: bool,
+    pub gave_up: bool,
+}
+
+/// What those who read what stands alone begin with.
+#[derive(Clone)]
+pub(super) struct Seed<'a> {
+    tree: Arc<Tree>,
+    kinds: Arc<Kinds>,
+    source: &'a dyn source::Source,
+    options: &'a Options<'a>,
+    partial: bool,
 }
 
 impl<'a> Loader<'a> {
     pub(super) fn new(options: &'a Options<'a>, source: &'a dyn source::Source, kinds: &[Each]) -> Self {
+        let (tree, kinds) = (Arc::default(), Arc::new(Kinds::new(kinds)));
+        Self { alone: false, ..Self::grown(&Seed { tree, kinds, source, options, partial: false }) }
+    }
+
+    /// What others begin with, to read what stands alone.
+    pub(super) fn seed(&self) -> Seed<'a> {
+        let (tree, kinds) = (Arc::clone(&self.tree), Arc::clone(&self.kinds));
+        Seed { tree, kinds, source: self.source, options: self.options, partial: self.partial }
+    }
+
+    /// One that reads what stands alone.
+    pub(super) fn grown(seed: &Seed<'a>) -> Self {
+        let Seed { tree, kinds, source, options, partial } = seed.clone();
         Self {
-            tree: Tree::default(),
+            tree,
             report: Vec::new(),
-            kinds: Rc::new(Kinds::new(kinds)),
+            kinds,
             source,
             options,
             layout: source::Layout::default(),
@@ -135,7 +161,7 @@ impl<'a> Loader<'a> {
             torn: BTreeSet::new(),
             edges: Vec::new(),
             inherited: Vec::new(),
-            partial: false,
+            partial,
             faults: 0,
             via: None,
             scope: Scope::Property,
@@ -145,7 +171,25 @@ impl<'a> Loader<'a> {
             depth: 0,
             patience: 300_000,
             shorts: FxHashMap::default(),
+            alone: true,
+            gave_up: false,
         }
+    }
+
+    /// Forgets what was found out about something that does not stand alone.
+    pub(super) fn forget(&mut self) {
+        *self = Self::grown(&self.seed());
+    }
+
+    /// Whether it must leave this to the one that reads in turn, because something is to be looked up for it.
+    pub(super) const fn gives_up(&mut self) -> bool {
+        self.gave_up |= self.alone;
+        self.alone
+    }
+
+    /// The nodes, to be added to.
+    pub(super) fn tree_mut(&mut self) -> &mut Tree {
+        Arc::make_mut(&mut self.tree)
     }
 
     /// Reports something; a mistake that is seen through an alias shows that alias too.

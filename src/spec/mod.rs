@@ -8,6 +8,7 @@
 //! the bytes, reading neither panics nor runs away (`never_panics`); secrets stay where they are kept, only their
 //! places are read (`secrets_are_places`).
 
+mod alone;
 mod check;
 mod cycle;
 mod decode;
@@ -21,6 +22,7 @@ mod kql;
 mod lint;
 mod loader;
 mod names;
+mod nodes;
 mod origins;
 mod outline;
 mod plain;
@@ -68,7 +70,7 @@ pub struct Options<'a> {
     /// Files with values of variables (`--var-file`), relative to where the program runs; later ones win.
     pub var_files: Vec<PathBuf>,
     /// The only access to environment variables.
-    pub env: &'a dyn Fn(&str) -> Option<String>,
+    pub env: &'a (dyn Fn(&str) -> Option<String> + Sync),
 }
 
 impl fmt::Debug for Options<'_> {
@@ -114,6 +116,7 @@ pub fn load_with(
     let mut loader = loader::Loader::new(options, source, kinds);
     if let Some(roots) = loader.read_files() {
         loader.outline(&roots);
+        loader.read_alone();
         loader.read_values();
     }
     loader.finish()

@@ -70,8 +70,7 @@ fn is_whole(world: &Inventory, name: &Missing) -> bool {
         };
         above.mode == Mode::Managed && !about.is_some_and(given)
     };
-    (1..=name.database.segments().len())
-        .all(|count| world.get(&name.database.prefix(count)).is_some_and(managed))
+    (1..=name.database.depth()).all(|count| world.get(&name.database.prefix(count)).is_some_and(managed))
 }
 
 /// Some words, the last behind "or".

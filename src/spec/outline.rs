@@ -12,7 +12,7 @@ use super::yaml::quoted;
 use crate::model::Address;
 use indexmap::IndexMap;
 use std::collections::BTreeSet;
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// What one file says about one collection or entry.
 #[derive(Debug, Clone, Copy)]
@@ -34,7 +34,7 @@ type Grouped = (&'static str, Option<(&'static str, Id)>, Member);
 impl Loader<'_> {
     /// Finds every entry, and reads the variables first.
     pub(super) fn outline(&mut self, roots: &[Root]) {
-        let kinds = Rc::clone(&self.kinds);
+        let kinds = Arc::clone(&self.kinds);
         let collections = kinds.below("");
         let own = ["version", "variables", "azure", "removed"];
         let groups: BTreeSet<&'static str> = kinds.spellings().map(|(spelling, _)| spelling.group).collect();
@@ -264,7 +264,7 @@ impl Loader<'_> {
             return Some(key);
         }
         let keys = collection.fixed_keys();
-        let message = match at.segments() {
+        let message = match at.segments().as_slice() {
             [] => format!("there is no {} {}", collection.word, quoted(&key)),
             _ => format!("{} has no {} in its `{}`", quoted(at.key()), quoted(&key), collection.word),
         };

@@ -3,13 +3,15 @@
 use super::diagnostic::{Code, Diagnostic};
 use super::files::{Place, offset};
 use super::loader::Loader;
-use super::source::{self, MAX_BYTES};
+use super::source::{self, MAX_BYTES, Source};
 use super::suggest;
 use super::tree::{Id, Tree, View};
 use super::yaml::{self, Document};
 use crate::model::parallel;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::string::FromUtf8Error;
+use std::sync::Arc;
 
 /// The outermost map of one file.
 #[derive(Debug, Clone, Copy)]
@@ -18,6 +20,24 @@ pub(super) struct Root {
     pub over: bool,
     /// Its node.
     pub map: Id,
+}
+
+/// What came of reading a file.
+enum Read {
+    Text(String),
+    /// It is not UTF-8.
+    Garbled(FromUtf8Error),
+    Failed(io::Error),
+}
+
+impl Read {
+    fn of(source: &dyn Source, path: &Path) -> Self {
+        match source.read(path).map(String::from_utf8) {
+            Ok(Ok(text)) => Self::Text(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text)),
+            Ok(Err(error)) => Self::Garbled(error),
+            Err(error) => Self::Failed(error),
+        }
+    }
 }
 
 impl Loader<'_> {
@@ -51,14 +71,16 @@ impl Loader<'_> {
         (!roots.is_empty()).then_some(roots)
     }
 
-    /// The outermost maps of files. The texts are read one after the other and parsed together.
+    /// The outermost maps of files, which are read together and then parsed together.
     fn roots_of(&mut self, paths: Vec<(PathBuf, bool)>) -> Vec<Root> {
         let mut held = Vec::new();
-        for (path, over) in paths {
-            let shown = self.layout.folder.join(&path);
+        let (folder, source) = (self.layout.folder.clone(), self.source);
+        let read = parallel::map(&paths, 1, |(path, _)| Read::of(source, &folder.join(path)));
+        for ((path, over), read) in paths.into_iter().zip(read) {
+            let shown = folder.join(&path);
             let name = source::slashed(&path);
-            if let Some(text) = self.text_of(&shown, &name, None) {
-                held.push((self.tree.files.add(name, clean(&shown), text), over));
+            if let Some(text) = self.text(read, &shown, &name, None) {
+                held.push((self.tree_mut().files.add(name, clean(&shown), text), over));
             }
         }
         let files = self.tree.files.clone();
@@ -68,12 +90,9 @@ impl Loader<'_> {
             let document = yaml::read(&mut tree, *file, &mut report);
             (tree, report, document)
         });
-        if parsed.len() > 1 {
-            self.tree.reserve(parsed.iter().map(|(tree, ..)| tree));
-        }
         let mut roots = Vec::new();
         for ((file, over), (tree, report, document)) in held.into_iter().zip(parsed) {
-            let root = self.tree.absorb(tree, document.root);
+            let root = self.tree_mut().absorb(tree, document.root);
             self.report.extend(report);
             let document = Document { root, ..document };
             if !document.complete {
@@ -93,11 +112,14 @@ impl Loader<'_> {
         self.partial |= !document.complete;
         let map = document.root.unwrap_or_else(|| {
             let start = Place { file, start: 0, end: 0 };
-            self.tree.map(start, &[])
+            self.tree_mut().map(start, &[])
         });
         match self.tree.view(map) {
             View::Map => Some(Root { over, map }),
-            View::Null => Some(Root { over, map: self.tree.map(self.tree.place(map), &[]) }),
+            View::Null => {
+                let place = self.tree.place(map);
+                Some(Root { over, map: self.tree_mut().map(place, &[]) })
+            }
             View::Scalar(..) | View::List(_) => {
                 if document.complete {
                     let help = "start with `version: 1`, then name what is to exist, such as `clusters:`";
@@ -111,8 +133,8 @@ impl Loader<'_> {
     /// Reads one file of YAML.
     pub(super) fn document(&mut self, path: &Path, name: String) -> Option<(u32, Document)> {
         let text = self.text_of(path, &name, None)?;
-        let file = self.tree.files.add(name, clean(path), text);
-        let document = yaml::read(&mut self.tree, file, &mut self.report);
+        let file = self.tree_mut().files.add(name, clean(path), text);
+        let document = yaml::read(Arc::make_mut(&mut self.tree), file, &mut self.report);
         if !document.complete {
             self.faults += 1;
         }
@@ -121,24 +143,26 @@ impl Loader<'_> {
 
     /// The text of a file; a mistake is put at the place that names the file, if one does.
     pub(super) fn text_of(&mut self, path: &Path, name: &str, named: Option<Place>) -> Option<String> {
-        let bytes = match self.source.read(path) {
-            Ok(bytes) => bytes,
-            Err(error) => {
+        let read = Read::of(self.source, path);
+        self.text(read, path, name, named)
+    }
+
+    fn text(&mut self, read: Read, path: &Path, name: &str, named: Option<Place>) -> Option<String> {
+        match read {
+            Read::Text(text) => Some(text),
+            Read::Failed(error) => {
                 let code = if named.is_some() { Code::BodyFile } else { Code::Unreadable };
                 let diagnostic =
                     Diagnostic::error(code, format!("{} cannot be read: {}", clean(path), plain(&error)));
                 self.push(named.into_iter().fold(diagnostic, |found, place| found.at(place, "")));
-                return None;
+                None
             }
-        };
-        match String::from_utf8(bytes) {
-            Ok(text) => Some(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text)),
-            Err(error) => {
+            Read::Garbled(error) => {
                 let at = offset(error.utf8_error().valid_up_to());
                 let wide = error.as_bytes().starts_with(&[0xff, 0xfe])
                     || error.as_bytes().starts_with(&[0xfe, 0xff]);
                 let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
-                let file = self.tree.files.add(name.to_owned(), clean(path), text);
+                let file = self.tree_mut().files.add(name.to_owned(), clean(path), text);
                 let place = Place { file, start: at, end: at + 3 };
                 let (what, help) = if wide {
                     ("this file is UTF-16", "save it as UTF-8")

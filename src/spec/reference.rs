@@ -11,7 +11,7 @@ use crate::kind::shape::{Field, Role, Shape, field};
 use crate::kind::{About, Keyed};
 use crate::model::body::{Expr, Piece};
 use crate::model::{Address, Body, Mode, Value};
-use std::rc::Rc;
+use std::sync::Arc;
 
 impl Loader<'_> {
     /// Reads every property of every entry.
@@ -109,7 +109,7 @@ impl Loader<'_> {
             self.push(found.help("`${var.NAME}` and `${env.NAME}` are known before anything is read"));
             return None;
         }
-        let kinds = Rc::clone(&self.kinds);
+        let kinds = Arc::clone(&self.kinds);
         let is_collection = |passed: &[&str], word: &str| {
             let mut words = passed.to_vec();
             words.push(word);
@@ -153,8 +153,8 @@ impl Loader<'_> {
             self.faults += 1;
             return None;
         }
-        let kinds = Rc::clone(&self.kinds);
-        let found = match address.segments() {
+        let kinds = Arc::clone(&self.kinds);
+        let found = match address.segments().as_slice() {
             [] => self.no_root(rest.first().map_or("", String::as_str), kinds.below("")),
             _ => self.no_entry(address),
         };
@@ -164,7 +164,7 @@ impl Loader<'_> {
 
     /// Whether an entry may be declared where something could not be told apart, which is reported.
     fn may_stand(&self, address: &Address) -> bool {
-        (0..address.segments().len()).any(|count| self.torn.contains(&address.prefix(count)))
+        (0..address.depth()).any(|count| self.torn.contains(&address.prefix(count)))
     }
 
     fn no_root(&self, word: &str, collections: &[Collection]) -> Diagnostic {
@@ -184,15 +184,13 @@ impl Loader<'_> {
 
     /// What to say about an address that nothing declares, from its first part that is not declared.
     fn no_entry(&mut self, address: &Address) -> Diagnostic {
-        let lacking = (1..=address.segments().len())
+        let lacking = (1..=address.depth())
             .map(|count| address.prefix(count))
             .find(|prefix| !self.index.contains(prefix))
             .unwrap_or_else(|| address.clone());
         let parent = lacking.parent().unwrap_or_default();
         let beside = self.drafts.iter().map(|draft| &draft.address).take(self.patience).filter(|at| {
-            at.segments().len() == lacking.segments().len()
-                && at.collection() == lacking.collection()
-                && at.is_within(&parent)
+            at.depth() == lacking.depth() && at.collection() == lacking.collection() && at.is_within(&parent)
         });
         let mut keys: Vec<String> = beside.map(|at| at.key().to_owned()).collect();
         keys.sort_unstable();

@@ -12,7 +12,7 @@ use super::tree::{Id, Member, View};
 use super::yaml::quoted;
 use crate::model::inventory::Lifecycle;
 use crate::model::{Address, Mode};
-use std::rc::Rc;
+use std::sync::Arc;
 
 impl Loader<'_> {
     /// Adds what `removed` lists to the entries.
@@ -52,7 +52,7 @@ impl Loader<'_> {
                 return None;
             }
         };
-        let kinds = Rc::clone(&self.kinds);
+        let kinds = Arc::clone(&self.kinds);
         let mut parents = vec![""];
         let mut found = None;
         for segment in address.segments() {
@@ -100,7 +100,7 @@ impl Loader<'_> {
             let label = if absent { "here too" } else { "declared here" };
             return self.push(found.at(place, "").at(other_at, label).help("keep one of them"));
         }
-        let parent = address.parent().filter(|parent| !parent.segments().is_empty());
+        let parent = address.parent().filter(|parent| !parent.is_root());
         if let Some(parent) = parent {
             match self.index.get(&parent).map(|at| &self.drafts[*at]) {
                 Some(above) if above.mode == Mode::Absent => {
@@ -124,7 +124,7 @@ impl Loader<'_> {
     fn absent(&mut self, address: Address, place: Place, kind: Each, azure: &Azure) {
         let about = kind.about();
         let mut given = Given::Members(Vec::new());
-        if address.segments().len() == 1 {
+        if address.depth() == 1 {
             inherit(about, &mut given, azure);
         }
         self.index.insert(address.clone(), self.drafts.len());

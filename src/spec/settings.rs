@@ -8,7 +8,7 @@ use super::tree::{Id, View};
 use super::yaml::quoted;
 use crate::kind::shape::{Field, Shape, field};
 use crate::model::Mode;
-use std::rc::Rc;
+use std::sync::Arc;
 
 impl Loader<'_> {
     /// Takes the settings out of what an entry gives, and reads them.
@@ -112,7 +112,7 @@ impl Loader<'_> {
     }
 
     fn prunes(&mut self, draft: &mut Draft, value: Id) {
-        let kinds = Rc::clone(&self.kinds);
+        let kinds = Arc::clone(&self.kinds);
         let words: Vec<&'static str> =
             kinds.below(draft.kind.about().name).iter().map(|below| below.word).collect();
         for (item, text) in self.words("prune", value) {

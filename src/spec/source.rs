@@ -10,7 +10,7 @@ pub const MAX_BYTES: u64 = 64 << 20;
 const MAX_FOLDERS: usize = 32;
 
 /// Where the files of a spec come from.
-pub trait Source {
+pub trait Source: Sync {
     /// Whether a path is a folder.
     ///
     /// # Errors

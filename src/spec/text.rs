@@ -15,6 +15,9 @@ use std::ops::Range;
 impl Loader<'_> {
     /// Reads a scalar that holds `${`.
     pub(super) fn templated(&mut self, id: Id, text: &str, shape: &Shape) -> Option<Value> {
+        if self.gives_up() {
+            return None;
+        }
         let pieces = match template::parse(text) {
             Ok(pieces) => pieces,
             Err(fault) => {

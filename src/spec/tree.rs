@@ -4,88 +4,11 @@
 //! copy, and `yaml` refuses documents deeper than `MAX_DEPTH` (test: `hostile_documents_are_refused_quickly`).
 
 use super::files::{Files, Place, offset};
+pub(super) use super::nodes::{Id, Style};
+use super::nodes::{Mark, Nodes, Sight};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::ops::Range;
-
-/// The number of a node.
-pub(super) type Id = u32;
-
-/// How a scalar is written, and so how it may be read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Style {
-    /// Without quotes: `90` is a number.
-    Plain,
-    /// In quotes or as a block: always text.
-    Quoted,
-    /// From outside of YAML, such as `--var`: whatever the property asks for.
-    Loose,
-}
-
-#[derive(Debug, Clone, Copy)]
-enum Kind {
-    /// The text stands at the node's place as it is, or is kept apart.
-    Scalar {
-        text: Option<u32>,
-        style: Style,
-    },
-    List {
-        first: u32,
-    },
-    /// Keys and values in turn.
-    Map {
-        first: u32,
-    },
-    Alias(Id),
-}
-
-/// A node in sixteen bytes, for large specs have millions: its place, its file and sort in one word, and the rest.
-#[derive(Debug, Clone, Copy)]
-struct Node {
-    start: u32,
-    end: u32,
-    /// The file in the upper bits, the sort in the lower [`SORT_BITS`].
-    head: u32,
-    /// The number of a text, of another node, or of the place in `children` at which the count of children stands.
-    rest: u32,
-}
-
-const SORT_BITS: u32 = 3;
-const PLAIN: u32 = 0;
-const QUOTED: u32 = 1;
-const LOOSE: u32 = 2;
-const LIST: u32 = 3;
-const MAP: u32 = 4;
-const ALIAS: u32 = 5;
-
-/// In place of the number of a text: it stands at the node's place as it is.
-const IN_PLACE: u32 = u32::MAX;
-
-impl Node {
-    fn new(place: Place, sort: u32, rest: u32) -> Self {
-        Self { start: place.start, end: place.end, head: place.file << SORT_BITS | sort, rest }
-    }
-
-    const fn place(self) -> Place {
-        Place { file: self.head >> SORT_BITS, start: self.start, end: self.end }
-    }
-
-    const fn sort(self) -> u32 {
-        self.head & ((1 << SORT_BITS) - 1)
-    }
-
-    const fn kind(self) -> Kind {
-        let text = if self.rest == IN_PLACE { None } else { Some(self.rest) };
-        match self.sort() {
-            PLAIN => Kind::Scalar { text, style: Style::Plain },
-            QUOTED => Kind::Scalar { text, style: Style::Quoted },
-            LOOSE => Kind::Scalar { text, style: Style::Loose },
-            LIST => Kind::List { first: self.rest },
-            MAP => Kind::Map { first: self.rest },
-            _ => Kind::Alias(self.rest),
-        }
-    }
-}
 
 /// What a node is, aliases followed.
 #[derive(Debug, Clone, Copy)]
@@ -111,10 +34,7 @@ pub(super) struct Member {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Tree {
     pub files: Files,
-    nodes: Vec<Node>,
-    /// The children of each list and map, behind their count.
-    children: Vec<Id>,
-    texts: Vec<Box<str>>,
+    nodes: Nodes,
     /// The file that stands in place of a map, such as `{file: a.kql}`.
     bodies: HashMap<Id, u32>,
 }
@@ -125,166 +45,90 @@ impl Tree {
         Self { files, ..Self::default() }
     }
 
-    fn add(&mut self, place: Place, sort: u32, rest: u32) -> Id {
-        self.nodes.push(Node::new(place, sort, rest));
-        offset(self.nodes.len() - 1)
-    }
-
     /// Where the tree stands, for [`Self::back_to`].
-    pub(super) const fn mark(&self) -> (usize, usize, usize) {
-        (self.nodes.len(), self.children.len(), self.texts.len())
+    pub(super) fn mark(&self) -> Mark {
+        self.nodes.mark()
     }
 
     /// Forgets the nodes since a mark.
-    pub(super) fn back_to(&mut self, (nodes, children, texts): (usize, usize, usize)) {
-        self.nodes.truncate(nodes);
-        self.children.truncate(children);
-        self.texts.truncate(texts);
+    pub(super) fn back_to(&mut self, mark: Mark) {
+        self.nodes.back_to(mark);
     }
 
     /// Makes room for what a text of some bytes holds as a rule.
     pub(super) fn expect(&mut self, bytes: usize) {
-        self.nodes.reserve(bytes / 12);
-        self.children.reserve(bytes / 12);
+        self.nodes.expect(bytes);
     }
 
     /// How many nodes there are.
     #[cfg(test)]
-    pub(super) const fn count(&self) -> usize {
-        self.nodes.len()
-    }
-
-    /// Makes room for the nodes of other trees.
-    pub(super) fn reserve<'a>(&mut self, others: impl Iterator<Item = &'a Self>) {
-        let add =
-            |(nodes, children), other: &Self| (nodes + other.nodes.len(), children + other.children.len());
-        let (nodes, children) = others.fold((0, 0), add);
-        self.nodes.reserve_exact(nodes);
-        self.children.reserve_exact(children);
+    pub(super) fn count(&self) -> usize {
+        self.nodes.count()
     }
 
     /// Takes the nodes of another tree over the same texts over, and returns the new number of one of them.
     pub(super) fn absorb(&mut self, other: Self, root: Option<Id>) -> Option<Id> {
-        if self.mark() == (0, 0, 0) && self.nodes.capacity() < other.nodes.len() {
-            let files = std::mem::take(&mut self.files);
-            *self = Self { files, ..other };
-            return root;
-        }
-        let (nodes, children, texts) =
-            (offset(self.nodes.len()), offset(self.children.len()), offset(self.texts.len()));
-        let start = self.children.len();
-        self.children.extend(&other.children);
-        for node in &other.nodes {
-            let rest = match node.kind() {
-                Kind::Scalar { text: None, .. } => IN_PLACE,
-                Kind::Scalar { text: Some(text), .. } => text + texts,
-                Kind::List { first } | Kind::Map { first } => {
-                    let at = start + first as usize;
-                    let count = self.children[at] as usize;
-                    self.children[at + 1..=at + count].iter_mut().for_each(|child| *child += nodes);
-                    first + children
-                }
-                Kind::Alias(of) => of + nodes,
-            };
-            self.nodes.push(Node { rest, ..*node });
-        }
-        self.texts.extend(other.texts);
-        self.bodies.extend(other.bodies.into_iter().map(|(node, file)| (node + nodes, file)));
-        root.map(|root| root + nodes)
-    }
-
-    /// Gives back memory that was held for more nodes.
-    pub(super) fn shrink(&mut self) {
-        self.nodes.shrink_to_fit();
-        self.children.shrink_to_fit();
+        let start = self.nodes.take_in(other.nodes);
+        self.bodies.extend(other.bodies.into_iter().map(|(node, file)| (node + start, file)));
+        root.map(|root| root + start)
     }
 
     /// Adds a scalar; its text is kept apart only when it differs from what stands at its place.
     pub(super) fn scalar(&mut self, place: Place, text: &str, style: Style) -> Id {
-        let sort = match style {
-            Style::Plain => PLAIN,
-            Style::Quoted => QUOTED,
-            Style::Loose => LOOSE,
-        };
-        let rest = if self.files.slice(place) == text {
-            IN_PLACE
-        } else {
-            self.texts.push(text.into());
-            offset(self.texts.len() - 1)
-        };
-        self.add(place, sort, rest)
+        let apart = Some(text).filter(|text| self.files.slice(place) != *text);
+        self.nodes.scalar(place, apart, style)
     }
 
     /// Adds a plain scalar that stands at its place as it is.
     pub(super) fn bare(&mut self, place: Place) -> Id {
-        self.add(place, PLAIN, IN_PLACE)
-    }
-
-    fn held(&mut self, items: &[Id]) -> u32 {
-        let first = offset(self.children.len());
-        self.children.push(offset(items.len()));
-        self.children.extend_from_slice(items);
-        first
+        self.nodes.scalar(place, None, Style::Plain)
     }
 
     /// Adds a list of nodes.
     pub(super) fn list(&mut self, place: Place, items: &[Id]) -> Id {
-        let first = self.held(items);
-        self.add(place, LIST, first)
+        self.nodes.list(place, items)
     }
 
     /// Adds a map of keys and values in turn.
     pub(super) fn map(&mut self, place: Place, pairs: &[Id]) -> Id {
-        let first = self.held(pairs);
-        self.add(place, MAP, first)
+        self.nodes.map(place, pairs)
     }
 
     /// Adds an alias of a node.
     pub(super) fn alias(&mut self, place: Place, of: Id) -> Id {
-        self.add(place, ALIAS, of)
+        self.nodes.alias(place, of)
     }
 
     /// Where a node stands.
     pub(super) fn place(&self, id: Id) -> Place {
-        self.nodes[id as usize].place()
+        self.nodes.place(id)
     }
 
     /// The node behind an alias, or the node itself.
-    pub(super) fn resolve(&self, mut id: Id) -> Id {
-        while let Kind::Alias(of) = self.nodes[id as usize].kind() {
-            id = of;
-        }
-        id
+    pub(super) fn resolve(&self, id: Id) -> Id {
+        self.nodes.resolve(id)
     }
 
     /// What a node is, aliases followed.
     pub(super) fn view(&self, id: Id) -> View<'_> {
-        let id = self.resolve(id);
-        let node = self.nodes[id as usize];
-        match node.kind() {
-            Kind::Scalar { text, style } => {
-                let text = text.map_or_else(|| self.files.slice(node.place()), |at| &self.texts[at as usize]);
+        match self.nodes.sight(id) {
+            (Sight::Scalar(text, style), place) => {
+                let text = text.unwrap_or_else(|| self.files.slice(place));
                 let null = style == Style::Plain && matches!(text, "" | "~" | "null" | "Null" | "NULL");
                 if null { View::Null } else { View::Scalar(text, style) }
             }
-            Kind::List { first } => View::List(self.range(first)),
-            Kind::Map { .. } => View::Map,
-            Kind::Alias(_) => View::Null,
+            (Sight::List(items), _) => View::List(items),
+            (Sight::Map(_), _) => View::Map,
+            (Sight::Alias, _) => self.view(self.resolve(id)),
         }
-    }
-
-    fn range(&self, first: u32) -> &[Id] {
-        let first = first as usize;
-        let count = self.children[first] as usize;
-        &self.children[first + 1..=first + count]
     }
 
     /// The text of a scalar, `null` included; `""` for anything else.
     pub(super) fn text(&self, id: Id) -> &str {
         match self.view(id) {
             View::Scalar(text, _) => text,
-            View::Null => match self.nodes[self.resolve(id) as usize].kind() {
-                Kind::Scalar { text: None, .. } => self.files.slice(self.place(self.resolve(id))),
+            View::Null => match self.nodes.sight(self.resolve(id)) {
+                (Sight::Scalar(None, _), place) => self.files.slice(place),
                 _ => "",
             },
             View::List(_) | View::Map => "",
@@ -298,8 +142,8 @@ impl Tree {
 
     /// The keys and values of a map as they are written, in turn; nothing for what is not a map.
     pub(super) fn pairs(&self, id: Id) -> &[Id] {
-        match self.nodes[self.resolve(id) as usize].kind() {
-            Kind::Map { first } => self.range(first),
+        match self.nodes.sight(self.resolve(id)).0 {
+            Sight::Map(pairs) => pairs,
             _ => &[],
         }
     }

@@ -144,7 +144,7 @@ impl Loader<'_> {
             return self.undeclared(name, None, " (--var)");
         };
         let shown = format!("--var {name}");
-        let file = self.tree.files.add(shown.clone(), shown, value.to_owned());
+        let file = self.tree_mut().files.add(shown.clone(), shown, value.to_owned());
         let place = Place { file, start: 0, end: offset(value.len()) };
         let by_default = variable.value.map(|id| self.tree.view(id));
         let style = match variable.shape {
@@ -158,8 +158,8 @@ impl Loader<'_> {
             },
         };
         let node = match style {
-            Some(style) => Some(self.tree.scalar(place, value, style)),
-            None => yaml::read(&mut self.tree, file, &mut self.report).root,
+            Some(style) => Some(self.tree_mut().scalar(place, value, style)),
+            None => yaml::read(std::sync::Arc::make_mut(&mut self.tree), file, &mut self.report).root,
         };
         if let Some(variable) = self.variables.get_mut(name) {
             variable.broken = node.is_none();

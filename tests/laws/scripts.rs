@@ -98,7 +98,7 @@ fn step(id: usize, words: &[&str]) -> Step {
         let at = words.iter().position(|found| *found == word).map_or(words.len(), |at| at + 1);
         words[at..].iter().map_while(|word| word.parse::<usize>().ok()).collect::<Vec<_>>()
     };
-    let request = if address.segments().len() > 2 && address.collection() != "dataConnections" {
+    let request = if address.depth() > 2 && address.collection() != "dataConnections" {
         Request::Kusto(KustoRequest {
             cluster: address.prefix(1),
             database: address.segments()[1].key.to_string(),

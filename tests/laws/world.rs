@@ -253,8 +253,7 @@ impl World {
         let minutes = u64::from(fault.1 == Fault::Throttled) * (30 + self.delays.below(300) as u64);
         let delay = delay + Duration::from_secs(minutes);
         self.overwritten(batch);
-        let exclusive =
-            |of: &Outgoing| matches!(of.request, Request::Arm(_)) && of.address.segments().len() == 1;
+        let exclusive = |of: &Outgoing| matches!(of.request, Request::Arm(_)) && of.address.depth() == 1;
         for of in batch {
             let root = of.address.prefix(1);
             let same = |other: &Outgoing| other.address.prefix(1) == root;
@@ -436,7 +435,7 @@ impl World {
         let due = self.due.iter().filter(|(_, effect)| arm(&effect.of));
         let busy: BTreeSet<Address> = due.map(|(_, effect)| effect.of.address.clone()).collect();
         // A cluster on which the service is at work does not show what it contains.
-        let roots = busy.iter().filter(|address| address.segments().len() == 1);
+        let roots = busy.iter().filter(|address| address.depth() == 1);
         let mut hidden: BTreeMap<Address, String> =
             roots.map(|root| (root.clone(), "its state is Updating".to_owned())).collect();
         if self.veiled > 0 {

@@ -44,8 +44,7 @@ async fn a_cluster_known_by_its_uri_is_managed_on_the_kusto_plane_alone() {
     let destroy = world.plan(&remote, true).await;
     let database: Address = "clusters.remote.databases.d".parse().unwrap();
     assert!(!destroy.changes.contains_key(&database), "the database is not ours");
-    let gone: Vec<&str> =
-        destroy.changes.keys().filter(|at| at.segments().len() == 2).map(Address::key).collect();
+    let gone: Vec<&str> = destroy.changes.keys().filter(|at| at.depth() == 2).map(Address::key).collect();
     assert_eq!(gone, ["caching", "callout", "W"]);
     let missing = world.plan(&spec("nope"), false).await;
     assert_eq!(missing.refusals.len(), 1, "{:?}", missing.refusals);

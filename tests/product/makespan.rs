@@ -29,7 +29,7 @@ fn lane(step: &Step) -> Option<(Address, &str)> {
 }
 
 fn is_of_root(step: &Step) -> bool {
-    step.address.segments().len() == 1
+    step.address.depth() == 1
 }
 
 /// Runs a plan on a clock of its own: when each step began and ended.

@@ -131,6 +131,6 @@ fn containers_are_found() {
     for (address, resource) in world.iter() {
         let at = At { address, resource, world };
         assert_eq!(at.cluster(), address.prefix(1));
-        assert_eq!(at.parent().is_none(), address.segments().len() == 1, "{address}");
+        assert_eq!(at.parent().is_none(), address.depth() == 1, "{address}");
     }
 }

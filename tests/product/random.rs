@@ -79,7 +79,7 @@ fn name(dice: &mut Dice, about: &About, number: usize) -> String {
 /// Whether a thing may have another name: those that are words of the service may not.
 fn is_free(kind: &dyn Kind, address: &Address, resource: &Resource, world: &Inventory) -> bool {
     let by_name = matches!(kind.about().keyed, Keyed::ByName | Keyed::Tagged(..));
-    let (Some(parent), true) = (address.parent(), by_name && address.segments().len() > 2) else {
+    let (Some(parent), true) = (address.parent(), by_name && address.depth() > 2) else {
         return false;
     };
     let other = Resource { name: "Other9".into(), ..resource.clone() };
@@ -196,7 +196,7 @@ fn fits(
     names: &BTreeMap<String, String>,
     into: &Inventory,
 ) -> bool {
-    let all = state.spec.desired.inventory.iter().map(|(at, _)| at).filter(|at| at.segments().len() > 2);
+    let all = state.spec.desired.inventory.iter().map(|(at, _)| at).filter(|at| at.depth() > 2);
     all.into_iter().all(|at| into.get(&moved(at, root, database, names)).is_none())
 }
 
@@ -208,7 +208,7 @@ fn transplanted(
     names: &BTreeMap<String, String>,
     into: &mut Inventory,
 ) {
-    for (address, resource) in state.spec.desired.inventory.iter().filter(|(at, _)| at.segments().len() > 2) {
+    for (address, resource) in state.spec.desired.inventory.iter().filter(|(at, _)| at.depth() > 2) {
         let in_database = address.segments()[1].collection.as_ref() == "databases";
         let by_command = kind::by_name(resource.kind).unwrap().about().plane == Plane::Kusto;
         if !by_command
@@ -219,7 +219,7 @@ fn transplanted(
             continue;
         }
         let at = moved(address, root, database, names);
-        let known = |at: &Address| at.segments().len() == 2 || into.get(at).is_some();
+        let known = |at: &Address| at.depth() == 2 || into.get(at).is_some();
         if into.get(&at).is_some() || !known(&at.parent().unwrap()) {
             continue;
         }

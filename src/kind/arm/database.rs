@@ -230,7 +230,7 @@ fn shortened(at: &At<'_>, old: Option<Ticks>, new: Ticks) -> Loss {
     let what = format!(
         "data older than {new} (until now {old}) is deleted from every table without a retention policy of its own"
     );
-    let policy = at.world.get(&at.address.child("policies", "retention"));
+    let policy = at.world.child(at.address, "policies", "retention");
     let recoverability = policy.and_then(|policy| policy.body.text("recoverability"));
     if recoverability.is_some_and(|word| word.eq_ignore_ascii_case("Disabled")) {
         return Loss::new(LossClass::Irreversible, format!("{what}, and recoverability is disabled"));
@@ -241,7 +241,7 @@ fn shortened(at: &At<'_>, old: Option<Ticks>, new: Ticks) -> Loss {
 /// A period and the policy that holds the same have one owner.
 fn owners(at: &At<'_>) -> Vec<Finding> {
     let owned = PERIODS.iter().filter(|(name, policy, _)| {
-        let declared = at.world.get(&at.address.child("policies", policy)).is_some();
+        let declared = at.world.child(at.address, "policies", policy).is_some();
         declared && at.resource.body.get(name).is_some()
     });
     let finding = |(name, policy, _): &(&str, &str, &str)| {

@@ -114,7 +114,7 @@ pub fn resource_id(at: &At<'_>) -> Result<String, String> {
         Source::ArmList { segment, .. } | Source::RestList { segment, .. } => segment,
         _ => return Err(format!("{} is no resource of the control plane", at.address)),
     };
-    let above = at.address.parent().filter(|above| !above.segments().is_empty());
+    let above = at.address.parent().filter(|above| !above.is_root());
     let Some(above) = above else {
         if let Some(workspace) = workspace(&at.resource.body) {
             let group = group_id(at)?;

@@ -295,8 +295,8 @@ impl Bench {
     pub(crate) fn reply(&self, whole: &Body) -> Json {
         let mut json = sent(&Value::Map(whole.clone()));
         let mut id = LIVE_PREFIX.to_owned();
-        let names: Vec<&str> = self.address.segments().iter().map(|segment| &*segment.key).collect();
-        for (i, segment) in self.address.segments().iter().enumerate() {
+        let names: Vec<&str> = self.address.segments().into_iter().map(|segment| &*segment.key).collect();
+        for (i, segment) in self.address.segments().into_iter().enumerate() {
             let collection = if i == 0 { String::new() } else { format!("/{}", segment.collection) };
             id += &format!("{collection}/{}", segment.key);
         }

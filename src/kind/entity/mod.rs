@@ -56,8 +56,8 @@ pub(super) fn in_database(at: &At<'_>, command: Command) -> Request {
 
 /// The requests that make everything again that stood directly below a thing, by the plans of its children.
 pub(super) fn children_again(at: &At<'_>) -> Vec<Request> {
-    let depth = at.address.segments().len() + 1;
-    let children = at.world.below(at.address).filter(|(address, _)| address.segments().len() == depth);
+    let depth = at.address.depth() + 1;
+    let children = at.world.below(at.address).filter(|(address, _)| address.depth() == depth);
     let again = children.filter(|(_, resource)| resource.is_live).filter_map(|(address, resource)| {
         let kind = super::by_name(resource.kind)?;
         let child = At { address, resource, world: at.world };
@@ -116,7 +116,7 @@ pub(crate) mod tests {
         let (before, after) = (read(before.to_string()), read(after.to_string()));
         let address: Address = path.parse().unwrap();
         let mut world = Inventory::new();
-        let containers = address.segments().len() - 1;
+        let containers = address.depth() - 1;
         for (i, word) in ["cluster", "database", "table"].iter().enumerate().take(containers) {
             let at = address.prefix(i + 1);
             world.insert(at.clone(), resource(word, at.key(), Body::new()));

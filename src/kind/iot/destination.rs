@@ -317,7 +317,7 @@ fn no_streaming(at: &At<'_>) -> Option<Finding> {
     let (database, _) = at.named(&cluster, "databases", at.resource.body.text("database")?)?;
     let (table, declared) = at.named(&database, "tables", at.resource.body.text("table")?)?;
     let streams = |at_: &Address| {
-        let policy = at.world.get(&at_.child("policies", STREAMING));
+        let policy = at.world.child(at_, "policies", STREAMING);
         policy.is_some_and(|policy| policy.body.get("isEnabled").and_then(Value::as_bool) != Some(false))
     };
     let lacks = declared.mode == Mode::Managed && !streams(&table) && !streams(&database);

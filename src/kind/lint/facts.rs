@@ -11,7 +11,7 @@ use std::ops::Range;
 
 /// A policy of a thing by its key, when the spec sets it.
 pub(super) fn policy<'a>(world: &'a Inventory, of: &Address, key: &str) -> Option<&'a Body> {
-    let found = world.get(&of.child("policies", key))?;
+    let found = world.child(of, "policies", key)?;
     (found.mode != Mode::Absent).then_some(&found.body)
 }
 

@@ -67,7 +67,7 @@ pub(super) const RULES: &[Rule] = &[
 fn hotter_than_kept(at: &At<'_>) -> Vec<Lint> {
     let world = at.world;
     let given = |key: &str, part: &str| {
-        let policy = world.get(&at.address.child("policies", key));
+        let policy = world.child(at.address, "policies", key);
         policy.is_some_and(|policy| policy.body.get(part).is_some())
     };
     let own = given("caching", "hot") || given("retention", "softDeletePeriod");
@@ -129,7 +129,7 @@ fn deleted_while_filled(at: &At<'_>) -> Vec<Lint> {
     let names = |body: &crate::model::Body| body.text("tableName") == Some(&thing.name);
     let filled =
         at.world.children(&database, "dataConnections").any(|(_, connection)| names(&connection.body));
-    let updated = at.world.get(&table.child("policies", "update")).is_some();
+    let updated = at.world.child(&table, "policies", "update").is_some();
     if !drops || !(filled || updated) {
         return Vec::new();
     }

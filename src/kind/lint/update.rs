@@ -152,7 +152,7 @@ fn aggregates(at: &At<'_>) -> Vec<Lint> {
 fn circle(at: &At<'_>) -> Vec<Lint> {
     let Some((table, _)) = at.parent() else { return Vec::new() };
     let sources = |table: &Address| -> Vec<Address> {
-        let Some(policy) = at.world.get(&table.child("policies", "update")) else { return Vec::new() };
+        let Some(policy) = at.world.child(table, "policies", "update") else { return Vec::new() };
         let address = table.child("policies", "update");
         let there = At { address: &address, resource: policy, world: at.world };
         entries(&there).filter_map(|(_, entry)| source(&there, entry)).collect()

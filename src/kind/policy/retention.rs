@@ -49,7 +49,7 @@ fn defaults() -> Body {
 
 /// The loss of dropping a thing with data: recoverable for 14 days unless its retention policy says otherwise.
 pub fn drop_loss(at: &At<'_>, what: &str) -> Loss {
-    let own = at.world.get(&at.address.child("policies", "retention")).map(|policy| &policy.body);
+    let own = at.world.child(at.address, "policies", "retention").map(|policy| &policy.body);
     if effective(at, own).1 {
         let loss = Loss::new(LossClass::Recoverable, format!("{what} are dropped"));
         return Loss { recoverable_for: Some(RECOVERABLE), ..loss };
@@ -61,8 +61,7 @@ pub fn drop_loss(at: &At<'_>, what: &str) -> Loss {
 fn effective(at: &At<'_>, own: Option<&Body>) -> (Ticks, bool) {
     let inherited = || {
         let (address, database) = at.ancestor("database")?;
-        let explicit =
-            at.world.get(&address.child("policies", "retention")).filter(|_| address != *at.address);
+        let explicit = at.world.child(&address, "policies", "retention").filter(|_| address != *at.address);
         let period = database.body.get("softDeletePeriod").and_then(Value::as_time).unwrap_or(FOREVER);
         Some(explicit.map_or((period, true), |policy| figures(&policy.body)))
     };

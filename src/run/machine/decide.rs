@@ -97,7 +97,7 @@ fn lane(step: &Step, request: &Request) -> Lane {
         Request::Arm(_) => {
             let alone = kind::by_name(&step.kind).is_some_and(|kind| kind.alone());
             let alone = alone.then(|| step.kind.clone());
-            Lane { root: address.prefix(1), exclusive: address.segments().len() == 1, alone, script: None }
+            Lane { root: address.prefix(1), exclusive: address.depth() == 1, alone, script: None }
         }
         Request::Kusto(KustoRequest { cluster, database, command, lookup, alone, begins }) => {
             let joins = !alone && lookup.is_none() && begins.is_none();

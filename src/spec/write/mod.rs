@@ -220,7 +220,7 @@ impl Writing<'_> {
                     self.split(&mut inner, &address, &here);
                 }
                 let large = if inner.is_container { MANY } else { LARGE };
-                if !at.segments().is_empty() && inner.lines() > large {
+                if !at.is_root() && inner.lines() > large {
                     let beside = if inner.is_container { folder } else { &here };
                     self.apart(at, word, vec![inner], beside);
                 } else {
@@ -263,8 +263,7 @@ impl Writing<'_> {
     /// Says what has no place in a spec because what contains it has none.
     fn unwritten(&mut self) {
         let orphans = self.inventory.iter().filter(|(at, _)| {
-            at.parent()
-                .is_some_and(|above| !above.segments().is_empty() && self.inventory.get(&above).is_none())
+            at.parent().is_some_and(|above| !above.is_root() && self.inventory.get(&above).is_none())
         });
         for (at, resource) in orphans {
             let why = format!("the {} stands in something that was not found", resource.kind);

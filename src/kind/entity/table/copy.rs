@@ -149,7 +149,7 @@ fn possible(at: &At<'_>) -> Result<(), String> {
 }
 
 fn has(at: &At<'_>, policy: &str) -> bool {
-    at.world.get(&at.address.child("policies", policy)).is_some_and(|policy| policy.is_live)
+    at.world.child(at.address, "policies", policy).is_some_and(|policy| policy.is_live)
 }
 
 /// The table's name with an ending that no table of the database has.

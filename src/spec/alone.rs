@@ -1,0 +1,97 @@
+//! Entries that can be read by themselves: they refer to nothing, and there is nothing to say about them. They are nearly
+//! all of a large spec, and are read on every processor.
+//!
+//! Invariant: what is read here is what reading in turn would give, which takes up everything else
+//! (test: `what_stands_alone_is_read_as_in_turn`).
+
+use super::loader::{Draft, Given, Loader, Slot};
+use crate::model::parallel;
+
+/// How many entries one reader takes on: what it learns of one is of use for the next.
+const AT_A_TIME: usize = 512;
+
+impl Loader<'_> {
+    /// Reads the properties of the entries that stand alone; those of others stay unread.
+    pub(super) fn read_alone(&mut self) {
+        let parts: Vec<&[Draft]> = self.drafts.chunks(AT_A_TIME).collect();
+        let seed = self.seed();
+        let read = parallel::map(&parts, 1, |drafts| {
+            let mut reader = Loader::grown(&seed);
+            drafts.iter().map(|draft| reader.alone(draft)).collect::<Vec<_>>()
+        });
+        for (draft, slots) in self.drafts.iter_mut().zip(read.into_iter().flatten()) {
+            if let Some(slots) = slots {
+                draft.slots = slots;
+            }
+        }
+    }
+
+    /// The properties of an entry, if there is nothing to be looked up for them and nothing to be said about them.
+    fn alone(&mut self, draft: &Draft) -> Option<Vec<Slot>> {
+        let Given::Members(members) = &draft.given else { return None };
+        let mut slots = Vec::with_capacity(draft.slots.len());
+        for field in draft.kind.about().fields {
+            let Some((_, member)) = members.iter().find(|(word, _)| *word == field.name) else {
+                slots.push(Slot::Absent);
+                continue;
+            };
+            let value = self.member(*member, &field.shape);
+            if self.gave_up || self.faults > 0 || !self.report.is_empty() || !self.edges.is_empty() {
+                self.forget();
+                return None;
+            }
+            slots.push(Slot::Done(value?));
+        }
+        Some(slots)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::kind::{self, Kind};
+    use crate::spec::{Diagnostics, Options, Spec, loader, source};
+    use std::path::{Path, PathBuf};
+
+    fn read(root: &Path, alone: bool) -> Result<Spec, Diagnostics> {
+        let env = |_: &str| Some("E".to_owned());
+        let (root, vars, var_files) = (root.to_path_buf(), Vec::new(), Vec::new());
+        let options = Options { root, environment: None, vars, var_files, env: &env };
+        let kinds: Vec<&'static dyn Kind> = kind::all().collect();
+        let mut loader = loader::Loader::new(&options, &source::Disk, &kinds);
+        if let Some(roots) = loader.read_files() {
+            loader.outline(&roots);
+            if alone {
+                loader.read_alone();
+            }
+            loader.read_values();
+        }
+        loader.finish()
+    }
+
+    #[test]
+    fn what_stands_alone_is_read_as_in_turn() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let (mut valid, mut invalid) = (0, 0);
+        for folder in ["examples", "tests/specs/valid", "tests/specs/invalid", "tests/plans"] {
+            let entries = std::fs::read_dir(root.join(folder)).unwrap().map(|entry| entry.unwrap().path());
+            let is_spec = |path: &PathBuf| path.is_dir() || path.extension().is_some_and(|end| end == "yaml");
+            for spec in entries.filter(is_spec) {
+                match (read(&spec, true), read(&spec, false)) {
+                    (Ok(alone), Ok(turn)) => {
+                        valid += 1;
+                        assert_eq!(alone.desired, turn.desired, "{}", spec.display());
+                        assert_eq!(alone.references, turn.references, "{}", spec.display());
+                        let warnings = |spec: Spec| spec.warnings.render(false);
+                        assert_eq!(warnings(alone), warnings(turn), "{}", spec.display());
+                    }
+                    (Err(alone), Err(turn)) => {
+                        invalid += 1;
+                        assert_eq!(alone.render(false), turn.render(false), "{}", spec.display());
+                    }
+                    (alone, turn) => panic!("{}: {} and {}", spec.display(), alone.is_ok(), turn.is_ok()),
+                }
+            }
+        }
+        assert!(valid > 30 && invalid > 30, "{valid} and {invalid}");
+    }
+}
