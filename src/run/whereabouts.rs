@@ -32,6 +32,13 @@ impl Whereabouts {
         format!("`adxform {command}{}{spec}`", self.options)
     }
 
+    /// What can be done with a run that is not over, which goes by a word such as `it`.
+    pub fn onwards(&self, run: &str, it: &str) -> String {
+        let about = |command: &str| self.about(&format!("{command} {run}"));
+        let (show, resume, rollback) = (about("show"), about("resume"), about("rollback"));
+        format!("{show} says where {it} stands; {resume} finishes it, {rollback} undoes it")
+    }
+
     /// A command about a file, such as a saved plan, in backticks.
     pub fn of(&self, command: &str, file: &str) -> String {
         format!("`adxform {command}{} {}`", self.options, quoted(file))
