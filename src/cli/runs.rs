@@ -266,7 +266,7 @@ pub(super) fn locked(place: &Place, whereabouts: &Whereabouts, error: &LockError
             Exit::Locked,
             error.to_string(),
             format!(
-                "if that process is dead, its lock goes by itself within {} s; {} takes it away",
+                "if that process is dead, its lock goes by itself within {} s; `{}` takes it away",
                 blobs.length.seconds(),
                 whereabouts.on_spec("unlock")
             ),

@@ -55,7 +55,7 @@ pub(super) async fn run(args: &UnlockArgs, global: &Global, terminal: Terminal) 
         return Err(Failure::new(
             Exit::Locked,
             message,
-            format!("{} says who", whereabouts.on_spec("unlock")),
+            format!("`{}` says who", whereabouts.on_spec("unlock")),
         ));
     }
     if !terminal.json {
