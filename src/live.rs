@@ -50,20 +50,20 @@ pub async fn read(cloud: &Cloud, scope: &Scope, endpoints: &Endpoints) -> Result
     let mut reading = Reading::new(scope);
     let mut early = Vec::new();
     for (root, uri) in endpoints.of(scope) {
-        let expected = Open::from([(root, Some(uri))]);
-        let asked = Asked::new(cloud, reading.below(&expected)?);
-        early.push((expected, asked));
+        let uri = Some(uri);
+        let asked = Asked::new(cloud, reading.below(&Open::from([(root.clone(), uri.clone())]))?);
+        early.push((root, uri, asked));
     }
     let roots = Asked::new(cloud, reading.roots()?).answers().await;
     reading.take(roots)?;
     let mut late = reading.open.clone();
     // What was expected and is not so was asked in vain; nobody waits for its answers.
-    early.retain(|(expected, _)| expected.iter().all(|(root, uri)| late.get(root) == Some(uri)));
-    for (expected, _) in &early {
-        expected.keys().for_each(|root| drop(late.remove(root)));
+    early.retain(|(root, uri, _)| late.get(root) == Some(uri));
+    for (root, ..) in &early {
+        late.remove(root);
     }
     let mut got = Asked::new(cloud, reading.below(&late)?).answers().await;
-    for (_, asked) in early {
+    for (.., asked) in early {
         got.extend(asked.answers().await);
     }
     // Lists come first: they say which databases exist.

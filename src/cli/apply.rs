@@ -199,13 +199,5 @@ async fn nothing_pending(place: &Place, whereabouts: &Whereabouts) -> Result<(),
     let Some(known) = runs::unfinished(place).await? else { return Ok(()) };
     let message =
         format!("the run {} of {} did not come to its end", known.id, known.recorded.header.started);
-    let id = &known.id;
-    let about = |command: &str| whereabouts.about(&format!("{command} {id}"));
-    let help = format!(
-        "{} says where it stands; {} finishes it, {} undoes it",
-        about("show"),
-        about("resume"),
-        about("rollback")
-    );
-    Err(Failure::new(Exit::NeedsPerson, message, help))
+    Err(Failure::new(Exit::NeedsPerson, message, whereabouts.onwards(&known.id, "it")))
 }

@@ -82,7 +82,7 @@ fn tell(at: &Address, faring: &Faring, was_told: bool, whereabouts: &Whereabouts
         Faring::Well if was_told => terminal.say(&format!("{at} works")),
         Faring::Well => {}
         Faring::Coming(how) => terminal.say(&format!(
-            "warning: {at} does not work yet: {how}; look again with {}",
+            "warning: {at} does not work yet: {how}; look again with `{}`",
             whereabouts.about(&format!("show --live {at}"))
         )),
         Faring::Ill(why) => terminal.say(&format!("warning: {at} does not work: {why}")),

@@ -74,11 +74,11 @@ pub(super) async fn run(args: &PlanArgs, global: &Global, terminal: Terminal) ->
     if let Some(path) = &args.out {
         save(plan, live, &args.spec.spec, path)?;
         let command = whereabouts.of("apply", &path.to_string_lossy());
-        terminal.say(&format!("The plan is saved; apply it with: {}", command.trim_matches('`')));
+        terminal.say(&format!("The plan is saved; apply it with: {command}"));
     }
     let doing = if args.destroy { "destroy" } else { "apply" };
     if args.detailed_exitcode && !plan.is_empty() {
-        terminal.say(&format!("There are changes; {} makes them.", whereabouts.on_spec(doing)));
+        terminal.say(&format!("There are changes; `{}` makes them.", whereabouts.on_spec(doing)));
         return Ok(Exit::Changes);
     }
     Ok(Exit::Done)

@@ -56,8 +56,7 @@ pub(super) fn standing(known: &Known, at_work: Option<&Holder>, whereabouts: &Wh
         [(Intent::Resume, "resume it", "resume"), (Intent::Rollback, "roll it back", "rollback")]
     {
         if known.machine.may(intent).is_ok() {
-            let _ =
-                writeln!(text, "To {to}: {}", whereabouts.about(&format!("{word} {id}")).trim_matches('`'));
+            let _ = writeln!(text, "To {to}: {}", whereabouts.about(&format!("{word} {id}")));
         }
     }
     text

@@ -18,9 +18,9 @@ use crate::run::hold::Hold;
 use crate::run::journal::{self, Header, Recorded};
 use crate::run::lease::Key;
 use crate::run::lock::{Holder, LockError};
-use crate::run::machine::{self, Phase, Policy};
+use crate::run::machine::{self, Ending, Phase, Policy};
 use crate::run::place::{self, Guard, Listed, Place, PlaceError};
-use crate::run::report::{Outcome, Report};
+use crate::run::report::Outcome;
 use crate::run::schemas;
 use crate::run::store::AnyStore;
 use crate::run::store::End;
@@ -47,15 +47,12 @@ pub(super) struct Known {
 impl Known {
     /// Whether it did all it was to do.
     pub(super) fn is_done(&self) -> bool {
-        self.has_ended()
-            && Report::of(&self.id, &self.machine, None, &Whereabouts::default()).outcome == Outcome::Done
+        self.machine.phase() == Phase::Ended(Ending::Done)
     }
 
     /// Whether all it did is undone.
     pub(super) fn is_undone(&self) -> bool {
-        self.has_ended()
-            && Report::of(&self.id, &self.machine, None, &Whereabouts::default()).outcome
-                == Outcome::RolledBack
+        self.machine.phase() == Phase::Ended(Ending::RolledBack)
     }
 
     /// Whether a request of it was ever about to be sent.
@@ -266,7 +263,7 @@ pub(super) fn locked(place: &Place, whereabouts: &Whereabouts, error: &LockError
             Exit::Locked,
             error.to_string(),
             format!(
-                "if that process is dead, its lock goes by itself within {} s; {} takes it away",
+                "if that process is dead, its lock goes by itself within {} s; `{}` takes it away",
                 blobs.length.seconds(),
                 whereabouts.on_spec("unlock")
             ),

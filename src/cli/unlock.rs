@@ -55,7 +55,7 @@ pub(super) async fn run(args: &UnlockArgs, global: &Global, terminal: Terminal) 
         return Err(Failure::new(
             Exit::Locked,
             message,
-            format!("{} says who", whereabouts.on_spec("unlock")),
+            format!("`{}` says who", whereabouts.on_spec("unlock")),
         ));
     }
     if !terminal.json {
@@ -69,13 +69,7 @@ fn next(holder: &Holder, whereabouts: &Whereabouts) -> String {
     if run.is_empty() {
         return String::new();
     }
-    let about = |command: &str| whereabouts.about(&format!("{command} {run}"));
-    format!(
-        " {} says where that run stands; {} finishes it, {} undoes it.",
-        about("show"),
-        about("resume"),
-        about("rollback")
-    )
+    format!(" {}.", whereabouts.onwards(run, "that run"))
 }
 
 /// A lock of this machine cannot be stuck: the operating system holds it for a process that lives.

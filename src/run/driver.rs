@@ -319,18 +319,18 @@ impl<E: Effects, S: Store> Driver<E, S> {
                         });
                         // What cannot go out holds back what needs it.
                         let needs = &machine.plan().steps[step].needs;
-                        let resolved = request::resolved(machine, outgoing);
-                        match resolved {
-                            Ok(_) if way == Way::Apply && needs.iter().any(|need| held.contains(need)) => {
-                                refused.push((way, step, Happened::NotRun));
-                                held.insert(step);
+                        let is_held = way == Way::Apply && needs.iter().any(|need| held.contains(need));
+                        let resolved = (!is_held).then(|| request::resolved(machine, outgoing));
+                        let happened = match resolved {
+                            None => Happened::NotRun,
+                            Some(Err(message)) => Happened::Refused { message, trace: None },
+                            Some(Ok(outgoing)) => {
+                                batch.push(outgoing);
+                                continue;
                             }
-                            Ok(outgoing) => batch.push(outgoing),
-                            Err(message) => {
-                                refused.push((way, step, Happened::Refused { message, trace: None }));
-                                held.insert(step);
-                            }
-                        }
+                        };
+                        refused.push((way, step, happened));
+                        held.insert(step);
                     }
                     let steps = batch.iter().map(|outgoing| outgoing.step).collect();
                     sends.push((Job::Send { way, steps }, guard, batch));

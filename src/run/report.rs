@@ -176,7 +176,7 @@ impl Report {
             0 => format!("{} done", steps(self.applied.len())),
             left => format!("{} done or left half-way", steps(self.applied.len() + left)),
         };
-        let about = |command: &str| whereabouts.about(&format!("{command} {}", self.run));
+        let about = |command: &str| format!("`{}`", whereabouts.about(&format!("{command} {}", self.run)));
         let (show, resume, rollback) = (about("show"), about("resume"), about("rollback"));
         let destroys = machine.plan().changes.values().any(|change| change.reason == Reason::Destroyed);
         let (planning, doing) = if destroys { ("plan --destroy", "destroy") } else { ("plan", "apply") };
@@ -185,8 +185,8 @@ impl Report {
                 all.push(format!("{kept}; live was read again and is as the plan says."));
             }
             Outcome::RolledBack | Outcome::Stopped if self.exit_code == 5 => all.push(format!(
-                "Nothing was changed: the plan is stale. {} shows what is left to do; {} makes a new plan and carries \
-                 it out.",
+                "Nothing was changed: the plan is stale. `{}` shows what is left to do; `{}` makes a new plan and \
+                 carries it out.",
                 whereabouts.on_spec(planning),
                 whereabouts.on_spec(doing),
             )),
@@ -198,7 +198,7 @@ impl Report {
                 },
                 match self.exit_code {
                     3 => format!(
-                        "When the cause is removed, {} makes a new plan and tries again.",
+                        "When the cause is removed, `{}` makes a new plan and tries again.",
                         whereabouts.on_spec(doing)
                     ),
                     _ => "Nothing is left to do.".to_owned(),

@@ -26,21 +26,28 @@ impl Whereabouts {
         self.spec = (spec != "." && !spec.is_empty()).then(|| quoted(spec));
     }
 
-    /// A command about a run or an address, such as `resume ID`, in backticks.
+    /// A command about a run or an address, such as `resume ID`.
     pub fn about(&self, command: &str) -> String {
         let spec = self.spec.as_ref().map(|spec| format!(" --spec {spec}")).unwrap_or_default();
-        format!("`adxform {command}{}{spec}`", self.options)
+        format!("adxform {command}{}{spec}", self.options)
     }
 
-    /// A command about a file, such as a saved plan, in backticks.
+    /// What can be done with a run that is not over, which goes by a word such as `it`.
+    pub fn onwards(&self, run: &str, it: &str) -> String {
+        let about = |command: &str| format!("`{}`", self.about(&format!("{command} {run}")));
+        let (show, resume, rollback) = (about("show"), about("resume"), about("rollback"));
+        format!("{show} says where {it} stands; {resume} finishes it, {rollback} undoes it")
+    }
+
+    /// A command about a file, such as a saved plan.
     pub fn of(&self, command: &str, file: &str) -> String {
-        format!("`adxform {command}{} {}`", self.options, quoted(file))
+        format!("adxform {command}{} {}", self.options, quoted(file))
     }
 
-    /// A command about the spec itself, such as `plan`, in backticks.
+    /// A command about the spec itself, such as `plan`.
     pub fn on_spec(&self, command: &str) -> String {
         let spec = self.spec.as_ref().map(|spec| format!(" {spec}")).unwrap_or_default();
-        format!("`adxform {command}{}{spec}`", self.options)
+        format!("adxform {command}{}{spec}", self.options)
     }
 }
 
@@ -60,23 +67,23 @@ mod tests {
     #[test]
     fn commands_are_whole() {
         let mut whereabouts = Whereabouts::default();
-        assert_eq!(whereabouts.about("show R"), "`adxform show R`");
+        assert_eq!(whereabouts.about("show R"), "adxform show R");
         whereabouts.spec(".");
-        assert_eq!(whereabouts.on_spec("plan"), "`adxform plan`");
+        assert_eq!(whereabouts.on_spec("plan"), "adxform plan");
         whereabouts.flag("--local");
         whereabouts.option("--journal-prefix", "a team's");
         whereabouts.spec("my specs/a");
         assert_eq!(
             whereabouts.about("resume R"),
-            r"`adxform resume R --local --journal-prefix 'a team'\''s' --spec 'my specs/a'`"
+            r"adxform resume R --local --journal-prefix 'a team'\''s' --spec 'my specs/a'"
         );
         assert_eq!(
             whereabouts.of("apply", "p.json"),
-            r"`adxform apply --local --journal-prefix 'a team'\''s' p.json`"
+            r"adxform apply --local --journal-prefix 'a team'\''s' p.json"
         );
         assert_eq!(
             whereabouts.on_spec("unlock"),
-            r"`adxform unlock --local --journal-prefix 'a team'\''s' 'my specs/a'`"
+            r"adxform unlock --local --journal-prefix 'a team'\''s' 'my specs/a'"
         );
     }
 }

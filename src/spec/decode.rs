@@ -169,7 +169,7 @@ impl Loader<'_> {
 
     fn object(&mut self, id: Id, fields: &'static [Field], short: &[&str], shape: &Shape) -> Option<Value> {
         if let Some(found) = self.referred(id, shape) {
-            return found;
+            return found.map(|value| self.stood_for(value, fields, short));
         }
         match self.tree.view(id) {
             View::Map => {}

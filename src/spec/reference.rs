@@ -231,7 +231,7 @@ impl Loader<'_> {
         let is_output = about.outputs.iter().any(|(output, _)| is_output(output, &dotted));
         let fields = about.fields;
         let at = fields.iter().position(|field| field.name == first.as_str());
-        let leads = at.is_some_and(|at| has_path(&fields[at].shape, &path[1..]));
+        let leads = at.is_some_and(|at| at_path(&fields[at].shape, &path[1..]).is_some());
         let Some(at) = at.filter(|_| leads) else {
             if is_output {
                 return Some(unknown);
@@ -354,16 +354,14 @@ fn is_output(output: &str, path: &str) -> bool {
     })
 }
 
-/// Whether a path can lead somewhere inside of a shape.
-fn has_path(shape: &Shape, path: &[String]) -> bool {
-    let Some((first, rest)) = path.split_first() else { return true };
+/// Where a path can lead inside of a shape.
+pub(super) fn at_path<'a>(shape: &'a Shape, path: &[String]) -> Option<&'a Shape> {
+    let Some((first, rest)) = path.split_first() else { return Some(shape) };
     match shape {
-        Shape::Object { fields, .. } => {
-            field(fields, first).is_some_and(|field| has_path(&field.shape, rest))
-        }
-        Shape::Map(item) | Shape::OrderedMap(item) => has_path(item, rest),
-        Shape::Any | Shape::Given => true,
-        _ => false,
+        Shape::Object { fields, .. } => at_path(&field(fields, first)?.shape, rest),
+        Shape::Map(item) | Shape::OrderedMap(item) => at_path(item, rest),
+        Shape::Any | Shape::Given => Some(shape),
+        _ => None,
     }
 }
 

@@ -3,13 +3,14 @@
 use super::diagnostic::{Code, Diagnostic};
 use super::files::Place;
 use super::loader::{Loader, Scope};
+use super::reference::at_path;
 use super::scalar::{Whence, as_text, sort, typed};
 use super::template::{self, Piece, Target};
 use super::tree::{Id, Style, View};
 use super::yaml::quoted;
-use crate::kind::shape::Shape;
-use crate::model::Value;
+use crate::kind::shape::{Field, Shape, field};
 use crate::model::body::{self, Expr, SecretRef};
+use crate::model::{Value, word};
 use std::ops::Range;
 
 impl Loader<'_> {
@@ -163,6 +164,32 @@ impl Loader<'_> {
         self.fit(id, value, shape, whence)
     }
 
+    /// What is known only after apply, where an object is wanted for which a bare scalar may stand: that scalar, unless
+    /// what is referred to is an object itself.
+    pub(super) fn stood_for(&self, value: Value, fields: &'static [Field], short: &[&str]) -> Value {
+        let Value::Unknown(expr) = &value else { return value };
+        let is_whole = matches!(expr.0.as_slice(), [body::Piece::Of { .. }]);
+        let is_number = |shape: &Shape| matches!(shape, Shape::Bool | Shape::Int(..) | Shape::Real);
+        let fits = |field: &&Field| is_scalar(&field.shape) && (is_whole || !is_number(&field.shape));
+        let candidates: Vec<&Field> =
+            short.iter().filter_map(|name| field(fields, name)).filter(fits).collect();
+        match candidates.as_slice() {
+            [only] if !(is_whole && self.leads_to_object(expr)) => {
+                Value::Map([(word(only.name), value)].into_iter().collect())
+            }
+            _ => value,
+        }
+    }
+
+    fn leads_to_object(&self, expr: &Expr) -> bool {
+        expr.references().any(|(address, path)| {
+            let draft = self.index.get(address).map(|draft| &self.drafts[*draft]);
+            let Some((draft, (first, rest))) = draft.zip(path.split_first()) else { return false };
+            let shape = field(draft.kind.about().fields, first).and_then(|at| at_path(&at.shape, rest));
+            matches!(shape, Some(Shape::Object { .. } | Shape::Map(_) | Shape::OrderedMap(_)))
+        })
+    }
+
     fn not_scalar(&mut self, place: Place, value: &Value) {
         let found = match value {
             Value::Secret(_) => {
@@ -222,6 +249,20 @@ impl Loader<'_> {
         }
         found
     }
+}
+
+/// Whether a property takes one value that is not made of others.
+const fn is_scalar(shape: &Shape) -> bool {
+    !matches!(
+        shape,
+        Shape::Object { .. }
+            | Shape::List(_)
+            | Shape::Set(_)
+            | Shape::Map(_)
+            | Shape::OrderedMap(_)
+            | Shape::Any
+            | Shape::Given
+    )
 }
 
 /// Whether a property takes any text, so that whatever is referred to is written out.

@@ -172,23 +172,16 @@ fn complete(mut body: Body) -> Body {
         body.set("partitions", partitions);
     }
     let kind = body.text("kind").unwrap_or_default().to_owned();
-    let address = |connection: &Body| match connection::url(connection) {
-        Some(url) if connection::ends_plain(&kind, url) && connection.len() == 1 => {
+    let address = |connection: &Body| match connection.get("url") {
+        Some(Value::Unknown(text)) if connection.len() == 1 => connection::referring(&kind, text),
+        Some(Value::Text(url)) if connection::ends_plain(&kind, url) && connection.len() == 1 => {
             connection::read(&kind, url)
         }
-        Some(url) => connection.clone().with("url", connection::canonical_url(&kind, url)),
-        None => connection.clone(),
+        Some(Value::Text(url)) => connection.clone().with("url", connection::canonical_url(&kind, url)),
+        _ => connection.clone(),
     };
     if body.get("connectionStrings").is_some() {
-        let given = body.get("connectionStrings").and_then(Value::as_list).unwrap_or_default();
-        let connections = given.iter().filter_map(|given| match given {
-            Value::Map(known) => Some(Value::Map(address(known))),
-            // A reference, and what has come of it.
-            Value::Unknown(text) => Some(Value::Map(connection::referring(text))),
-            Value::Text(_) => Some(Value::Map(address(&Body::new().with("url", given.clone())))),
-            _ => None,
-        });
-        let connections: Vec<Value> = connections.collect();
+        let connections: Vec<Value> = connection::of(&body).map(|known| Value::Map(address(known))).collect();
         body.set("connectionStrings", connections);
     }
     let usual = |(name, value): (std::sync::Arc<str>, Value)| {

@@ -78,36 +78,39 @@ impl fmt::Display for Wait {
     }
 }
 
+/// What tells scripts apart: their root and database.
+type Key<'a> = (&'a Address, &'a str);
+
 /// Where a request goes, for what may run beside it.
 #[derive(Debug, Clone, PartialEq)]
-struct Lane {
+struct Lane<'a> {
     /// The root of its address: a cluster.
     root: Address,
     /// Whether it writes to the root itself, which the service does with nothing else beside it.
     exclusive: bool,
     /// The word of its kind, where the service does one such thing at a time in a root.
-    alone: Option<String>,
-    /// The database whose script it may join, and its length in bytes.
-    script: Option<(String, usize)>,
+    alone: Option<&'a str>,
+    /// The script that it may join, and its length in bytes.
+    script: Option<(Key<'a>, usize)>,
 }
 
-fn lane(step: &Step, request: &Request) -> Lane {
+fn lane<'a>(step: &'a Step, request: &'a Request) -> Lane<'a> {
     let address = &step.address;
     match request {
         Request::Arm(_) => {
             let alone = kind::by_name(&step.kind).is_some_and(|kind| kind.alone());
-            let alone = alone.then(|| step.kind.clone());
+            let alone = alone.then_some(step.kind.as_str());
             Lane { root: address.prefix(1), exclusive: address.depth() == 1, alone, script: None }
         }
         Request::Kusto(KustoRequest { cluster, database, command, lookup, alone, begins }) => {
             let joins = !alone && lookup.is_none() && begins.is_none();
-            let script = joins.then(|| (database.clone(), command.as_str().len() + 1));
+            let script = joins.then(|| ((cluster, database.as_str()), command.as_str().len() + 1));
             Lane { root: cluster.clone(), exclusive: false, alone: None, script }
         }
     }
 }
 
-impl Lane {
+impl Lane<'_> {
     /// The lane of the service's check of a step, which writes nothing.
     fn for_check(self) -> Self {
         Self { exclusive: false, alone: None, script: None, ..self }
@@ -116,36 +119,32 @@ impl Lane {
 
 /// What is on its way, and what a round of decisions adds to it.
 #[derive(Default)]
-struct Traffic {
+struct Traffic<'a> {
     on_their_way: usize,
     shared: BTreeSet<Address>,
     closed: BTreeSet<Address>,
-    alone: BTreeSet<(Address, String)>,
-    scripts: BTreeSet<(Address, String)>,
+    alone: BTreeSet<(Address, &'a str)>,
+    scripts: BTreeSet<Key<'a>>,
 }
 
-impl Traffic {
-    fn add(&mut self, lane: &Lane) {
+impl<'a> Traffic<'a> {
+    fn add(&mut self, lane: &Lane<'a>) {
         if lane.exclusive {
             self.closed.insert(lane.root.clone());
         } else {
             self.shared.insert(lane.root.clone());
         }
-        self.alone.extend(lane.alone.iter().map(|kind| (lane.root.clone(), kind.clone())));
-        let first = match &lane.script {
-            Some((database, _)) => self.scripts.insert((lane.root.clone(), database.clone())),
-            None => true,
-        };
+        self.alone.extend(lane.alone.map(|kind| (lane.root.clone(), kind)));
+        let first = lane.script.is_none_or(|(key, _)| self.scripts.insert(key));
         self.on_their_way += usize::from(first);
     }
 
     /// Whether the lane may be entered. A root that an exclusive request waits for is closed to those after it.
-    fn admits(&mut self, lane: &Lane) -> bool {
+    fn admits(&mut self, lane: &Lane<'a>) -> bool {
         if self.closed.contains(&lane.root) {
             return false;
         }
-        let taken = |kind: &String| self.alone.contains(&(lane.root.clone(), kind.clone()));
-        if lane.alone.as_ref().is_some_and(taken) {
+        if lane.alone.is_some_and(|kind| self.alone.contains(&(lane.root.clone(), kind))) {
             return false;
         }
         if lane.exclusive && self.shared.contains(&lane.root) {
@@ -163,8 +162,8 @@ struct Script {
     bytes: usize,
 }
 
-/// Scripts by their root and database.
-type Scripts = BTreeMap<(Address, String), Script>;
+/// The scripts that are being put together.
+type Scripts<'a> = BTreeMap<Key<'a>, Script>;
 
 impl Script {
     /// Takes a command in where it fits.
@@ -235,7 +234,7 @@ impl Machine {
         decisions
     }
 
-    fn traffic(&self) -> Traffic {
+    fn traffic(&self) -> Traffic<'_> {
         let mut traffic = Traffic::default();
         for (id, state) in self.steps.iter().enumerate().filter(|(_, state)| state.status.is_open()) {
             let way = match state.status {
@@ -269,9 +268,7 @@ impl Machine {
                 continue;
             }
             let free = traffic.on_their_way < self.policy.parallelism.max(1);
-            let key =
-                lane.script.as_ref().map(|(database, bytes)| ((lane.root.clone(), database.clone()), *bytes));
-            match key {
+            match lane.script {
                 Some((key, bytes)) => {
                     if let Some(script) = scripts.get_mut(&key) {
                         if script.takes(id, bytes, &self.policy, &mut decisions) {
@@ -302,7 +299,7 @@ impl Machine {
 
     /// What only waits for commands of one script goes along behind them: the service runs a script in its order, and stops
     /// at the first command that fails.
-    fn joined(&self, traffic: &Traffic, scripts: &mut Scripts, decisions: &mut [Decision]) {
+    fn joined<'a>(&'a self, traffic: &Traffic<'a>, scripts: &mut Scripts<'a>, decisions: &mut [Decision]) {
         if scripts.is_empty() {
             return;
         }
@@ -317,10 +314,8 @@ impl Machine {
             if places[id].is_some() || !step.needs.iter().all(behind) || !self.may_join(step) {
                 continue;
             }
-            let Lane { root, script: Some((database, bytes)), .. } = lane(step, &step.request) else {
-                continue;
-            };
-            let Some(script) = scripts.get_mut(&(root, database)) else { continue };
+            let Some((key, bytes)) = lane(step, &step.request).script else { continue };
+            let Some(script) = scripts.get_mut(&key) else { continue };
             let place = Some(script.place);
             let beside = |need: &usize| places[*need].is_some() && places[*need] != place;
             if !step.needs.iter().any(beside)
@@ -345,13 +340,15 @@ impl Machine {
 
     /// Whether all that a step waits for is on its way in the same script, before it.
     pub(super) fn goes_along(&self, step: &Step) -> bool {
-        let script = |step: &Step| {
-            let lane = lane(step, &step.request);
-            lane.script.map(|(database, _)| (lane.root, database))
+        let Some((own, _)) = lane(step, &step.request).script else { return false };
+        let before = |need: &usize| match self.steps[*need].status {
+            Status::Done => true,
+            Status::Sent => {
+                let need = &self.plan.steps[*need];
+                lane(need, &need.request).script.is_some_and(|(key, _)| key == own)
+            }
+            _ => false,
         };
-        let own = script(step).filter(|_| self.may_join(step));
-        let sent =
-            |need: usize| self.steps[need].status == Status::Sent && script(&self.plan.steps[need]) == own;
-        own.is_some() && step.needs.iter().all(|need| self.steps[*need].status == Status::Done || sent(*need))
+        step.needs.iter().all(before) && self.may_join(step)
     }
 }

@@ -47,10 +47,10 @@ pub(super) fn read(kind: &str, text: &str) -> Body {
 
 /// Reads a connection string with references in it: what stands behind it in a word that is no secret is told apart, as
 /// it will be once the references are answered.
-pub(super) fn referring(text: &Expr) -> Body {
+pub(super) fn referring(kind: &str, text: &Expr) -> Body {
     let whole = || Body::new().with("url", Value::Unknown(text.clone()));
     let Some((Piece::Text(last), first)) = text.0.split_last() else { return whole() };
-    let Some((url, rest)) = last.split_once(';').filter(|(_, rest)| is_plain(rest)) else { return whole() };
+    let Some((url, rest)) = last.split_once(';').filter(|_| ends_plain(kind, last)) else { return whole() };
     let end = (!url.is_empty()).then(|| Piece::Text(url.to_owned()));
     let url = Value::Unknown(Expr(first.iter().cloned().chain(end).collect()));
     Body::new().with("url", url).with("credential", rest)
