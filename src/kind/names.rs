@@ -26,11 +26,21 @@ pub enum NameRule {
     },
 }
 
+/// Whether a name is of letters of ASCII, digits and `_` in its middle, as nearly all are.
+fn is_plain(name: &str) -> bool {
+    let bytes = name.as_bytes();
+    let edges = matches!(bytes, [first, .., last] if *first != b'_' && *last != b'_');
+    edges && bytes.len() <= 1024 && bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
+}
+
 impl NameRule {
     /// Why the service would refuse the name, if it would.
     ///
     /// <https://learn.microsoft.com/kusto/query/schema-entities/entity-names>
     pub fn objection(self, name: &str) -> Option<String> {
+        if self == Self::Entity && is_plain(name) {
+            return None;
+        }
         let letters =
             if self == Self::Entity { char::is_alphanumeric } else { |c: char| c.is_ascii_alphanumeric() };
         let only = |allowed: &str| {

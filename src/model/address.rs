@@ -290,9 +290,14 @@ impl Address {
         self.0.as_ref().map_or("", |last| &last.key)
     }
 
-    /// The same, shared.
+    /// The key of the last segment, shared.
     pub fn shared_key(&self) -> Arc<str> {
         self.0.as_ref().map_or_else(|| word(""), |last| Arc::clone(&last.key))
+    }
+
+    /// The collection of the last segment, shared.
+    pub fn shared_collection(&self) -> Arc<str> {
+        self.0.as_ref().map_or_else(|| word(""), |last| Arc::clone(&last.collection))
     }
 
     /// Whether this is `other` or stands somewhere below it.

@@ -7,9 +7,11 @@ mod hole;
 
 use super::duration::Ticks;
 use super::kql::{self, Block, TokenKind};
+use rustc_hash::FxHashSet;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::LazyLock;
 
 /// One management command, complete and correctly quoted.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -191,7 +193,7 @@ pub fn quoted_name(name: &str) -> Cow<'_, str> {
     let mut bytes = name.bytes();
     let bare = bytes.next().is_some_and(|c| c.is_ascii_alphabetic() || c == b'_')
         && bytes.all(|c| c.is_ascii_alphanumeric() || c == b'_')
-        && RESERVED.binary_search(&name).is_err();
+        && !is_reserved(name);
     if bare { name.into() } else { format!("[{}]", quoted(name, '\'')).into() }
 }
 
@@ -233,6 +235,12 @@ fn quoted(text: &str, quote: char) -> String {
     literal.push_str(rest);
     literal.push(quote);
     literal
+}
+
+/// Every column of a spec is looked up here.
+fn is_reserved(name: &str) -> bool {
+    static WORDS: LazyLock<FxHashSet<&str>> = LazyLock::new(|| RESERVED.iter().copied().collect());
+    WORDS.contains(name)
 }
 
 /// Words that need brackets when they are names, as Microsoft's parser has them.

@@ -5,8 +5,8 @@
 
 use std::num::NonZero;
 use std::panic::resume_unwind;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 /// How many small items one processor takes on at a time.
@@ -14,24 +14,36 @@ pub const AT_A_TIME: usize = 64;
 
 /// Does something with each item, some at a time on one processor (test: `keeps_the_order`).
 pub fn map<T: Sync, R: Send>(items: &[T], at_a_time: usize, act: impl Fn(&T) -> R + Sync) -> Vec<R> {
-    let processors = thread::available_parallelism().map_or(1, NonZero::get);
-    let parts = items.len().div_ceil(at_a_time.max(1));
-    let workers = processors.min(parts);
-    if workers < 2 {
+    if items.len() <= at_a_time {
         return items.iter().map(act).collect();
     }
-    let parts: Vec<&[T]> = items.chunks(at_a_time.max(1)).collect();
-    let done: Vec<Mutex<Vec<R>>> = parts.iter().map(|_| Mutex::new(Vec::new())).collect();
+    parts(items.chunks(at_a_time.max(1)), |part| part.iter().map(&act).collect())
+}
+
+/// The same with items that change on the way (test: `keeps_the_order`).
+pub fn map_mut<T: Send, R: Send>(
+    items: &mut [T],
+    at_a_time: usize,
+    act: impl Fn(&mut T) -> R + Sync,
+) -> Vec<R> {
+    if items.len() <= at_a_time {
+        return items.iter_mut().map(act).collect();
+    }
+    parts(items.chunks_mut(at_a_time.max(1)), |part| part.iter_mut().map(&act).collect())
+}
+
+/// What comes of each part, one after the other; a processor takes the next part when it is done with one.
+fn parts<P: Send, R: Send>(parts: impl Iterator<Item = P>, act: impl Fn(P) -> Vec<R> + Sync) -> Vec<R> {
+    let parts: Vec<Mutex<(Option<P>, Vec<R>)>> =
+        parts.map(|part| Mutex::new((Some(part), Vec::new()))).collect();
     let next = AtomicUsize::new(0);
     let work = || {
-        while let Some((part, place)) = {
-            let at = next.fetch_add(1, Ordering::Relaxed);
-            parts.get(at).zip(done.get(at))
-        } {
-            let found = part.iter().map(&act).collect();
-            *place.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = found;
+        while let Some(part) = parts.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let mut part = part.lock().unwrap_or_else(PoisonError::into_inner);
+            part.1 = part.0.take().map(&act).unwrap_or_default();
         }
     };
+    let workers = thread::available_parallelism().map_or(1, NonZero::get).min(parts.len());
     thread::scope(|scope| {
         let others: Vec<_> = (1..workers).map(|_| scope.spawn(work)).collect();
         work();
@@ -39,9 +51,7 @@ pub fn map<T: Sync, R: Send>(items: &[T], at_a_time: usize, act: impl Fn(&T) -> 
             other.join().unwrap_or_else(|panic| resume_unwind(panic));
         }
     });
-    let taken =
-        done.into_iter().map(|part| part.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner));
-    taken.flatten().collect()
+    parts.into_iter().flat_map(|part| part.into_inner().unwrap_or_else(PoisonError::into_inner).1).collect()
 }
 
 /// Puts items in order, each processor a part of them first (test: `sorts`). Equal ones stay as they stand.
@@ -79,6 +89,9 @@ mod tests {
         let items: Vec<usize> = (0..1000).collect();
         for at_a_time in [1, 7, 400, 2000] {
             assert_eq!(map(&items, at_a_time, |n| n + 1), (1..=1000).collect::<Vec<_>>());
+            let mut own = items.clone();
+            let before = map_mut(&mut own, at_a_time, |n| std::mem::replace(n, *n + 1));
+            assert_eq!((before, own), (items.clone(), (1..=1000).collect::<Vec<_>>()));
         }
         assert!(map(&[0_u8; 0], 1, |n| *n).is_empty());
     }

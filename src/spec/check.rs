@@ -15,7 +15,7 @@ use crate::kind::{self, About, At, Claim, Finding, Keyed, Missing, Need, same_na
 use crate::model::inventory::Desired;
 use crate::model::{Address, Body, Inventory, Mode, Resource, Value, parallel, word};
 use rustc_hash::{FxHashMap, FxHashSet};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// What the kind of an entry says of it.
@@ -36,7 +36,7 @@ impl Words {
 }
 
 /// Entries by what contains them, their collection and their folded name.
-type Names = FxHashMap<(Address, Arc<str>), FxHashMap<String, usize>>;
+type Names = FxHashMap<(Address, Arc<str>), FxHashMap<Arc<str>, usize>>;
 
 impl Loader<'_> {
     /// Looks at the spec as a whole, and hands it over when it has no mistakes.
@@ -44,9 +44,9 @@ impl Loader<'_> {
         let names = self.same_names();
         self.lives();
         let mut inventory = self.inventory();
-        super::ids::settle(&mut inventory);
+        super::ids::settle(&mut inventory, &self.unsettled());
         let tree = std::mem::take(&mut self.tree);
-        let origins = Origins::new(Arc::clone(&tree), &mut self.drafts);
+        let origins = Origins::new(Arc::clone(&tree), Arc::clone(&self.index), &mut self.drafts);
         if !self.partial {
             self.ask_kinds(&inventory, &origins, &names);
         }
@@ -80,8 +80,12 @@ impl Loader<'_> {
                 continue;
             }
             let parent = draft.address.parent().unwrap_or_default();
-            let siblings = names.entry((parent, draft.address.collection().into())).or_default();
+            let siblings = names.entry((parent, draft.address.shared_collection())).or_default();
             let namesake = *siblings.entry(fold(about, &draft.name)).or_insert(at);
+            if namesake == at {
+                continue;
+            }
+            told.entry((namesake, self.told_by(namesake))).or_insert(namesake);
             let first = *told.entry((namesake, self.told_by(at))).or_insert(at);
             if first == at {
                 continue;
@@ -117,8 +121,9 @@ impl Loader<'_> {
     /// Checks what is said about the lives of entries.
     fn lives(&mut self) {
         let mut found = Vec::new();
+        let goes = self.drafts.iter().any(|draft| draft.mode == Mode::Absent);
         for draft in &self.drafts {
-            let above = draft.address.parent().and_then(|parent| self.index.get(&parent));
+            let above = draft.address.parent().filter(|_| goes).and_then(|parent| self.index.get(&parent));
             if let Some(above) = above.map(|at| &self.drafts[*at]).filter(|above| above.mode == Mode::Absent)
             {
                 let message = format!("{} stands inside of what must not exist", draft.address);
@@ -154,10 +159,9 @@ impl Loader<'_> {
 
     /// What the spec asks for; the values move out of the drafts.
     fn inventory(&mut self) -> Inventory {
-        let mut inventory = Inventory::new();
-        for at in 0..self.drafts.len() {
-            let slots = std::mem::take(&mut self.drafts[at].slots);
-            let fields = self.fields(at);
+        let resource = |draft: &mut Draft| {
+            let slots = std::mem::take(&mut draft.slots);
+            let fields = draft.kind.about().fields;
             let given = slots.iter().filter(|slot| matches!(slot, Slot::Done(_) | Slot::Failed)).count();
             let mut found = Vec::with_capacity(given);
             for (field, slot) in fields.iter().zip(slots) {
@@ -167,18 +171,27 @@ impl Loader<'_> {
                     Slot::Absent | Slot::Unread | Slot::Busy => {}
                 }
             }
-            let draft = &mut self.drafts[at];
-            let resource = Resource {
+            Resource {
                 kind: draft.kind.about().name,
                 name: Arc::clone(&draft.name),
                 body: found.into_iter().collect(),
                 mode: draft.mode,
                 lifecycle: std::mem::take(&mut draft.lifecycle),
                 ..Resource::default()
-            };
+            }
+        };
+        let resources = parallel::map_mut(&mut self.drafts, parallel::AT_A_TIME, resource);
+        let mut inventory = Inventory::new();
+        for (draft, resource) in self.drafts.iter().zip(resources) {
             inventory.insert(draft.address.clone(), resource);
         }
         inventory
+    }
+
+    /// The entries in which something is known only after apply.
+    fn unsettled(&self) -> BTreeSet<Address> {
+        let edges = self.edges.iter().filter(|edge| edge.unknown);
+        edges.map(|edge| self.drafts[edge.from].address.clone()).collect()
     }
 
     /// Asks the kind of every entry what it finds, needs and claims.
@@ -253,7 +266,7 @@ impl Loader<'_> {
         let place = origins.place(address, &need.field)?;
         let siblings = names.get(&(need.parent.clone(), need.collection.into()));
         let of = self.needed_kind(need)?;
-        if let Some(found) = siblings.and_then(|names| names.get(&fold(of, &need.name))) {
+        if let Some(found) = siblings.and_then(|names| names.get(&fold(of, &need.name.as_str().into()))) {
             let found = &self.drafts[*found];
             let message = format!("the {} {} must not exist, says the spec", of.name, quoted(&need.name));
             let diagnostic = Diagnostic::error(Code::Undeclared, message).at(place, "it is used here");
@@ -298,8 +311,8 @@ fn is_doubtful(body: &Body, path: &[String]) -> bool {
 }
 
 /// A name in the form in which equal names are equal.
-fn fold(about: &About, name: &str) -> String {
-    if same_name(about, "a", "A") { name.to_lowercase() } else { name.to_owned() }
+fn fold(about: &About, name: &Arc<str>) -> Arc<str> {
+    if same_name(about, "a", "A") { name.to_lowercase().into() } else { Arc::clone(name) }
 }
 
 fn invalid(address: &Address, finding: &Finding, origins: &Origins) -> Diagnostic {

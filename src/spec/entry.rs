@@ -198,7 +198,7 @@ impl Loader<'_> {
         }
         inherit(about, &mut draft.given, azure);
         self.check_name(&draft);
-        self.index.insert(address.clone(), self.drafts.len());
+        Arc::make_mut(&mut self.index).insert(address.clone(), self.drafts.len());
         self.drafts.push(draft);
     }
 

@@ -4,16 +4,18 @@
 
 use crate::kind::{self, At};
 use crate::model::{Address, Inventory, Value};
+use std::collections::BTreeSet;
 
 /// How often ids may follow from other ids; chains of containers are shorter.
 const ROUNDS: usize = 16;
 
-/// Replaces every reference to an id that follows from places and names.
-pub(super) fn settle(inventory: &mut Inventory) {
+/// Replaces every reference to an id that follows from places and names, in the entries concerned.
+pub(super) fn settle(inventory: &mut Inventory, concerned: &BTreeSet<Address>) {
     for _ in 0..ROUNDS {
-        let concerned = inventory.iter().filter(|(_, resource)| !resource.body.references().is_empty());
         let resolved: Vec<_> = concerned
-            .filter_map(|(address, resource)| {
+            .iter()
+            .filter_map(|address| {
+                let resource = inventory.get(address)?;
                 let body = resource.body.resolved(&|of, path| id(inventory, of, path));
                 (body != resource.body).then(|| (address.clone(), body))
             })

@@ -89,7 +89,8 @@ pub(super) struct Loader<'a> {
     pub layout: source::Layout,
     pub variables: BTreeMap<String, Variable>,
     pub drafts: Vec<Draft>,
-    pub index: ByAddress<usize>,
+    /// The entries by their addresses; what is found out of where they stand shares it.
+    pub index: Arc<ByAddress<usize>>,
     pub prune: BTreeMap<Address, BTreeSet<String>>,
     pub exact: BTreeSet<Address>,
     /// Entries inside of which something could not be told apart, so that what seems missing there may stand there.
@@ -155,7 +156,7 @@ impl<'a> Loader<'a> {
             layout: source::Layout::default(),
             variables: BTreeMap::new(),
             drafts: Vec::new(),
-            index: ByAddress::default(),
+            index: Arc::default(),
             prune: BTreeMap::new(),
             exact: BTreeSet::new(),
             torn: BTreeSet::new(),

@@ -13,7 +13,9 @@ use std::sync::Arc;
 #[derive(Debug, Clone, Default)]
 pub struct Origins {
     tree: Arc<Tree>,
-    entries: ByAddress<Entry>,
+    /// Which of the entries stands at an address.
+    index: Arc<ByAddress<usize>>,
+    entries: Vec<Entry>,
 }
 
 /// What an entry consists of.
@@ -28,7 +30,7 @@ struct Entry {
 
 impl Origins {
     /// Takes what the entries give out of the drafts.
-    pub(super) fn new(tree: Arc<Tree>, drafts: &mut [Draft]) -> Self {
+    pub(super) fn new(tree: Arc<Tree>, index: Arc<ByAddress<usize>>, drafts: &mut [Draft]) -> Self {
         let entry = |draft: &mut Draft| {
             let (given, short) = match std::mem::replace(&mut draft.given, Given::Nothing) {
                 Given::Nothing => (Vec::new(), None),
@@ -36,14 +38,18 @@ impl Origins {
                 Given::Members(members) => (members, None),
             };
             let fields = draft.kind.about().fields;
-            (draft.address.clone(), Entry { key: draft.key_at, fields, given, short })
+            Entry { key: draft.key_at, fields, given, short }
         };
-        Self { tree, entries: drafts.iter_mut().map(entry).collect() }
+        Self { tree, index, entries: drafts.iter_mut().map(entry).collect() }
+    }
+
+    fn entry(&self, address: &Address) -> Option<&Entry> {
+        self.entries.get(*self.index.get(address)?)
     }
 
     /// Where an entry is declared: its key.
     pub fn get(&self, address: &Address) -> Option<Origin> {
-        Some(self.tree.files.origin(self.entries.get(address)?.key))
+        Some(self.tree.files.origin(self.entry(address)?.key))
     }
 
     /// Where a property of an entry is given, as far down its dotted path as the spec goes: a value that is a scalar,
@@ -55,13 +61,13 @@ impl Origins {
 
     /// The bytes of what [`Origins::field`] finds.
     pub fn place<S: AsRef<str>>(&self, address: &Address, path: &[S]) -> Option<Place> {
-        let entry = self.entries.get(address)?;
+        let entry = self.entry(address)?;
         Some(self.node(entry, path).map_or(entry.key, |node| self.tree.place(self.tree.resolve(node))))
     }
 
     /// The text of what [`Origins::field`] finds, without quotes; `""` when that is not a scalar.
     pub fn text<S: AsRef<str>>(&self, address: &Address, path: &[S]) -> &str {
-        let node = self.entries.get(address).and_then(|entry| self.node(entry, path));
+        let node = self.entry(address).and_then(|entry| self.node(entry, path));
         node.map_or("", |node| self.tree.text(node))
     }
 
@@ -79,7 +85,7 @@ impl Origins {
         kept: &str,
         span: &Range<usize>,
     ) -> Option<Place> {
-        let found = self.entries.get(address).and_then(|entry| self.walk(entry, path));
+        let found = self.entry(address).and_then(|entry| self.walk(entry, path));
         let inside = found.and_then(|(_, value, _)| self.tree.inside(value, kept, span));
         inside.or_else(|| self.place(address, path))
     }

@@ -127,7 +127,7 @@ impl Loader<'_> {
         if address.depth() == 1 {
             inherit(about, &mut given, azure);
         }
-        self.index.insert(address.clone(), self.drafts.len());
+        Arc::make_mut(&mut self.index).insert(address.clone(), self.drafts.len());
         self.drafts.push(Draft {
             name: address.key().into(),
             address,

@@ -3,8 +3,9 @@
 //! Invariant: a plain management command answers with exactly one table; a command with query operators after it
 //! answers with four, the last of which is the table of contents (test: `tests/wire/kusto/queries.txt`).
 
+use super::text;
 use super::types::Type;
-use serde::ser::{Serialize, SerializeSeq, SerializeStruct, Serializer};
+use serde::ser::{Serialize, SerializeSeq, Serializer};
 use serde_json::{Value, json};
 use std::borrow::Cow;
 use uuid::Uuid;
@@ -47,20 +48,6 @@ impl Frame {
     }
 }
 
-/// A result table in v1 form, with its place in the answer.
-#[derive(Debug)]
-struct Numbered<'a>(usize, &'a Frame);
-
-impl Serialize for Numbered<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut table = serializer.serialize_struct("Table", 3)?;
-        table.serialize_field("TableName", &format!("Table_{}", self.0))?;
-        table.serialize_field("Columns", &Columns { columns: &self.1.columns, data_type: true })?;
-        table.serialize_field("Rows", &self.1.rows)?;
-        table.end()
-    }
-}
-
 struct Columns<'a> {
     columns: &'a [Heading],
     data_type: bool,
@@ -85,24 +72,31 @@ pub(crate) fn v1_plain(frame: &Frame) -> Result<Vec<u8>, serde_json::Error> {
     v1(&[frame])
 }
 
+/// The tables of an answer, one after the other; nearly all of it is texts of many kilobytes
+/// (test: `tables_are_json`).
 fn v1(frames: &[&Frame]) -> Result<Vec<u8>, serde_json::Error> {
-    struct Tables<'a>(&'a [&'a Frame]);
-    impl Serialize for Tables<'_> {
-        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            let numbered = self.0.iter().enumerate().map(|(at, frame)| Numbered(at, frame));
-            serializer.collect_seq(numbered)
-        }
-    }
-    struct Answer<'a>(Tables<'a>);
-    impl Serialize for Answer<'_> {
-        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            let mut answer = serializer.serialize_struct("Answer", 1)?;
-            answer.serialize_field("Tables", &self.0)?;
-            answer.end()
-        }
-    }
     let mut body = Vec::with_capacity(frames.iter().map(|frame| frame.weight()).sum());
-    serde_json::to_writer(&mut body, &Answer(Tables(frames)))?;
+    body.extend_from_slice(b"{\"Tables\":");
+    let mut next = b'[';
+    for (at, frame) in frames.iter().enumerate() {
+        body.push(std::mem::replace(&mut next, b','));
+        body.extend_from_slice(format!("{{\"TableName\":\"Table_{at}\",\"Columns\":").as_bytes());
+        serde_json::to_writer(&mut body, &Columns { columns: &frame.columns, data_type: true })?;
+        body.extend_from_slice(b",\"Rows\":[");
+        for (number, row) in frame.rows.iter().enumerate() {
+            body.extend_from_slice(if number == 0 { b"[" } else { b",[" });
+            for (number, cell) in row.iter().enumerate() {
+                body.extend_from_slice(if number == 0 { b"" } else { b"," });
+                match cell {
+                    Value::String(text) => text::push_json(&mut body, text),
+                    cell => serde_json::to_writer(&mut body, cell)?,
+                }
+            }
+            body.push(b']');
+        }
+        body.extend_from_slice(b"]}");
+    }
+    body.extend_from_slice(if frames.is_empty() { b"[]}" } else { b"]}" });
     Ok(body)
 }
 
@@ -207,4 +201,25 @@ pub(crate) fn v2_query(frame: &Frame, asked: &Asked) -> Result<Vec<u8>, serde_js
         table(2, "QueryCompletionInformation", "QueryCompletionInformation", &completion)?,
         {"FrameType": "DataSetCompletion", "HasErrors": false, "Cancelled": false},
     ]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn tables_are_json(rows in prop::collection::vec(("\\PC{0,9}", any::<Option<i64>>()), 0..4), count in 0..3_usize) {
+            let rows: Vec<Vec<Value>> = rows.into_iter().map(|(text, number)| vec![json!(text), json!(number)]).collect();
+            let frame = Frame::new(&[("Text", Type::String), ("Number", Type::Long)], rows.clone());
+            let read: Value = serde_json::from_slice(&v1(&vec![&frame; count]).unwrap()).unwrap();
+            let columns = json!([
+                {"ColumnName": "Text", "ColumnType": "string", "DataType": "String"},
+                {"ColumnName": "Number", "ColumnType": "long", "DataType": "Int64"},
+            ]);
+            let table = |at| json!({"TableName": format!("Table_{at}"), "Columns": columns, "Rows": rows});
+            prop_assert_eq!(read, json!({"Tables": (0..count).map(table).collect::<Vec<_>>()}));
+        }
+    }
 }

@@ -21,6 +21,7 @@ mod policy;
 mod server;
 mod show;
 mod syntax;
+mod text;
 mod time;
 mod types;
 

@@ -242,6 +242,11 @@ fn findings(
 ) -> Vec<Finding> {
     let mut findings = Vec::new();
     let has = table.is_none_or(|table| table.near(at, name).is_some());
+    let is_plain =
+        kind == "csv" && element.len() == 1 && matches!(element.get("ordinal"), Some(Value::Int(_)));
+    if has && is_plain {
+        return findings;
+    }
     let name: &str = name;
     if let Some(table) = table.filter(|_| !has) {
         let message = format!("the mapping names the column `{name}`, which its table does not have");

@@ -2,6 +2,8 @@
 //!
 //! Invariant: whatever [`quote`] prints reads back to the same characters (test: `literals_round_trip`).
 
+use crate::emulator::kusto::text;
+
 /// A literal at the beginning of a text.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Literal {
@@ -140,6 +142,9 @@ fn hex(text: &str, from: usize, length: usize) -> Option<u32> {
 
 /// Prints `value` as a literal in double quotes, as `schema as csl script` does.
 pub(crate) fn quote(value: &str) -> String {
+    if let Some(plain) = text::backslashed(value) {
+        return plain;
+    }
     let mut out = String::with_capacity(value.len() + 2);
     out.push('"');
     let mut rest = value;
