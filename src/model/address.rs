@@ -180,6 +180,11 @@ impl<T> ByAddress<T> {
         self.0.contains_key(address)
     }
 
+    /// Makes room for so many more.
+    pub fn reserve(&mut self, more: usize) {
+        self.0.reserve(more);
+    }
+
     /// How many addresses there are.
     pub fn len(&self) -> usize {
         self.0.len()

@@ -95,6 +95,14 @@ impl Inventory {
         Self::default()
     }
 
+    /// Makes room for so many more things.
+    pub fn reserve(&mut self, more: usize) {
+        self.things.reserve(more);
+        let index = Arc::make_mut(&mut self.index);
+        index.addresses.reserve(more);
+        index.places.reserve(more);
+    }
+
     /// The thing at an address.
     pub fn get(&self, address: &Address) -> Option<&Resource> {
         self.at(*self.index.places.get(address)?)
@@ -157,7 +165,7 @@ impl Inventory {
 
     /// Puts everything of another inventory here.
     pub fn absorb(&mut self, other: Self) {
-        self.things.reserve(other.things.len());
+        self.reserve(other.things.len());
         let index = Arc::unwrap_or_clone(other.index);
         for (address, resource) in index.addresses.into_iter().zip(other.things) {
             if let Some(resource) = resource {

@@ -158,6 +158,9 @@ fn too_lossy(plan: &Plan, allow: LossClass) -> Vec<Refusal> {
 
 fn too_many(plan: &Plan, inputs: &Inputs<'_>, limit: MaxDeletes) -> Option<Refusal> {
     let (_, _, deletes) = plan.counts();
+    if deletes == 0 {
+        return None;
+    }
     // What goes without being declared any more was the spec's too.
     let ours = |address: &Address| {
         inputs.desired.inventory.get(address).is_some() || plan.changes.contains_key(address)

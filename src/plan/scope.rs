@@ -5,7 +5,7 @@
 
 use super::names;
 use crate::kind::{self, At, Plane, Source, shape::Role};
-use crate::model::Address;
+use crate::model::{Address, parallel};
 use crate::model::body::{Body, Value};
 use crate::model::inventory::{Desired, Inventory, Mode, Resource};
 use crate::model::scope::{Alias, Container, Scope};
@@ -46,9 +46,11 @@ pub fn of(desired: &Desired) -> Scope {
 /// The kinds of what queries name and the spec does not declare: only live can tell whether it is there.
 fn doubtful(desired: &Desired) -> BTreeSet<String> {
     let world = &desired.inventory;
-    let managed = world.iter().filter(|(_, resource)| resource.mode == Mode::Managed);
-    let missing = managed.flat_map(|(address, resource)| kind::missing(&At { address, resource, world }));
-    let kinds = missing.flat_map(|name| names::kinds(world, &name));
+    let managed: Vec<_> = world.iter().filter(|(_, resource)| resource.mode == Mode::Managed).collect();
+    let missing = parallel::map(&managed, parallel::AT_A_TIME, |(address, resource)| {
+        kind::missing(&At { address, resource, world })
+    });
+    let kinds = missing.into_iter().flatten().flat_map(|name| names::kinds(world, &name));
     kinds.flatten().map(|kind| kind.about().name.to_owned()).collect()
 }
 
@@ -171,9 +173,9 @@ fn container(address: &Address, resource: &Resource, world: &Inventory) -> Conta
 /// alone cannot be written there, so it exists already.
 pub fn mode(address: &Address, resource: &Resource, desired: &Inventory) -> Mode {
     let arm = kind::by_name(resource.kind).is_some_and(|kind| kind.about().plane == Plane::Arm);
-    let root = desired.get(&address.prefix(1));
+    let root = || desired.get(&address.prefix(1));
     match resource.mode {
-        Mode::Managed if arm && root.is_some_and(is_known_by_endpoint) => Mode::Existing,
+        Mode::Managed if arm && root().is_some_and(is_known_by_endpoint) => Mode::Existing,
         mode => mode,
     }
 }

@@ -1,16 +1,77 @@
-//! Entries that can be read by themselves: they refer to nothing, and there is nothing to say about them. They are nearly
-//! all of a large spec, and are read on every processor.
+//! Entries that can be found and read by themselves: they refer to nothing, and there is nothing to say about them. They
+//! are nearly all of a large spec, and every processor takes some of them.
 //!
 //! Invariant: what is read here is what reading in turn would give, which takes up everything else
 //! (test: `what_stands_alone_is_read_as_in_turn`).
 
+use super::kinds::Collection;
 use super::loader::{Draft, Given, Loader, Slot};
-use crate::model::parallel;
+use super::outline::{Azure, Entry};
+use crate::model::{Address, parallel};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// How many entries one reader takes on: what it learns of one is of use for the next.
 const AT_A_TIME: usize = 512;
 
+/// What one entry and all that stands in it come to.
+pub(super) struct Outlined {
+    drafts: Vec<Draft>,
+    prune: BTreeMap<Address, BTreeSet<String>>,
+    exact: BTreeSet<Address>,
+    torn: BTreeSet<Address>,
+}
+
 impl Loader<'_> {
+    /// The entries of a collection with all that stands in them, those that stand alone; nothing where there are few.
+    pub(super) fn outlined_alone(
+        &self,
+        collection: &Collection,
+        entries: &[Entry],
+        azure: &Azure,
+    ) -> Vec<Option<Outlined>> {
+        if !self.hands_on || entries.len() < parallel::AT_A_TIME {
+            return Vec::new();
+        }
+        let parts: Vec<&[Entry]> = entries.chunks(parallel::AT_A_TIME).collect();
+        let seed = self.seed();
+        let found = parallel::map(&parts, 1, |entries| {
+            let mut reader = Loader::grown(&seed);
+            let outlined = |(address, parts): &Entry| {
+                reader.entry(address, collection, parts, azure);
+                let drafts = std::mem::take(&mut reader.drafts);
+                let prune = std::mem::take(&mut reader.prune);
+                let exact = std::mem::take(&mut reader.exact);
+                let torn = std::mem::take(&mut reader.torn);
+                reader.index = Arc::default();
+                if reader.is_at_a_loss() {
+                    reader.forget();
+                    return None;
+                }
+                Some(Outlined { drafts, prune, exact, torn })
+            };
+            entries.iter().map(outlined).collect::<Vec<_>>()
+        });
+        found.into_iter().flatten().collect()
+    }
+
+    /// Goes on with what was found of an entry.
+    pub(super) fn take_over(&mut self, Outlined { drafts, prune, exact, torn }: Outlined) {
+        let index = Arc::make_mut(&mut self.index);
+        for draft in drafts {
+            index.insert(draft.address.clone(), self.drafts.len());
+            self.drafts.push(draft);
+        }
+        self.prune.extend(prune);
+        self.exact.extend(exact);
+        self.torn.extend(torn);
+    }
+
+    /// Whether there is something to be looked up, or to be said.
+    fn is_at_a_loss(&self) -> bool {
+        self.gave_up || self.faults > 0 || !self.report.is_empty() || !self.edges.is_empty()
+    }
+
     /// Reads the properties of the entries that stand alone; those of others stay unread.
     pub(super) fn read_alone(&mut self) {
         let parts: Vec<&[Draft]> = self.drafts.chunks(AT_A_TIME).collect();
@@ -29,14 +90,15 @@ impl Loader<'_> {
     /// The properties of an entry, if there is nothing to be looked up for them and nothing to be said about them.
     fn alone(&mut self, draft: &Draft) -> Option<Vec<Slot>> {
         let Given::Members(members) = &draft.given else { return None };
-        let mut slots = Vec::with_capacity(draft.slots.len());
-        for field in draft.kind.about().fields {
+        let fields = draft.kind.about().fields;
+        let mut slots = Vec::with_capacity(fields.len());
+        for field in fields {
             let Some((_, member)) = members.iter().find(|(word, _)| *word == field.name) else {
                 slots.push(Slot::Absent);
                 continue;
             };
             let value = self.member(*member, &field.shape);
-            if self.gave_up || self.faults > 0 || !self.report.is_empty() || !self.edges.is_empty() {
+            if self.is_at_a_loss() {
                 self.forget();
                 return None;
             }
@@ -59,6 +121,7 @@ mod tests {
         let kinds: Vec<&'static dyn Kind> = kind::all().collect();
         let mut loader = loader::Loader::new(&options, &source::Disk, &kinds);
         if let Some(roots) = loader.read_files() {
+            loader.hands_on = alone;
             loader.outline(&roots);
             if alone {
                 loader.read_alone();

@@ -182,6 +182,7 @@ impl Loader<'_> {
         };
         let resources = parallel::map_mut(&mut self.drafts, parallel::AT_A_TIME, resource);
         let mut inventory = Inventory::new();
+        inventory.reserve(resources.len());
         for (draft, resource) in self.drafts.iter().zip(resources) {
             inventory.insert(draft.address.clone(), resource);
         }

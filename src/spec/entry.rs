@@ -2,7 +2,7 @@
 
 use super::diagnostic::{Code, Diagnostic};
 use super::kinds::{Collection, Each, Kinds, SETTINGS, a};
-use super::loader::{Draft, Given, Loader, Scope, Slot};
+use super::loader::{Draft, Given, Loader, Scope};
 use super::outline::{Azure, Part};
 use super::suggest;
 use super::tree::{Id, Member, Style, View};
@@ -102,14 +102,7 @@ impl Loader<'_> {
         }
         let kinds = Arc::clone(&self.kinds);
         let about = kind.about();
-        let below: Vec<&'static str> = kinds.below(about.name).iter().map(|c| c.word).collect();
-        let mut words: Vec<&'static str> = about.fields.iter().map(|field| field.name).collect();
-        if let Keyed::Tagged(tag, _) = about.keyed {
-            words.retain(|word| *word != tag);
-            words.insert(0, tag);
-        }
-        words.extend(below.iter().copied().filter(|word| !words.contains(word)).collect::<Vec<_>>());
-        words.extend(SETTINGS.iter().filter(|word| has_setting(about, !below.is_empty(), word)));
+        let words = kinds.words(kind);
         let mut members = self.tree.members(member.value);
         let via = member.via.or_else(|| self.alias(member.value));
         members.iter_mut().for_each(|inner| inner.via = via.or(inner.via));
@@ -120,10 +113,10 @@ impl Loader<'_> {
                 member.value = self.tree_mut().scalar(place, value, Style::Quoted);
             }
         }
-        let claimed = self.claim(&members, &words, &|key| elsewhere(&kinds, kind, key), &a(about));
+        let claimed = self.claim(&members, &words.all, &|key| elsewhere(&kinds, kind, key), &a(about));
         let torn = claimed.len() < members.len();
-        let is_inside = |word: &str| below.contains(&word) && !about.fields.iter().any(|f| f.name == word);
-        let (inside, own): (Vec<_>, Vec<_>) = claimed.into_iter().partition(|(word, _)| is_inside(word));
+        let (inside, own): (Vec<_>, Vec<_>) =
+            claimed.into_iter().partition(|(word, _)| words.inside.contains(word));
         let defines = !own.is_empty() || inside.len() < members.len() || members.is_empty();
         Share { part: *part, given: Given::Members(own), inside, defines, torn }
     }
@@ -152,7 +145,9 @@ impl Loader<'_> {
             Given::Short(member) => Given::Short(*member),
             Given::Members(members) => Given::Members(members.clone()),
         };
-        let Some(over) = over else { return base.map_or_else(|| Given::Members(Vec::new()), copy) };
+        let Some(over) = over.filter(|_| !self.gives_up()) else {
+            return base.map_or_else(|| Given::Members(Vec::new()), copy);
+        };
         match (base.map(|base| &base.given), &over.given) {
             (Some(Given::Members(under)), Given::Members(over)) => {
                 let mut all = under.clone();
@@ -190,7 +185,7 @@ impl Loader<'_> {
             mode: if unset { Mode::Absent } else { Mode::Managed },
             lifecycle: Lifecycle::default(),
             given,
-            slots: vec![Slot::Unread; about.fields.len()],
+            slots: Vec::new(),
         };
         self.settings(&mut draft);
         if self.is_placed(&draft) {

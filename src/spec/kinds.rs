@@ -1,6 +1,8 @@
 //! Which collections may stand where, and which kind an entry of each is.
 
+use super::entry::has_setting;
 use crate::kind::{About, Keyed, Kind, Spelling};
+use rustc_hash::FxHashMap;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
@@ -28,9 +30,19 @@ pub(super) struct Collection {
     pub other: Option<Each>,
 }
 
+/// What may stand in an entry of a kind.
+#[derive(Default)]
+pub(super) struct Words {
+    /// Its properties, the collections in it, and its settings.
+    pub all: Vec<&'static str>,
+    /// The collections in it that are no properties.
+    pub inside: Vec<&'static str>,
+}
+
 /// All kinds by where they may stand.
 pub(super) struct Kinds {
     below: BTreeMap<&'static str, Vec<Collection>>,
+    words: FxHashMap<&'static str, Words>,
     /// Every kind in the order of the families.
     pub all: Vec<Each>,
 }
@@ -81,7 +93,17 @@ impl Kinds {
                 collections[at].add(*kind);
             }
         }
-        Self { below, all: all.to_vec() }
+        let words = all.iter().map(|kind| {
+            let about = kind.about();
+            (about.name, Words::of(about, below.get(about.name).map_or(&[], Vec::as_slice)))
+        });
+        Self { words: words.collect(), below, all: all.to_vec() }
+    }
+
+    /// What may stand in an entry of a kind.
+    pub(super) fn words(&self, kind: Each) -> &Words {
+        static NONE: Words = Words { all: Vec::new(), inside: Vec::new() };
+        self.words.get(kind.about().name).unwrap_or(&NONE)
     }
 
     /// The collections that may stand in a kind, or at the root (`""`).
@@ -104,6 +126,28 @@ impl Kinds {
                 found.iter().flat_map(|c: &&Collection| c.kinds()).map(|kind| kind.about().name).collect();
         }
         found
+    }
+}
+
+impl Words {
+    fn of(about: &About, below: &[Collection]) -> Self {
+        let is_field = |word: &str| about.fields.iter().any(|field| field.name == word);
+        let mut all: Vec<&'static str> = about.fields.iter().map(|field| field.name).collect();
+        if let Keyed::Tagged(tag, _) = about.keyed {
+            all.retain(|word| *word != tag);
+            all.insert(0, tag);
+        }
+        let mut inside = Vec::new();
+        for collection in below {
+            if !all.contains(&collection.word) {
+                all.push(collection.word);
+            }
+            if !is_field(collection.word) {
+                inside.push(collection.word);
+            }
+        }
+        all.extend(SETTINGS.iter().filter(|word| has_setting(about, !below.is_empty(), word)));
+        Self { all, inside }
     }
 }
 

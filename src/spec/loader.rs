@@ -33,7 +33,7 @@ pub(super) struct Draft {
     pub mode: Mode,
     pub lifecycle: Lifecycle,
     pub given: Given,
-    /// The values, field by field.
+    /// The values, field by field; none before any is read.
     pub slots: Vec<Slot>,
 }
 
@@ -120,6 +120,8 @@ pub(super) struct Loader<'a> {
     /// Whether it reads only what stands alone, and then whether something did not.
     pub alone: bool,
     pub gave_up: bool,
+    /// Whether it hands what stands alone on to others.
+    pub hands_on: bool,
 }
 
 /// What those who read what stands alone begin with.
@@ -135,7 +137,7 @@ pub(super) struct Seed<'a> {
 impl<'a> Loader<'a> {
     pub(super) fn new(options: &'a Options<'a>, source: &'a dyn source::Source, kinds: &[Each]) -> Self {
         let (tree, kinds) = (Arc::default(), Arc::new(Kinds::new(kinds)));
-        Self { alone: false, ..Self::grown(&Seed { tree, kinds, source, options, partial: false }) }
+        Self { alone: false, hands_on: true, ..Self::grown(&Seed { tree, kinds, source, options, partial: false }) }
     }
 
     /// What others begin with, to read what stands alone.
@@ -174,6 +176,7 @@ impl<'a> Loader<'a> {
             shorts: FxHashMap::default(),
             alone: true,
             gave_up: false,
+            hands_on: false,
         }
     }
 
@@ -188,8 +191,9 @@ impl<'a> Loader<'a> {
         self.alone
     }
 
-    /// The nodes, to be added to.
+    /// The nodes, to be added to; who reads what stands alone leaves that to the one that reads in turn.
     pub(super) fn tree_mut(&mut self) -> &mut Tree {
+        self.gives_up();
         Arc::make_mut(&mut self.tree)
     }
 

@@ -22,6 +22,9 @@ pub(super) struct Part {
     pub member: Member,
 }
 
+/// The address of an entry, and what the files say of it.
+pub(super) type Entry = (Address, Vec<Part>);
+
 /// The defaults that `azure:` gives to roots.
 pub(super) type Azure = Vec<(&'static str, Member)>;
 
@@ -206,12 +209,15 @@ impl Loader<'_> {
                 }
             }
         }
-        for (key, parts) in entries {
-            let (address, again) = (at.child(collection.word, &key), parts[0].member.key);
+        let entries: Vec<Entry> =
+            entries.into_iter().map(|(key, parts)| (at.child(collection.word, &key), parts)).collect();
+        let mut alone = self.outlined_alone(collection, &entries, azure).into_iter();
+        for (address, parts) in entries {
+            let alone = alone.next().flatten();
             // The same address by two spellings.
             if let Some(first) = self.index.get(&address).map(|known| self.drafts[*known].key_at) {
                 let message = format!("{address} is defined twice");
-                let again = self.tree.place(self.tree.resolve(again));
+                let again = self.tree.place(self.tree.resolve(parts[0].member.key));
                 let found = Diagnostic::error(Code::DefinedTwice, message).at(again, "again here");
                 self.push(
                     found
@@ -220,7 +226,10 @@ impl Loader<'_> {
                 );
                 continue;
             }
-            self.entry(&at.child(collection.word, &key), collection, &parts, azure);
+            match alone {
+                Some(alone) => self.take_over(alone),
+                None => self.entry(&address, collection, &parts, azure),
+            }
         }
     }
 

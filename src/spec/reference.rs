@@ -16,6 +16,9 @@ use std::sync::Arc;
 impl Loader<'_> {
     /// Reads every property of every entry.
     pub(super) fn read_values(&mut self) {
+        for draft in self.drafts.iter_mut().filter(|draft| draft.slots.is_empty()) {
+            draft.slots = vec![Slot::Unread; draft.kind.about().fields.len()];
+        }
         for draft in 0..self.drafts.len() {
             for at in 0..self.fields(draft).len() {
                 self.slot(draft, at, None);

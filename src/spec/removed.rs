@@ -4,7 +4,7 @@ use super::diagnostic::{Code, Diagnostic};
 use super::entry::inherit;
 use super::files::Place;
 use super::kinds::Each;
-use super::loader::{Draft, Given, Loader, Scope, Slot};
+use super::loader::{Draft, Given, Loader, Scope};
 use super::outline::Azure;
 use super::read::Root;
 use super::suggest;
@@ -137,7 +137,7 @@ impl Loader<'_> {
             mode: Mode::Absent,
             lifecycle: Lifecycle::default(),
             given,
-            slots: vec![Slot::Unread; about.fields.len()],
+            slots: Vec::new(),
         });
     }
 }
