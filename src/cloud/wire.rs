@@ -23,6 +23,9 @@ const AT_ONCE: usize = 64;
 /// How many answers are received at once: those of whole databases are large, and one is read as soon as it is there.
 const RECEIVED_AT_ONCE: usize = 8;
 
+/// How many connections to a host stay open while nothing is asked.
+const IDLE: usize = 16;
+
 /// Which plane a request is for, and so which token it carries.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Plane {
@@ -362,6 +365,8 @@ fn builder(connect: Duration) -> reqwest::ClientBuilder {
         .redirect(reqwest::redirect::Policy::none())
         .connect_timeout(connect)
         .pool_idle_timeout(Duration::from_secs(30))
+        // Each that stays open keeps what it read with: after large answers that is half a megabyte.
+        .pool_max_idle_per_host(IDLE)
 }
 
 /// Resolves every name to this machine.

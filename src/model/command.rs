@@ -7,11 +7,9 @@ mod hole;
 
 use super::duration::Ticks;
 use super::kql::{self, Block, TokenKind};
-use rustc_hash::FxHashSet;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::fmt;
-use std::sync::LazyLock;
 
 /// One management command, complete and correctly quoted.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -237,11 +235,23 @@ fn quoted(text: &str, quote: char) -> String {
     literal
 }
 
-/// Every column of a spec is looked up here.
+/// Every column of a spec is looked up here, and few begin as such a word of their length does.
 fn is_reserved(name: &str) -> bool {
-    static WORDS: LazyLock<FxHashSet<&str>> = LazyLock::new(|| RESERVED.iter().copied().collect());
-    WORDS.contains(name)
+    let first = name.as_bytes().first().map_or(0, |first| 1 << (first & 31));
+    BEGINNINGS[name.len() % BEGINNINGS.len()] & first != 0 && RESERVED.binary_search(&name).is_ok()
 }
+
+/// With which letters, by the lower bits of each, the reserved words of a length begin.
+const BEGINNINGS: [u32; 64] = {
+    let mut all = [0; 64];
+    let mut at = 0;
+    while at < RESERVED.len() {
+        let word = RESERVED[at].as_bytes();
+        all[word.len() % 64] |= 1 << (word[0] & 31);
+        at += 1;
+    }
+    all
+};
 
 /// Words that need brackets when they are names, as Microsoft's parser has them.
 #[rustfmt::skip]
@@ -277,6 +287,7 @@ mod tests {
     #[test]
     fn the_reserved_words_are_sorted() {
         assert!(RESERVED.is_sorted());
+        assert!(RESERVED.iter().all(|word| is_reserved(word) && !is_reserved(&format!("{word}x9"))));
     }
 
     #[test]

@@ -3,11 +3,7 @@
 //! Invariant: what comes of it is in the order of the items and the same on any number of processors, so that pure work
 //! stays pure (test: `keeps_the_order`).
 
-use std::num::NonZero;
-use std::panic::resume_unwind;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
-use std::thread;
+use rayon::prelude::*;
 
 /// How many small items one processor takes on at a time.
 pub const AT_A_TIME: usize = 64;
@@ -17,7 +13,8 @@ pub fn map<T: Sync, R: Send>(items: &[T], at_a_time: usize, act: impl Fn(&T) -> 
     if items.len() <= at_a_time {
         return items.iter().map(act).collect();
     }
-    parts(items.chunks(at_a_time.max(1)), |part| part.iter().map(&act).collect())
+    let part = |part: &[T]| part.iter().map(&act).collect::<Vec<R>>();
+    joined(items.par_chunks(at_a_time.max(1)).map(part).collect())
 }
 
 /// The same with items that change on the way (test: `keeps_the_order`).
@@ -29,44 +26,19 @@ pub fn map_mut<T: Send, R: Send>(
     if items.len() <= at_a_time {
         return items.iter_mut().map(act).collect();
     }
-    parts(items.chunks_mut(at_a_time.max(1)), |part| part.iter_mut().map(&act).collect())
+    let part = |part: &mut [T]| part.iter_mut().map(&act).collect::<Vec<R>>();
+    joined(items.par_chunks_mut(at_a_time.max(1)).map(part).collect())
 }
 
-/// What comes of each part, one after the other; a processor takes the next part when it is done with one.
-fn parts<P: Send, R: Send>(parts: impl Iterator<Item = P>, act: impl Fn(P) -> Vec<R> + Sync) -> Vec<R> {
-    let parts: Vec<Mutex<(Option<P>, Vec<R>)>> =
-        parts.map(|part| Mutex::new((Some(part), Vec::new()))).collect();
-    let next = AtomicUsize::new(0);
-    let work = || {
-        while let Some(part) = parts.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let mut part = part.lock().unwrap_or_else(PoisonError::into_inner);
-            part.1 = part.0.take().map(&act).unwrap_or_default();
-        }
-    };
-    let workers = thread::available_parallelism().map_or(1, NonZero::get).min(parts.len());
-    thread::scope(|scope| {
-        let others: Vec<_> = (1..workers).map(|_| scope.spawn(work)).collect();
-        work();
-        for other in others {
-            other.join().unwrap_or_else(|panic| resume_unwind(panic));
-        }
-    });
-    parts.into_iter().flat_map(|part| part.into_inner().unwrap_or_else(PoisonError::into_inner).1).collect()
+fn joined<R>(parts: Vec<Vec<R>>) -> Vec<R> {
+    let mut all = Vec::with_capacity(parts.iter().map(Vec::len).sum());
+    parts.into_iter().for_each(|part| all.extend(part));
+    all
 }
 
-/// Puts items in order, each processor a part of them first (test: `sorts`). Equal ones stay as they stand.
+/// Puts items in order; equal ones stay as they stand (test: `sorts`).
 pub fn sort<T: Ord + Send>(items: &mut [T]) {
-    let processors = thread::available_parallelism().map_or(1, NonZero::get);
-    let part = items.len().div_ceil(processors).max(AT_A_TIME * AT_A_TIME);
-    if part < items.len() {
-        thread::scope(|scope| {
-            for part in items.chunks_mut(part) {
-                scope.spawn(|| part.sort());
-            }
-        });
-    }
-    // What is in order in parts is only merged.
-    items.sort();
+    items.par_sort();
 }
 
 #[cfg(test)]

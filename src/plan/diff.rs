@@ -51,9 +51,12 @@ pub struct Differences {
 
 /// What a declared thing should be.
 struct Goal {
-    after: Body,
-    /// Whether that is what it is already.
+    /// The thing as it will be.
+    thing: Resource,
+    /// Whether its body is what it is already.
     same: bool,
+    /// Whether there is nothing to be done for it: most things of a large spec are so.
+    quiet: bool,
 }
 
 impl Inputs<'_> {
@@ -70,7 +73,12 @@ impl Inputs<'_> {
                 *unseen.entry(hidden.clone()).or_default() += counts;
                 found.world.insert(address.clone(), wanted.clone());
             } else if scope::is_targeted(address, self.targets, self.excludes) {
-                self.compare(&mut found, address, wanted, goal);
+                match goal {
+                    Some(Goal { thing, quiet: true, .. }) => {
+                        drop(found.world.insert(address.clone(), thing));
+                    }
+                    goal => self.compare(&mut found, address, wanted, goal),
+                }
             } else if let (None, Mode::Managed | Mode::Existing) = (self.live.get(address), wanted.mode) {
                 found.notes.push(format!("{address} is not in live, and the targets leave it out"));
             }
@@ -131,14 +139,25 @@ impl Inputs<'_> {
             body
         };
         let mut after = kind.settle(live, &body);
-        let Some(before) = live.map(|live| &live.body) else { return Some(Goal { after, same: false }) };
-        wanted.lifecycle.ignore.iter().for_each(|path| keep(&mut after, before, path));
-        // What stays as it is shares its memory with live.
-        if *before == after {
-            return Some(Goal { after: before.clone(), same: true });
-        }
-        let same = shape::same_bodies(kind.about().fields, before, &after);
-        Some(Goal { after, same })
+        let Some(live) = live else {
+            let thing = Resource { body: after, ..wanted.clone() };
+            return Some(Goal { thing, same: false, quiet: false });
+        };
+        wanted.lifecycle.ignore.iter().for_each(|path| keep(&mut after, &live.body, path));
+        let is_equal = live.body == after;
+        let same = is_equal || shape::same_bodies(kind.about().fields, &live.body, &after);
+        let thing = Resource {
+            // What stays as it is shares its memory with live.
+            body: if is_equal { live.body.clone() } else { after },
+            attributes: live.attributes.clone(),
+            is_live: true,
+            rows: live.rows,
+            bytes: live.bytes,
+            ..wanted.clone()
+        };
+        let at = At { address, resource: &thing, world: self.live };
+        let quiet = same && renamed(kind, live, wanted).is_none() && !kind.is_absence(&at, &thing.body);
+        Some(Goal { thing, same, quiet })
     }
 
     fn compare(&self, found: &mut Differences, address: &Address, wanted: &Resource, goal: Option<Goal>) {
@@ -171,20 +190,12 @@ impl Inputs<'_> {
         address: &Address,
         live: Option<&Resource>,
         wanted: &Resource,
-        Goal { after, same }: Goal,
+        Goal { thing, same, .. }: Goal,
     ) {
         let Some(kind) = kind::by_name(wanted.kind) else { return };
         let same_kind = live.filter(|live| live.kind == wanted.kind);
-        let before = same_kind.map(|live| live.body.clone());
-        let merged = Resource {
-            body: after.clone(),
-            attributes: same_kind.map(|live| live.attributes.clone()).unwrap_or_default(),
-            is_live: same_kind.is_some(),
-            rows: same_kind.and_then(|live| live.rows),
-            bytes: same_kind.and_then(|live| live.bytes),
-            ..wanted.clone()
-        };
-        found.world.insert(address.clone(), merged);
+        let (before, after) = (same_kind.map(|live| live.body.clone()), thing.body.clone());
+        found.world.insert(address.clone(), thing);
         if self.is_absence(found, kind, address) {
             found.world.remove(address);
             if let Some(live) = same_kind {

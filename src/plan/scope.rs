@@ -5,20 +5,24 @@
 
 use super::names;
 use crate::kind::{self, At, Plane, Source, shape::Role};
-use crate::model::{Address, parallel};
 use crate::model::body::{Body, Value};
 use crate::model::inventory::{Desired, Inventory, Mode, Resource};
 use crate::model::scope::{Alias, Container, Scope};
+use crate::model::{Address, parallel};
+use rustc_hash::FxHashMap;
 use std::collections::BTreeSet;
 
 /// Where live must be read to plan for a desired inventory.
 pub fn of(desired: &Desired) -> Scope {
     let mut scope = Scope::default();
+    // There are many things of few kinds.
+    let mut containers: FxHashMap<&'static str, bool> = FxHashMap::default();
     for (address, resource) in desired.inventory.iter() {
-        if !scope.kinds.contains(resource.kind) {
-            scope.kinds.insert(resource.kind.to_owned());
-        }
-        if is_container(resource.kind) {
+        let is_container = *containers.entry(resource.kind).or_insert_with_key(|word| {
+            scope.kinds.insert((*word).to_owned());
+            is_container(word)
+        });
+        if is_container {
             scope.containers.insert(address.clone(), container(address, resource, &desired.inventory));
         }
         scope.aliases.extend(aliases(address, resource));

@@ -7,7 +7,8 @@
 use super::kinds::Collection;
 use super::loader::{Draft, Given, Loader, Slot};
 use super::outline::{Azure, Entry};
-use crate::model::{Address, parallel};
+use crate::kind::shape::Field;
+use crate::model::{Address, Value, parallel};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -87,7 +88,7 @@ impl Loader<'_> {
         }
     }
 
-    /// The properties of an entry, if there is nothing to be looked up for them and nothing to be said about them.
+    /// The properties of an entry, if there is nothing to be looked up for them, nothing lacks and nothing is to be said.
     fn alone(&mut self, draft: &Draft) -> Option<Vec<Slot>> {
         let Given::Members(members) = &draft.given else { return None };
         let fields = draft.kind.about().fields;
@@ -103,6 +104,12 @@ impl Loader<'_> {
                 return None;
             }
             slots.push(Slot::Done(value?));
+        }
+        let lacks = |(field, slot): (&Field, &Slot)| {
+            field.required && matches!(slot, Slot::Absent | Slot::Done(Value::Null))
+        };
+        if fields.iter().zip(&slots).any(lacks) {
+            return None;
         }
         Some(slots)
     }

@@ -137,7 +137,11 @@ pub(super) struct Seed<'a> {
 impl<'a> Loader<'a> {
     pub(super) fn new(options: &'a Options<'a>, source: &'a dyn source::Source, kinds: &[Each]) -> Self {
         let (tree, kinds) = (Arc::default(), Arc::new(Kinds::new(kinds)));
-        Self { alone: false, hands_on: true, ..Self::grown(&Seed { tree, kinds, source, options, partial: false }) }
+        Self {
+            alone: false,
+            hands_on: true,
+            ..Self::grown(&Seed { tree, kinds, source, options, partial: false })
+        }
     }
 
     /// What others begin with, to read what stands alone.

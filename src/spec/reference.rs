@@ -14,12 +14,14 @@ use crate::model::{Address, Body, Mode, Value};
 use std::sync::Arc;
 
 impl Loader<'_> {
-    /// Reads every property of every entry.
+    /// Reads every property of the entries that were not read by themselves.
     pub(super) fn read_values(&mut self) {
-        for draft in self.drafts.iter_mut().filter(|draft| draft.slots.is_empty()) {
+        let mut unread = Vec::new();
+        for (at, draft) in self.drafts.iter_mut().enumerate().filter(|(_, draft)| draft.slots.is_empty()) {
             draft.slots = vec![Slot::Unread; draft.kind.about().fields.len()];
+            unread.push(at);
         }
-        for draft in 0..self.drafts.len() {
+        for draft in unread {
             for at in 0..self.fields(draft).len() {
                 self.slot(draft, at, None);
             }

@@ -78,6 +78,9 @@ pub(super) fn parse(text: &str) -> Result<Vec<Piece>, Fault> {
 
 /// What a text without references stands for, `$${` read as `${`; none when it holds a reference.
 pub(super) fn literal(text: &str) -> Option<String> {
+    if !is_template(text) {
+        return Some(text.to_owned());
+    }
     match parse(text).ok()?.as_slice() {
         [] => Some(String::new()),
         [Piece::Text(text)] => Some(text.clone()),
