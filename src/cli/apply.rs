@@ -8,6 +8,7 @@ use super::terminal::Terminal;
 use super::{plan, runs};
 use crate::kind;
 use crate::model::Address;
+use crate::plan::text::Long;
 use crate::plan::{Plan, scope};
 use crate::run::event::Difference;
 use crate::run::place::Place;
@@ -69,10 +70,12 @@ async fn converge(
     let ended = async {
         nothing_pending(&desk.place, &desk.whereabouts).await?;
         let session = Session::at(desk, &scope).await?;
-        let ended = match session::plan(&session, &spec, scope, global, allow, destroy).await {
-            Ok(Planned { plan, live }) => {
+        let ended = match session::plan(&session, &spec, scope, global, allow, destroy, plan::style(terminal))
+            .await
+        {
+            Ok(Planned { plan, long, live }) => {
                 let _live = ManuallyDrop::new(live);
-                carry_out(&session, plan, &mut lock, running, terminal, destroy).await
+                carry_out(&session, (plan, long), &mut lock, running, terminal, destroy).await
             }
             Err(failure) => Err(failure),
         };
@@ -87,14 +90,14 @@ async fn converge(
 /// Prints a plan, asks, and carries it out.
 async fn carry_out(
     session: &Session,
-    plan: Plan,
+    (plan, long): (Plan, Option<Long>),
     lock: &mut runs::Locked,
     running: &Running,
     terminal: Terminal,
     destroy: bool,
 ) -> Result<Exit, Failure> {
     if !terminal.json {
-        plan::print(&plan, terminal);
+        plan::print(&plan, long, terminal);
     } else if !plan.refusals.is_empty() {
         terminal.say(&crate::plan::text::refusals(&plan.refusals));
     }
@@ -174,7 +177,7 @@ async fn apply_saved(
             Ok(live) => match proof::stale(&plan, &live.inventory).as_slice() {
                 [] => {
                     terminal.say(&plan::moved(&seen, &plan, &live.inventory));
-                    carry_out(&session, plan, &mut lock, &args.running, terminal, false).await
+                    carry_out(&session, (plan, None), &mut lock, &args.running, terminal, false).await
                 }
                 differences => Err(stale(differences, "make the plan again with `adxform plan --out`")),
             },

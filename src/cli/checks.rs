@@ -13,22 +13,24 @@ use crate::model::inventory::{Inventory, Resource};
 use crate::model::{Address, Request};
 use crate::plan::{Plan, Refusal, Resolution, Rule, rights};
 use crate::spec::Spec;
+use futures::future::join;
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
 use tokio::task::JoinSet;
 
-/// Asks everything, and puts what is found into the plan.
+/// Asks everything, and puts what is found into the plan. Something else is done while the answers are waited for.
 ///
 /// # Errors
 /// When Azure cannot be reached.
-pub(super) async fn all(
+pub(super) async fn all<T>(
     session: &Session,
     spec: &Spec,
     live: &Inventory,
     plan: &mut Plan,
-) -> Result<(), Failure> {
+    meanwhile: impl FnOnce(&Plan) -> T,
+) -> Result<T, Failure> {
     if plan.is_empty() {
-        return Ok(());
+        return Ok(meanwhile(plan));
     }
     let world = known(spec, live);
     let concerned: Vec<_> = plan
@@ -44,7 +46,9 @@ pub(super) async fn all(
         concerned.iter().flat_map(|(kind, at, change)| kind.prerequisites(at, &change.change)).collect();
     let places = rights::places(plan);
     let permissions = places.keys().map(|path| Question::get(path, rights::API_VERSION));
-    let answers = answers(session, questions.into_iter().chain(permissions).collect()).await?;
+    let asked = answers(session, questions.into_iter().chain(permissions).collect());
+    let (answers, done) = join(asked, async { meanwhile(plan) }).await;
+    let answers = answers?;
     let mut found = lacking_rights(&places, &answers);
     let mut notes = Vec::new();
     for finding in findings(&concerned, &answers) {
@@ -62,7 +66,7 @@ pub(super) async fn all(
     plan.notes.extend(notes);
     let findings = validations(session, plan).await?;
     plan.refusals.extend(findings);
-    Ok(())
+    Ok(done)
 }
 
 /// What the spec declares, with what live tells of it, and what is in live besides.

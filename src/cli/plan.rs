@@ -62,12 +62,13 @@ pub(super) async fn run(args: &PlanArgs, global: &Global, terminal: Terminal) ->
     let spec = ManuallyDrop::new(session::load(&args.spec.spec, global, terminal)?);
     let scope = scope::of(&spec.desired);
     let session = Session::open(&args.spec.spec, global, &scope, terminal).await?;
-    let planned = session::plan(&session, &spec, scope, global, args.allow, args.destroy).await;
+    let planned =
+        session::plan(&session, &spec, scope, global, args.allow, args.destroy, style(terminal)).await;
     let whereabouts = session.whereabouts.clone();
     session.close().await;
-    let planned = ManuallyDrop::new(planned?);
-    let Planned { plan, live } = &*planned;
-    print(plan, terminal);
+    let Planned { plan, long, live } = planned?;
+    let (plan, live) = (&*ManuallyDrop::new(plan), &*ManuallyDrop::new(live));
+    print(plan, long, terminal);
     if let Some(exit) = session::refused(plan) {
         return Ok(exit);
     }
@@ -84,12 +85,17 @@ pub(super) async fn run(args: &PlanArgs, global: &Global, terminal: Terminal) ->
     Ok(Exit::Done)
 }
 
-/// Prints a plan as text or JSON, and why it is refused.
-pub(super) fn print(plan: &Plan, terminal: Terminal) {
-    if terminal.json {
-        terminal.document(&plan.document());
-    } else {
-        terminal.result(&text::plan(plan, text::Style { verbose: terminal.verbose > 0 }));
+/// How a plan is printed as text, if it is.
+pub(super) const fn style(terminal: Terminal) -> Option<text::Style> {
+    if terminal.json { None } else { Some(text::Style { verbose: terminal.verbose > 0 }) }
+}
+
+/// Prints a plan as text or JSON, and why it is refused. The long part of the text may be written already.
+pub(super) fn print(plan: &Plan, long: Option<text::Long>, terminal: Terminal) {
+    let long = long.or_else(|| style(terminal).map(|style| text::Long::of(plan, style)));
+    match long {
+        None => terminal.document(&plan.document()),
+        Some(long) => terminal.result(&text::with(plan, long)),
     }
     terminal.say(&text::refusals(&plan.refusals));
 }

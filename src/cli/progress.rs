@@ -21,12 +21,22 @@ impl Progress {
 
 impl Observer for Progress {
     fn notice(&mut self, notice: &Notice) {
+        self.notices(std::slice::from_ref(notice));
+    }
+
+    /// Says them in one piece: a run of thousands of steps says as many lines.
+    fn notices(&mut self, notices: &[Notice]) {
         if self.terminal.json {
-            let line = serde_json::to_string(notice).unwrap_or_default();
-            self.terminal.result(&format!("{line}\n"));
-        } else if let Some(line) = line(notice, self.terminal.verbose) {
-            self.terminal.say(&line);
+            let lines = notices.iter().map(|notice| serde_json::to_string(notice).unwrap_or_default() + "\n");
+            self.terminal.result(&lines.collect::<String>());
+        } else {
+            let lines = notices.iter().filter_map(|notice| line(notice, self.terminal.verbose));
+            self.terminal.say(&lines.collect::<Vec<_>>().join("\n"));
         }
+    }
+
+    fn shows_requests(&self) -> bool {
+        self.terminal.json || self.terminal.verbose > 0
     }
 }
 

@@ -12,6 +12,7 @@ use crate::emulator::{self, Emulator};
 use crate::live::{self, Endpoints, Live};
 use crate::model::{Address, Inventory, Scope};
 use crate::plan::diff::Inputs;
+use crate::plan::text::{Long, Style};
 use crate::plan::{self, Plan, Refusal, Rule};
 use crate::run::Timing;
 use crate::run::place::Place;
@@ -158,6 +159,8 @@ pub(super) fn environment() -> cloud::Env {
 pub(super) struct Planned {
     /// The plan.
     pub(super) plan: Plan,
+    /// The long part of its text, where it is asked for.
+    pub(super) long: Option<Long>,
     /// Live, as the plan found it.
     pub(super) live: Inventory,
 }
@@ -173,6 +176,7 @@ pub(super) async fn plan(
     global: &Global,
     allow: Allow,
     destroy: bool,
+    style: Option<Style>,
 ) -> Result<Planned, Failure> {
     let live = session.read(&scope).await?;
     let origin = |address: &Address| spec.origins.get(address);
@@ -200,10 +204,11 @@ pub(super) async fn plan(
         plan.refusals.push(Refusal { origin, ..refusal });
     }
     plan.notes.extend(unknown.notes);
-    checks::all(session, spec, &live.inventory, &mut plan).await?;
+    let written = |plan: &Plan| style.map(|style| Long::of(plan, style));
+    let long = checks::all(session, spec, &live.inventory, &mut plan, written).await?;
     plan.times = runs::times(&session.place, &session.target).await;
     previous::brake(&session.spec, global, &spec.desired.inventory, &mut plan);
-    Ok(Planned { plan, live: live.inventory })
+    Ok(Planned { plan, long, live: live.inventory })
 }
 
 /// The code of a refused plan: 1 where the service or the spec is at odds with Azure, 6 for a safety rule.

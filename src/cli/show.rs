@@ -18,7 +18,7 @@ pub(super) async fn run(args: &ShowArgs, global: &Global, terminal: Terminal) ->
         return live(address, args, global, terminal).await;
     }
     if let Some(saved) = args.what.as_deref().map(plan::saved).transpose()?.flatten() {
-        plan::print(&saved.plan, terminal);
+        plan::print(&saved.plan, None, terminal);
         return Ok(Exit::Done);
     }
     let Desk { place, whereabouts, .. } = Desk::of(&args.spec, global, terminal).await?;

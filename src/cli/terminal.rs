@@ -39,7 +39,6 @@ impl Terminal {
         if text.is_empty() {
             return;
         }
-        // In one piece: a run of thousands of steps says as many lines.
         let line = format!("{}\n", text.trim_end());
         let _ = if self.color {
             anstream::stderr().lock().write_all(line.as_bytes())

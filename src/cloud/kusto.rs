@@ -165,11 +165,15 @@ fn shown(csl: &str) -> String {
 
 /// What the rows of a script's answer say of each of its commands.
 fn results(commands: &[Command], rows: &Rows) -> Vec<CommandResult> {
-    let texts: Vec<String> = rows.iter().map(|row| folded(row.text("CommandText"))).collect();
+    // As many rows as commands stand in the order of the commands, however the service writes them.
+    let in_turn = rows.rows.len() == commands.len();
+    let texts: Vec<String> = match in_turn {
+        true => Vec::new(),
+        false => rows.iter().map(|row| folded(row.text("CommandText"))).collect(),
+    };
     let mut next = 0;
     let mut find = |(at, command): (usize, &Command)| {
-        // As many rows as commands stand in the order of the commands, however the service writes them.
-        if texts.len() == commands.len() {
+        if in_turn {
             return Some(at);
         }
         let text = folded(command.as_str());

@@ -18,23 +18,39 @@ pub struct Style {
     pub verbose: bool,
 }
 
+/// The long part of a plan's text: what changes, and by which steps. Notes, refusals and times are no part of it, so that
+/// it can be written while others are still asked.
+#[derive(Debug)]
+pub struct Long(String);
+
+impl Long {
+    /// Writes the long part of a plan.
+    pub fn of(plan: &Plan, style: Style) -> Self {
+        let replaced = plan.replaced();
+        let changes: Vec<_> = plan.changes.iter().collect();
+        let entries = parallel::map(&changes, parallel::AT_A_TIME, |(address, change)| {
+            let mut text = String::new();
+            entry(&mut text, replaced.contains(address), address, change);
+            text
+        });
+        let mut text = entries.concat();
+        if !plan.steps.is_empty() {
+            steps(&mut text, plan, style);
+        }
+        Self(text)
+    }
+}
+
 /// Prints a plan.
 pub fn plan(plan: &Plan, style: Style) -> String {
-    let mut text = String::new();
+    with(plan, Long::of(plan, style))
+}
+
+/// Prints a plan of which the long part is written already.
+pub fn with(plan: &Plan, long: Long) -> String {
+    let mut text = long.0;
     if plan.is_empty() {
-        text.push_str("No changes. Live matches the spec.\n");
-    }
-    let replaced = plan.replaced();
-    let changes: Vec<_> = plan.changes.iter().collect();
-    let entries = parallel::map(&changes, parallel::AT_A_TIME, |(address, change)| {
-        let mut text = String::new();
-        entry(&mut text, replaced.contains(address), address, change);
-        text
-    });
-    text.reserve(entries.iter().map(String::len).sum());
-    text.extend(entries);
-    if !plan.steps.is_empty() {
-        steps(&mut text, plan, style);
+        text.insert_str(0, "No changes. Live matches the spec.\n");
     }
     for note in &plan.notes {
         let _ = writeln!(text, "Note: {note}.");

@@ -247,20 +247,27 @@ impl<E: Effects, S: Store> Driver<E, S> {
             self.halt.get_or_insert(Halt::Journal(error.to_string()));
             return false;
         }
+        let mut notices = Vec::with_capacity(events.len() + 1);
+        let mut mistake = None;
         for event in &events {
             let before = self.run.machine.phase();
             if let Err(error) = self.run.machine.apply(event) {
-                self.halt.get_or_insert(Halt::Blocked(format!("A mistake in adxform: {error}")));
-                return false;
+                mistake = Some(Halt::Blocked(format!("A mistake in adxform: {error}")));
+                break;
             }
-            self.tell(event, before);
+            notices.extend(self.told(event, before));
         }
-        let progress = notice::progress(&self.run.machine);
-        self.run.observer.notice(&progress);
-        true
+        if mistake.is_none() {
+            notices.push(notice::progress(&self.run.machine));
+        }
+        self.run.observer.notices(&notices);
+        let counts = mistake.is_none();
+        self.halt = self.halt.take().or(mistake);
+        counts
     }
 
-    fn tell(&mut self, event: &Event, before: Phase) {
+    /// What an event that counts now is told as.
+    fn told(&mut self, event: &Event, before: Phase) -> impl Iterator<Item = Notice> + use<E, S> {
         let now = Instant::now();
         let mut seconds = 0.0;
         if let Event::Step { step, happened, .. } = event {
@@ -273,10 +280,9 @@ impl<E: Effects, S: Store> Driver<E, S> {
             }
         }
         let machine = &self.run.machine;
-        let told = notice::of_event(machine, event, before, seconds);
-        for notice in told.into_iter().chain(notice::of_phase(machine, before)) {
-            self.run.observer.notice(&notice);
-        }
+        let shown = self.run.observer.shows_requests();
+        let told = notice::of_event(machine, event, before, seconds, shown);
+        told.into_iter().chain(notice::of_phase(machine, before))
     }
 
     /// Nothing has come for a while: says what runs, and what waits for it.

@@ -187,6 +187,16 @@ pub struct Waiting {
 pub trait Observer: Send {
     /// Takes one notice.
     fn notice(&mut self, notice: &Notice);
+
+    /// Takes what came about at once.
+    fn notices(&mut self, notices: &[Notice]) {
+        notices.iter().for_each(|notice| self.notice(notice));
+    }
+
+    /// Whether it shows the requests of steps; their texts are empty otherwise.
+    fn shows_requests(&self) -> bool {
+        true
+    }
 }
 
 /// Nobody is told.
@@ -197,9 +207,15 @@ impl Observer for Silent {
     fn notice(&mut self, _: &Notice) {}
 }
 
-/// What an event is told as: the machine as the event left it, the phase it came upon, and the seconds since the
-/// step's request was sent.
-pub(super) fn of_event(machine: &Machine, event: &Event, before: Phase, seconds: f64) -> Option<Notice> {
+/// What an event is told as: the machine as the event left it, the phase it came upon, the seconds since the step's
+/// request was sent, and whether that request is shown.
+pub(super) fn of_event(
+    machine: &Machine,
+    event: &Event,
+    before: Phase,
+    seconds: f64,
+    shown: bool,
+) -> Option<Notice> {
     let of = |step: usize, way: Way| {
         let planned = &machine.plan().steps[step];
         StepOf { step, address: planned.address.clone(), action: planned.action, way }
@@ -211,7 +227,8 @@ pub(super) fn of_event(machine: &Machine, event: &Event, before: Phase, seconds:
             match happened {
                 Happened::CheckStarted | Happened::CheckPassed | Happened::NotRun => None,
                 Happened::Started { .. } => {
-                    let request = machine.request(step, way)?.shown();
+                    let request = machine.request(step, way)?;
+                    let request = if shown { request.shown() } else { String::new() };
                     Some(Notice::StepStarted { of: of(step, way), request })
                 }
                 Happened::Begun { .. } => Some(Notice::StepAccepted { of: of(step, way) }),

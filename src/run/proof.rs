@@ -7,14 +7,14 @@ use super::event::{Difference, Verdict, Way};
 use crate::kind::{self, At, Kind};
 use crate::model::body::{Body, Value};
 use crate::model::change::Rename;
-use crate::model::{Address, Change, Inventory, Resource};
+use crate::model::{Address, Change, Inventory, Resource, parallel};
 use crate::plan::{Plan, Step};
 use serde_json::Value as Json;
 use std::collections::BTreeSet;
 
 /// What answers references by now.
-pub trait Known: Fn(&Address, &[String]) -> Option<Value> {}
-impl<F: Fn(&Address, &[String]) -> Option<Value>> Known for F {}
+pub trait Known: Fn(&Address, &[String]) -> Option<Value> + Sync {}
+impl<F: Fn(&Address, &[String]) -> Option<Value> + Sync> Known for F {}
 
 /// How the properties of a thing are compared.
 #[derive(Clone, Copy)]
@@ -189,8 +189,9 @@ pub fn residue(plan: &Plan, way: Way, live: &Inventory, known: &impl Known) -> V
 }
 
 fn compared(plan: &Plan, way: Way, live: &Inventory, known: &impl Known, strict: bool) -> Vec<Difference> {
-    let mut all = Vec::new();
-    for (address, resolution) in &plan.changes {
+    let changes: Vec<_> = plan.changes.iter().collect();
+    let found = parallel::map(&changes, parallel::AT_A_TIME, |(address, resolution)| {
+        let mut all = Vec::new();
         let rules = Rules::of(&resolution.kind);
         let before = resolution.change.before.as_ref().map(|body| answered(body, known));
         let after = resolution.change.after.as_ref().map(|body| answered(body, known));
@@ -199,9 +200,9 @@ fn compared(plan: &Plan, way: Way, live: &Inventory, known: &impl Known, strict:
         let ends = Ends { address, before: before.as_ref(), after: after.as_ref(), found: body };
         let wanted = if way == Way::Apply { ends.after } else { ends.before };
         let names = match (wanted, found) {
-            (None, None) => continue,
-            (None, Some(_)) if rules.stays(address, live) => continue,
-            (None, Some(found)) if rules.is_without(found, ends.after.or(ends.before)) => continue,
+            (None, None) => return all,
+            (None, Some(_)) if rules.stays(address, live) => return all,
+            (None, Some(found)) if rules.is_without(found, ends.after.or(ends.before)) => return all,
             (None, Some(_)) | (Some(_), None) => BTreeSet::from([String::new()]),
             (Some(wanted), Some(found)) if way == Way::Apply => rules.missing(found, wanted),
             (Some(wanted), Some(found)) if strict => rules.differing(&found.body, wanted),
@@ -214,8 +215,9 @@ fn compared(plan: &Plan, way: Way, live: &Inventory, known: &impl Known, strict:
                 all.push(misnamed(address, rename, &found.name));
             }
         }
-    }
-    all
+        all
+    });
+    found.into_iter().flatten().collect()
 }
 
 /// A thing whose name is not the one that it must have.
