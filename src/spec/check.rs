@@ -61,10 +61,13 @@ impl Loader<'_> {
         }
         let references = self.references();
         let files = tree.files.clone();
+        drop(tree);
         let diagnostics = Diagnostics::new(self.report, files.clone());
         if self.faults > 0 || diagnostics.errors() > 0 {
             return Err(diagnostics);
         }
+        let mut origins = origins;
+        origins.let_go();
         let desired = Desired { inventory, prune: self.prune, exact: self.exact };
         Ok(Spec { desired, origins, references, files, warnings: diagnostics })
     }

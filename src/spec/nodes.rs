@@ -1,9 +1,11 @@
 //! The arena of a spec's nodes: what was parsed by itself, file by file, becomes a part of the whole without being copied.
 //!
 //! Invariant: the numbers of what was there before stay as they were when something is added, and what was parsed by
-//! itself is found behind its new numbers as it was (test: `parts_keep_what_they_held`).
+//! itself is found behind its new numbers as it was (test: `parts_keep_what_they_held`). A part that was let go comes
+//! back as it was when somebody looks (test: `what_was_let_go_comes_back`).
 
-use super::files::{Place, offset};
+use super::files::{Files, Place, offset};
+use std::sync::OnceLock;
 
 /// The number of a node.
 pub(super) type Id = u32;
@@ -98,6 +100,31 @@ struct Part {
     has_aliases: bool,
 }
 
+impl Part {
+    /// The same with numbers that begin elsewhere.
+    fn moved(mut self, start: Id) -> Self {
+        let mut rest = self.children.as_mut_slice();
+        while let Some((count, behind)) = rest.split_first_mut() {
+            let (children, others) = behind.split_at_mut(*count as usize);
+            children.iter_mut().for_each(|child| *child += start);
+            rest = others;
+        }
+        if self.has_aliases {
+            let is_alias = |node: &&mut Node| matches!(node.kind(), Kind::Alias(_));
+            self.nodes.iter_mut().filter(is_alias).for_each(|node| node.rest += start);
+        }
+        self
+    }
+}
+
+/// What was parsed by itself: there, or to be parsed again.
+#[derive(Debug, Clone)]
+struct Taken {
+    file: u32,
+    start: Id,
+    part: OnceLock<Part>,
+}
+
 /// How many bits of a number tell nodes of one block apart.
 const BLOCK_BITS: u32 = 10;
 const BLOCK: usize = 1 << BLOCK_BITS;
@@ -105,24 +132,28 @@ const BLOCK: usize = 1 << BLOCK_BITS;
 /// The nodes that share the upper bits of their numbers: their part, and the place of the first in it.
 #[derive(Debug, Clone, Copy)]
 struct Block {
+    /// Which of those that were parsed by themselves, or [`OWN`].
     part: u32,
     first: u32,
 }
 
-/// All nodes by their numbers.
-#[derive(Debug, Clone)]
-pub(super) struct Nodes {
-    /// What is added one by one, then what was parsed by itself.
-    parts: Vec<Part>,
-    blocks: Vec<Block>,
-    /// The blocks of the first part, in order.
-    own: Vec<u32>,
-}
+/// In place of the number of a part: what is added one by one.
+const OWN: u32 = u32::MAX;
 
-impl Default for Nodes {
-    fn default() -> Self {
-        Self { parts: vec![Part::default()], blocks: Vec::new(), own: Vec::new() }
-    }
+/// How a file is parsed by itself.
+pub(super) type Parse = fn(&Files, u32) -> Nodes;
+
+/// All nodes by their numbers.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Nodes {
+    /// What is added one by one.
+    own: Part,
+    /// The blocks of that, in order.
+    own_blocks: Vec<u32>,
+    taken: Vec<Taken>,
+    blocks: Vec<Block>,
+    /// How what was let go is parsed again.
+    again: Option<(Files, Parse)>,
 }
 
 /// How far nodes were added, for [`Nodes::back_to`].
@@ -130,58 +161,56 @@ pub(super) type Mark = (usize, usize, usize);
 
 impl Nodes {
     fn add(&mut self, place: Place, sort: u32, rest: u32) -> Id {
-        let at = self.parts[0].nodes.len();
+        let at = self.own.nodes.len();
         if at.is_multiple_of(BLOCK) {
-            self.own.push(offset(self.blocks.len()));
-            self.blocks.push(Block { part: 0, first: offset(at) });
+            self.own_blocks.push(offset(self.blocks.len()));
+            self.blocks.push(Block { part: OWN, first: offset(at) });
         }
         let head = place.file << SORT_BITS | sort;
-        self.parts[0].nodes.push(Node { start: place.start, end: place.end, head, rest });
-        self.own[at >> BLOCK_BITS] << BLOCK_BITS | offset(at % BLOCK)
+        self.own.nodes.push(Node { start: place.start, end: place.end, head, rest });
+        self.own_blocks[at >> BLOCK_BITS] << BLOCK_BITS | offset(at % BLOCK)
     }
 
     /// Where the nodes that are added one by one stand.
     pub(super) fn mark(&self) -> Mark {
-        let own = &self.parts[0];
-        (own.nodes.len(), own.children.len(), own.texts.len())
+        (self.own.nodes.len(), self.own.children.len(), self.own.texts.len())
     }
 
     /// Forgets the nodes that were added since a mark, when nothing else was taken in since.
     pub(super) fn back_to(&mut self, (nodes, children, texts): Mark) {
-        let own = &mut self.parts[0];
-        own.nodes.truncate(nodes);
-        own.children.truncate(children);
-        own.texts.truncate(texts);
+        self.own.nodes.truncate(nodes);
+        self.own.children.truncate(children);
+        self.own.texts.truncate(texts);
         let blocks = nodes.div_ceil(BLOCK);
-        self.blocks.truncate(self.blocks.len() - self.own.len().saturating_sub(blocks));
-        self.own.truncate(blocks);
+        self.blocks.truncate(self.blocks.len() - self.own_blocks.len().saturating_sub(blocks));
+        self.own_blocks.truncate(blocks);
     }
 
     /// Makes room for what a text of some bytes holds as a rule.
     pub(super) fn expect(&mut self, bytes: usize) {
-        self.parts[0].nodes.reserve(bytes / 12);
-        self.parts[0].children.reserve(bytes / 12);
+        self.own.nodes.reserve(bytes / 12);
+        self.own.children.reserve(bytes / 12);
     }
 
-    /// Takes in what was parsed by itself, and returns what its numbers begin with here.
-    pub(super) fn take_in(&mut self, other: Self) -> Id {
-        let mut part = other.parts.into_iter().next().unwrap_or_default();
+    /// Takes in what was parsed of a file by itself, and returns what its numbers begin with here.
+    pub(super) fn take_in(&mut self, file: u32, other: Self) -> Id {
         let start = offset(self.blocks.len() * BLOCK);
-        let number = offset(self.parts.len());
-        let firsts = (0..part.nodes.len()).step_by(BLOCK);
+        let number = offset(self.taken.len());
+        let firsts = (0..other.own.nodes.len()).step_by(BLOCK);
         self.blocks.extend(firsts.map(|first| Block { part: number, first: offset(first) }));
-        let mut rest = part.children.as_mut_slice();
-        while let Some((count, behind)) = rest.split_first_mut() {
-            let (children, others) = behind.split_at_mut(*count as usize);
-            children.iter_mut().for_each(|child| *child += start);
-            rest = others;
-        }
-        if part.has_aliases {
-            let is_alias = |node: &&mut Node| matches!(node.kind(), Kind::Alias(_));
-            part.nodes.iter_mut().filter(is_alias).for_each(|node| node.rest += start);
-        }
-        self.parts.push(part);
+        self.taken.push(Taken { file, start, part: other.own.moved(start).into() });
         start
+    }
+
+    /// Lets go what was parsed by itself; what is looked at again is parsed again.
+    pub(super) fn let_go(&mut self, files: &Files, parse: Parse) {
+        self.taken.iter_mut().for_each(|taken| drop(taken.part.take()));
+        self.again = Some((files.clone(), parse));
+    }
+
+    fn part(&self, taken: &Taken) -> Part {
+        let parsed = self.again.as_ref().map(|(files, parse)| parse(files, taken.file));
+        parsed.unwrap_or_default().own.moved(taken.start)
     }
 
     /// Adds a scalar, with its text where that does not stand at its place as it is.
@@ -192,7 +221,7 @@ impl Nodes {
             Style::Loose => LOOSE,
         };
         let rest = text.map_or(IN_PLACE, |text| {
-            let texts = &mut self.parts[0].texts;
+            let texts = &mut self.own.texts;
             texts.push(text.into());
             offset(texts.len() - 1)
         });
@@ -200,7 +229,7 @@ impl Nodes {
     }
 
     fn held(&mut self, items: &[Id]) -> u32 {
-        let children = &mut self.parts[0].children;
+        let children = &mut self.own.children;
         let first = offset(children.len());
         children.push(offset(items.len()));
         children.extend_from_slice(items);
@@ -221,13 +250,16 @@ impl Nodes {
 
     /// Adds an alias of a node.
     pub(super) fn alias(&mut self, place: Place, of: Id) -> Id {
-        self.parts[0].has_aliases = true;
+        self.own.has_aliases = true;
         self.add(place, ALIAS, of)
     }
 
     fn node(&self, id: Id) -> (&Part, Node) {
         let block = self.blocks[(id >> BLOCK_BITS) as usize];
-        let part = &self.parts[block.part as usize];
+        let part = match self.taken.get(block.part as usize) {
+            Some(taken) => taken.part.get_or_init(|| self.part(taken)),
+            None => &self.own,
+        };
         (part, part.nodes[block.first as usize + (id as usize & (BLOCK - 1))])
     }
 
@@ -263,7 +295,8 @@ impl Nodes {
     /// How many nodes there are.
     #[cfg(test)]
     pub(super) fn count(&self) -> usize {
-        self.parts.iter().map(|part| part.nodes.len()).sum()
+        let taken = self.taken.iter().filter_map(|taken| taken.part.get());
+        self.own.nodes.len() + taken.map(|part| part.nodes.len()).sum::<usize>()
     }
 }
 
@@ -313,7 +346,7 @@ mod tests {
                     1 => {
                         let mut other = Nodes::default();
                         let ids = grown(&mut other, file, count);
-                        let start = all.take_in(other);
+                        let start = all.take_in(file, other);
                         known.push((ids.into_iter().map(|id| id + start).collect(), file, count));
                     }
                     _ => {

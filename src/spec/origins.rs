@@ -43,6 +43,13 @@ impl Origins {
         Self { tree, index, entries: drafts.iter_mut().map(entry).collect() }
     }
 
+    /// Keeps no nodes that can be had again: few are looked at from here on.
+    pub(super) fn let_go(&mut self) {
+        if let Some(tree) = Arc::get_mut(&mut self.tree) {
+            tree.let_go();
+        }
+    }
+
     fn entry(&self, address: &Address) -> Option<&Entry> {
         self.entries.get(*self.index.get(address)?)
     }

@@ -92,7 +92,7 @@ impl Loader<'_> {
         });
         let mut roots = Vec::new();
         for ((file, over), (tree, report, document)) in held.into_iter().zip(parsed) {
-            let root = self.tree_mut().absorb(tree, document.root);
+            let root = self.tree_mut().absorb(file, tree, document.root);
             self.report.extend(report);
             let document = Document { root, ..document };
             if !document.complete {

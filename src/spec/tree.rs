@@ -66,9 +66,19 @@ impl Tree {
         self.nodes.count()
     }
 
-    /// Takes the nodes of another tree over the same texts over, and returns the new number of one of them.
-    pub(super) fn absorb(&mut self, other: Self, root: Option<Id>) -> Option<Id> {
-        let start = self.nodes.take_in(other.nodes);
+    /// Lets the nodes go that were parsed by themselves; whoever looks at one finds it as it was
+    /// (test: `what_was_let_go_comes_back`).
+    pub(super) fn let_go(&mut self) {
+        self.nodes.let_go(&self.files, |files, file| {
+            let mut tree = Self::over(files.clone());
+            super::yaml::read(&mut tree, file, &mut Vec::new());
+            tree.nodes
+        });
+    }
+
+    /// Takes the nodes of another tree, of one file of the same texts, over, and returns the new number of one of them.
+    pub(super) fn absorb(&mut self, file: u32, other: Self, root: Option<Id>) -> Option<Id> {
+        let start = self.nodes.take_in(file, other.nodes);
         self.bodies.extend(other.bodies.into_iter().map(|(node, file)| (node + start, file)));
         root.map(|root| root + start)
     }
@@ -273,4 +283,44 @@ fn nth_line(text: &str, n: usize) -> Option<(usize, &str)> {
         start += line.len() + 1;
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    /// A node with everything in it.
+    fn shown(tree: &Tree, id: Id) -> String {
+        let place = tree.place(id);
+        let inner: Vec<String> = match tree.view(id) {
+            View::Map => tree.pairs(id).iter().map(|inner| shown(tree, *inner)).collect(),
+            View::List(items) => items.iter().map(|inner| shown(tree, *inner)).collect(),
+            View::Null | View::Scalar(..) => vec![format!("{:?} {:?}", tree.view(id), tree.text(id))],
+        };
+        format!("{id} {place:?} {inner:?}")
+    }
+
+    #[test]
+    fn what_was_let_go_comes_back() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/specs/valid");
+        let paths = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        let paths = paths.filter(|path| path.extension().is_some_and(|end| end == "yaml"));
+        let texts = paths.filter_map(|path| std::fs::read_to_string(path).ok());
+        let mut tree = Tree::default();
+        let files: Vec<u32> = texts.map(|text| tree.files.add(String::new(), String::new(), text)).collect();
+        let mut roots = Vec::new();
+        for file in files {
+            let mut other = Tree::over(tree.files.clone());
+            let document = super::super::yaml::read(&mut other, file, &mut Vec::new());
+            roots.extend(tree.absorb(file, other, document.root));
+        }
+        let all = |tree: &Tree| roots.iter().map(|root| shown(tree, *root)).collect::<Vec<_>>();
+        let before = all(&tree);
+        let count = tree.count();
+        tree.let_go();
+        assert!(tree.count() == 0 && count > 300, "{count}");
+        assert_eq!(all(&tree), before);
+        assert_eq!(tree.count(), count);
+    }
 }
