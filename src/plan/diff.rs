@@ -85,6 +85,10 @@ impl Inputs<'_> {
         }
         self.unseen(&mut found, &unseen);
         self.prune(&mut found);
+        let mut changes: Vec<_> = found.changes.iter_mut().collect();
+        parallel::map_mut(&mut changes, parallel::AT_A_TIME, |(address, resolution)| {
+            resolution.origin = (self.origin)(address);
+        });
         contain(&mut found, self.live);
         apart::set(&mut found, self.live);
         make_again(&mut found, self.live);
@@ -326,6 +330,7 @@ impl Inputs<'_> {
         }
     }
 
+    /// Where the spec declares it is looked up later, for all of them.
     fn record(
         &self,
         found: &mut Differences,
@@ -340,7 +345,7 @@ impl Inputs<'_> {
             change,
             reason,
             loss: Loss::none(),
-            origin: (self.origin)(at),
+            origin: None,
             with: None,
         };
         found.changes.insert(at.clone(), resolution);

@@ -7,7 +7,7 @@ use crate::kind::{self, Undo};
 use crate::model::body::{SecretRef, Value};
 use crate::model::change::LossClass;
 use crate::model::inventory::Inventory;
-use crate::model::{Address, Request, Scope};
+use crate::model::{Address, Request, Scope, parallel};
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
@@ -117,9 +117,12 @@ fn with_losses(found: Differences, steps: &[Step]) -> BTreeMap<Address, super::R
 /// The attributes of live things that the steps may ask for: those of containers, and those referred to.
 fn outputs(plan: &Plan, live: &Inventory) -> BTreeMap<Address, BTreeMap<String, Value>> {
     let mut wanted: BTreeSet<Address> = plan.scope.containers.keys().cloned().collect();
-    for body in plan.steps.iter().flat_map(|step| [&step.change.before, &step.change.after]).flatten() {
-        wanted.extend(body.references().into_iter().map(|(address, _)| address.clone()));
-    }
+    let referred = parallel::map(&plan.steps, parallel::AT_A_TIME, |step| {
+        let bodies = [&step.change.before, &step.change.after].into_iter().flatten();
+        let references = bodies.flat_map(|body| body.references());
+        references.map(|(address, _)| address.clone()).collect::<Vec<_>>()
+    });
+    wanted.extend(referred.into_iter().flatten());
     let known = wanted.into_iter().filter_map(|address| {
         let live = live.get(&address)?;
         let leaves = live.attributes.paths().into_iter().filter(|(_, value)| value.as_map().is_none());
