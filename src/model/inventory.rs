@@ -315,6 +315,20 @@ mod tests {
     }
 
     #[test]
+    fn anybody_may_ask_for_the_order_first() {
+        let mut all = Inventory::new();
+        let database: Address = "clusters.c.databases.d".parse().unwrap();
+        for number in 0..20_000_u32 {
+            let key = format!("t{}", number.wrapping_mul(2_654_435_761) % 1_000_003);
+            all.insert(database.child("tables", &key), Resource { name: key.into(), ..Resource::default() });
+        }
+        let count = all.len();
+        let asked = vec![(); 640];
+        let counts = parallel::map(&asked, 1, |()| all.children(&database, "tables").count());
+        assert!(counts.iter().all(|found| *found == count));
+    }
+
+    #[test]
     fn finds_by_name() {
         let parent: Address = "clusters.c".parse().unwrap();
         let thing = |name: &str| Resource { name: name.into(), ..Resource::default() };
