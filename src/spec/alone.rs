@@ -7,8 +7,7 @@
 use super::kinds::Collection;
 use super::loader::{Draft, Given, Loader, Slot};
 use super::outline::{Azure, Entry};
-use crate::kind::shape::Field;
-use crate::model::{Address, Value, parallel};
+use crate::model::{Address, parallel};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -31,7 +30,7 @@ impl Loader<'_> {
         entries: &[Entry],
         azure: &Azure,
     ) -> Vec<Option<Outlined>> {
-        if !self.hands_on || entries.len() < parallel::AT_A_TIME {
+        if entries.len() < self.hands_on_from {
             return Vec::new();
         }
         let parts: Vec<&[Entry]> = entries.chunks(parallel::AT_A_TIME).collect();
@@ -105,13 +104,8 @@ impl Loader<'_> {
             }
             slots.push(Slot::Done(value?));
         }
-        let lacks = |(field, slot): (&Field, &Slot)| {
-            field.required && matches!(slot, Slot::Absent | Slot::Done(Value::Null))
-        };
-        if fields.iter().zip(&slots).any(lacks) {
-            return None;
-        }
-        Some(slots)
+        let lacks = fields.iter().zip(&slots).any(|(field, slot)| slot.lacks(field));
+        (!lacks).then_some(slots)
     }
 }
 
@@ -128,7 +122,8 @@ mod tests {
         let kinds: Vec<&'static dyn Kind> = kind::all().collect();
         let mut loader = loader::Loader::new(&options, &source::Disk, &kinds);
         if let Some(roots) = loader.read_files() {
-            loader.hands_on = alone;
+            // Specs of tests are small: a single entry is handed on.
+            loader.hands_on_from = if alone { 1 } else { usize::MAX };
             loader.outline(&roots);
             if alone {
                 loader.read_alone();

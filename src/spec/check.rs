@@ -46,7 +46,7 @@ impl Loader<'_> {
         let mut inventory = self.inventory();
         super::ids::settle(&mut inventory, &self.unsettled());
         let tree = std::mem::take(&mut self.tree);
-        let origins = Origins::new(Arc::clone(&tree), Arc::clone(&self.index), &mut self.drafts);
+        let mut origins = Origins::new(Arc::clone(&tree), Arc::clone(&self.index), &mut self.drafts);
         if !self.partial {
             self.ask_kinds(&inventory, &origins, &names);
         }
@@ -66,7 +66,6 @@ impl Loader<'_> {
         if self.faults > 0 || diagnostics.errors() > 0 {
             return Err(diagnostics);
         }
-        let mut origins = origins;
         origins.let_go();
         let desired = Desired { inventory, prune: self.prune, exact: self.exact };
         Ok(Spec { desired, origins, references, files, warnings: diagnostics })

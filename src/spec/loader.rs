@@ -12,7 +12,7 @@ use crate::kind::shape::Field;
 use crate::model::address::ByAddress;
 use crate::model::body::{Expr, Piece};
 use crate::model::inventory::Lifecycle;
-use crate::model::{Address, Mode, Value, word};
+use crate::model::{Address, Mode, Value, parallel, word};
 use rustc_hash::FxHashMap;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -57,6 +57,13 @@ pub(super) enum Slot {
     /// Read in vain; the mistake is reported.
     Failed,
     Done(Value),
+}
+
+impl Slot {
+    /// Whether a property that must be given is not.
+    pub(super) const fn lacks(&self, field: &Field) -> bool {
+        field.required && matches!(self, Self::Absent | Self::Done(Value::Null))
+    }
 }
 
 /// A reference from one entry to another.
@@ -120,8 +127,8 @@ pub(super) struct Loader<'a> {
     /// Whether it reads only what stands alone, and then whether something did not.
     pub alone: bool,
     pub gave_up: bool,
-    /// Whether it hands what stands alone on to others.
-    pub hands_on: bool,
+    /// How many entries of a collection it takes to hand those that stand alone on to others.
+    pub hands_on_from: usize,
 }
 
 /// What those who read what stands alone begin with.
@@ -139,7 +146,7 @@ impl<'a> Loader<'a> {
         let (tree, kinds) = (Arc::default(), Arc::new(Kinds::new(kinds)));
         Self {
             alone: false,
-            hands_on: true,
+            hands_on_from: parallel::AT_A_TIME,
             ..Self::grown(&Seed { tree, kinds, source, options, partial: false })
         }
     }
@@ -180,7 +187,7 @@ impl<'a> Loader<'a> {
             shorts: FxHashMap::default(),
             alone: true,
             gave_up: false,
-            hands_on: false,
+            hands_on_from: usize::MAX,
         }
     }
 

@@ -273,9 +273,10 @@ impl Loader<'_> {
             return Some(key);
         }
         let keys = collection.fixed_keys();
-        let message = match at.segments().as_slice() {
-            [] => format!("there is no {} {}", collection.word, quoted(&key)),
-            _ => format!("{} has no {} in its `{}`", quoted(at.key()), quoted(&key), collection.word),
+        let message = if at.is_root() {
+            format!("there is no {} {}", collection.word, quoted(&key))
+        } else {
+            format!("{} has no {} in its `{}`", quoted(at.key()), quoted(&key), collection.word)
         };
         let found = Diagnostic::error(Code::UnknownKey, message).at(place, "");
         let near = suggest::nearest(&key, &keys).map(str::to_owned);

@@ -36,11 +36,9 @@ impl Loader<'_> {
         if this.mode != Mode::Managed || self.partial || (bare && this.kind.about().may_be_unset) {
             return;
         }
-        let lacks = |(field, slot): &(&Field, &Slot)| {
-            field.required && matches!(slot, Slot::Absent | Slot::Done(Value::Null))
-        };
         let given = this.kind.about().fields.iter().zip(&this.slots);
-        let missing: Vec<&str> = given.filter(lacks).map(|(field, _)| field.name).collect();
+        let missing = given.filter(|(field, slot)| slot.lacks(field));
+        let missing: Vec<&str> = missing.map(|(field, _)| field.name).collect();
         if !missing.is_empty() {
             self.report_missing(draft, &missing);
         }
@@ -159,9 +157,10 @@ impl Loader<'_> {
             return None;
         }
         let kinds = Arc::clone(&self.kinds);
-        let found = match address.segments().as_slice() {
-            [] => self.no_root(rest.first().map_or("", String::as_str), kinds.below("")),
-            _ => self.no_entry(address),
+        let found = if address.is_root() {
+            self.no_root(rest.first().map_or("", String::as_str), kinds.below(""))
+        } else {
+            self.no_entry(address)
         };
         self.push(found.at(place, ""));
         None
