@@ -149,9 +149,9 @@ pub fn secret(text: &str) -> Option<SecretRef> {
     let place = text.trim().strip_prefix("${secret.")?.strip_suffix('}')?;
     let (way, rest) = place.split_once('.').filter(|(_, rest)| !rest.is_empty())?;
     match way {
-        "env" => Some(SecretRef::Env(rest.to_owned())),
-        "file" => Some(SecretRef::File(rest.to_owned())),
-        "keyVault" => Some(SecretRef::KeyVault(rest.to_owned())),
+        "env" => Some(SecretRef::Env(rest.into())),
+        "file" => Some(SecretRef::File(rest.into())),
+        "keyVault" => Some(SecretRef::KeyVault(rest.into())),
         _ => None,
     }
 }

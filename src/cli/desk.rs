@@ -128,7 +128,7 @@ async fn place(cloud: &Cloud, config: &Config, global: &Global, state: &Path) ->
         return Err(usage(message, "give a prefix such as `telemetry/prod`"));
     }
     let signature = match (environment()(SIGNATURE), &journal.sas) {
-        (Some(set), _) if !set.trim().is_empty() => Some(SecretRef::Env(SIGNATURE.to_owned())),
+        (Some(set), _) if !set.trim().is_empty() => Some(SecretRef::Env(SIGNATURE.into())),
         (_, Some(text)) => Some(config::secret(text).ok_or_else(|| {
             let message = format!("{}: `sas` is a secret and cannot be written there", config::FILE);
             usage(message, "write ${secret.env.NAME}, ${secret.file.PATH} or ${secret.keyVault.URI}")

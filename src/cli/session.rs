@@ -95,9 +95,17 @@ impl Session {
     /// # Errors
     /// What could not be read, and what to do.
     pub(super) async fn read(&self, scope: &Scope) -> Result<Live, Failure> {
+        self.read_like(scope, &Inventory::new()).await
+    }
+
+    /// The same where live is probably much like something.
+    ///
+    /// # Errors
+    /// As [`Session::read`].
+    pub(super) async fn read_like(&self, scope: &Scope, like: &Inventory) -> Result<Live, Failure> {
         let now = Instant::now();
-        let live =
-            live::read(&self.cloud, scope, &self.endpoints).await.map_err(|error| unreachable(&error))?;
+        let live = live::read_like(&self.cloud, scope, &self.endpoints, like).await;
+        let live = live.map_err(|error| unreachable(&error))?;
         if let Ok(mut read_at) = self.read_at.lock() {
             *read_at = Some(now);
         }
@@ -178,7 +186,7 @@ pub(super) async fn plan(
     destroy: bool,
     style: Option<Style>,
 ) -> Result<Planned, Failure> {
-    let live = session.read(&scope).await?;
+    let live = session.read_like(&scope, &spec.desired.inventory).await?;
     let origin = |address: &Address| spec.origins.get(address);
     let inputs = Inputs {
         desired: &spec.desired,

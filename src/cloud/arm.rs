@@ -8,6 +8,7 @@ use super::operation::{Operation, state};
 use super::wire::{Answer, Call, Plane, below};
 use crate::model::Value;
 use crate::model::request::{ArmRequest, Method};
+use arcstr::ArcStr;
 use reqwest::Url;
 use serde_json::Value as Json;
 use std::collections::BTreeSet;
@@ -251,7 +252,7 @@ fn json(value: &Value) -> Result<Json, String> {
         Value::Time(ticks) => Json::from(ticks.iso8601()),
         Value::List(items) => items.iter().map(json).collect::<Result<_, _>>()?,
         Value::Map(body) => {
-            let entry = |(name, value): (&std::sync::Arc<str>, &Value)| Ok((name.to_string(), json(value)?));
+            let entry = |(name, value): (&ArcStr, &Value)| Ok((name.to_string(), json(value)?));
             Json::Object(body.iter().map(entry).collect::<Result<_, String>>()?)
         }
         Value::Unknown(expr) => return Err(format!("the reference {expr}")),
@@ -270,10 +271,10 @@ mod tests {
     fn bodies_hold_values_and_nothing_to_be_resolved() {
         let body = Body::new()
             .with("period", Value::Time(Ticks::parse("90d").unwrap()))
-            .with("tags", Value::List(vec!["a".into(), 1.into(), Value::Null]));
+            .with("tags", Value::List(vec!["a".into(), 1.into(), Value::Null].into()));
         let wire = json(&body.clone().into()).map(|json| json.to_string());
         assert_eq!(wire.as_deref(), Ok(r#"{"period":"P90D","tags":["a",1,null]}"#));
-        let secret = body.with("key", Value::Secret(SecretRef::Env("K".to_owned())));
+        let secret = body.with("key", Value::Secret(SecretRef::Env("K".into())));
         assert_eq!(json(&secret.into()), Err("the secret ${secret.env.K}".to_owned()));
     }
 }

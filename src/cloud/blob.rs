@@ -426,7 +426,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_signature_does_not_print() {
-        let (cloud, place) = (cloud(), SecretRef::Env("SAS".to_owned()));
+        let (cloud, place) = (cloud(), SecretRef::Env("SAS".into()));
         let container = cloud.container("http://127.0.0.1:1/acct/c", Some(&place)).await.unwrap();
         assert!(container.client.url().as_str().contains("sig=s3cret"));
         let error = container.renew("lock", "id", REQUEST).await.unwrap_err();
@@ -437,7 +437,7 @@ mod tests {
 
     #[tokio::test]
     async fn only_the_url_of_a_container_will_do() {
-        let (cloud, place) = (cloud(), SecretRef::Env("SAS".to_owned()));
+        let (cloud, place) = (cloud(), SecretRef::Env("SAS".into()));
         for (url, code) in [
             ("https://a.blob.core.windows.net/c", None),
             ("https://a.blob.core.windows.net/c/", None),

@@ -87,7 +87,7 @@ impl Cloud {
                 value.map(SecretString::from).ok_or_else(unset)
             }
             SecretRef::File(path) => {
-                let path = self.wire.config.secret_root.join(path);
+                let path = self.wire.config.secret_root.join(path.as_str());
                 let read = tokio::fs::read_to_string(&path).await;
                 let text = read.map_err(|error| {
                     missing(format!("{}: {error}", path.display()), "the path starts at the spec's folder")
@@ -130,12 +130,12 @@ mod tests {
     #[tokio::test]
     async fn secrets_do_not_print() {
         let cloud = cloud();
-        let key = Value::Secret(SecretRef::Env("KEY".to_owned()));
+        let key = Value::Secret(SecretRef::Env("KEY".into()));
         let command = Command::new(".x").composed(&["u;".into(), key.clone()], true);
         assert_eq!(cloud.filled(&command).await.unwrap().as_str(), ".x h\"u;s3cret\"");
         assert_eq!(
-            cloud.filled_value(&Value::List(vec![key])).await.unwrap(),
-            Value::List(vec!["s3cret".into()])
+            cloud.filled_value(&Value::List(vec![key].into())).await.unwrap(),
+            Value::List(vec!["s3cret".into()].into())
         );
         assert!(
             !format!("{cloud:?} {command:?} {:?}", cloud.wire.secrets.get(&SecretRef::Env("KEY".into())))
@@ -146,9 +146,12 @@ mod tests {
     #[tokio::test]
     async fn what_is_missing_is_named() {
         for (place, said) in [
-            (SecretRef::Env("NO".to_owned()), "${secret.env.NO} cannot be read: the variable NO is not set"),
-            (SecretRef::File("no/such".to_owned()), "${secret.file.no/such} cannot be read: "),
-            (SecretRef::KeyVault("https://v.vault.azure.net/secrets/k".to_owned()), "the emulator's token"),
+            (SecretRef::Env("NO".into()), "${secret.env.NO} cannot be read: the variable NO is not set"),
+            (SecretRef::File("no/such".to_owned().into()), "${secret.file.no/such} cannot be read: "),
+            (
+                SecretRef::KeyVault("https://v.vault.azure.net/secrets/k".to_owned().into()),
+                "the emulator's token",
+            ),
         ] {
             let error = cloud().read_secrets(&[&place]).await.unwrap_err();
             assert!(error.message.contains(said), "{}", error.message);

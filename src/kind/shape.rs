@@ -10,6 +10,7 @@ use super::texts::{date_time, is_arm_id};
 use crate::model::body::{Body, Value};
 use crate::model::duration::Ticks;
 use crate::model::word;
+use arcstr::ArcStr;
 use std::cmp::Ordering;
 
 pub use super::names::NameRule;
@@ -191,7 +192,7 @@ impl Shape {
                 let mut items = items.iter().map(|i| item.canonical(i)).collect::<Result<Vec<_>, _>>()?;
                 items.sort_by(order);
                 items.dedup();
-                Ok(Value::List(items))
+                Ok(Value::List(items.into()))
             }
             (Self::List(item), Value::List(items)) => {
                 Ok(Value::List(items.iter().map(|i| item.canonical(i)).collect::<Result<_, _>>()?))
@@ -314,7 +315,7 @@ impl Shape {
 
 /// A live body with the secrets that `wanted` has for the same things, of which live shows only that there are some.
 pub fn recalled(fields: &[Field], live: &Body, wanted: &Body) -> Body {
-    let one = |(name, value): (&std::sync::Arc<str>, &Value)| {
+    let one = |(name, value): (&ArcStr, &Value)| {
         let found = field(fields, name).zip(wanted.get(name));
         let value =
             found.map_or_else(|| value.clone(), |(field, wanted)| field.shape.recalled(value, wanted));

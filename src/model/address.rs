@@ -3,6 +3,7 @@
 mod index;
 
 use super::words::word;
+use arcstr::ArcStr;
 use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
 use std::fmt;
@@ -16,9 +17,9 @@ pub use index::ByAddress;
 #[derive(Debug)]
 pub struct Segment {
     /// The collection's word in the spec, such as `tables` or `policies`.
-    pub collection: Arc<str>,
+    pub collection: ArcStr,
     /// The key within the collection; the service's name unless the entry says `name:`.
-    pub key: Arc<str>,
+    pub key: ArcStr,
     /// What it stands in.
     above: Address,
     /// A number that paths of the same words up to here share, so that none is hashed twice.
@@ -46,8 +47,8 @@ fn hashed(above: u64, word: &str) -> u64 {
     })
 }
 
-fn compared(a: &Arc<str>, b: &Arc<str>) -> Ordering {
-    if Arc::ptr_eq(a, b) { Ordering::Equal } else { a.cmp(b) }
+fn compared(a: &ArcStr, b: &ArcStr) -> Ordering {
+    if ArcStr::ptr_eq(a, b) { Ordering::Equal } else { a.cmp(b) }
 }
 
 /// The path through the spec: `clusters.telemetry.databases.iot.tables["my table"]`.
@@ -125,7 +126,7 @@ impl Address {
         self.with(word(collection), word(key))
     }
 
-    fn with(&self, collection: Arc<str>, key: Arc<str>) -> Self {
+    fn with(&self, collection: ArcStr, key: ArcStr) -> Self {
         let path = hashed(hashed(self.path(), &collection), &key);
         let depth = self.0.as_ref().map_or(1, |last| last.depth + 1);
         Self(Some(Arc::new(Segment { collection, key, above: self.clone(), path, depth })))
@@ -195,13 +196,13 @@ impl Address {
     }
 
     /// The key of the last segment, shared.
-    pub fn shared_key(&self) -> Arc<str> {
-        self.0.as_ref().map_or_else(|| word(""), |last| Arc::clone(&last.key))
+    pub fn shared_key(&self) -> ArcStr {
+        self.0.as_ref().map_or_else(|| word(""), |last| last.key.clone())
     }
 
     /// The collection of the last segment, shared.
-    pub fn shared_collection(&self) -> Arc<str> {
-        self.0.as_ref().map_or_else(|| word(""), |last| Arc::clone(&last.collection))
+    pub fn shared_collection(&self) -> ArcStr {
+        self.0.as_ref().map_or_else(|| word(""), |last| last.collection.clone())
     }
 
     /// Whether this is `other` or stands somewhere below it.
@@ -215,7 +216,7 @@ impl Address {
             return self.clone();
         }
         let rest = self.segments().into_iter().skip(from.depth());
-        rest.fold(to.clone(), |at, next| at.with(Arc::clone(&next.collection), Arc::clone(&next.key)))
+        rest.fold(to.clone(), |at, next| at.with(next.collection.clone(), next.key.clone()))
     }
 
     /// The first `count` segments.
@@ -303,7 +304,7 @@ impl fmt::Display for Address {
             if plain(key) {
                 write!(f, "{dot}{collection}.{key}")?;
             } else {
-                let quoted = serde_json::Value::from(key.as_ref());
+                let quoted = serde_json::Value::from(key.as_str());
                 write!(f, "{dot}{collection}[{quoted}]")?;
             }
         }

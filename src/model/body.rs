@@ -5,8 +5,10 @@ mod expression;
 use super::address::Address;
 use super::duration::Ticks;
 use super::words::word;
+use arcstr::ArcStr;
 use std::fmt;
 use std::sync::Arc;
+use thin_vec::ThinVec;
 
 pub use expression::{Expr, Piece, SecretRef};
 
@@ -25,11 +27,11 @@ pub enum Value {
     /// Any other number.
     Real(f64),
     /// Text; enums and dates are texts in the service's own spelling.
-    Text(Arc<str>),
+    Text(ArcStr),
     /// A length of time.
     Time(Ticks),
     /// An ordered list; sets are sorted lists.
-    List(Vec<Value>),
+    List(ThinVec<Value>),
     /// Named values in a fixed order: that of the kind's fields, or of the spec where order means something.
     Map(Body),
     /// A value that depends on an attribute of another address.
@@ -42,7 +44,7 @@ pub enum Value {
 #[derive(Clone, Default)]
 pub struct Body(Option<Arc<Entries>>);
 
-type Entries = Vec<(Arc<str>, Value)>;
+type Entries = Vec<(ArcStr, Value)>;
 
 impl fmt::Debug for Body {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -66,7 +68,7 @@ impl Body {
         matches!((&self.0, &other.0), (Some(own), Some(other)) if Arc::ptr_eq(own, other))
     }
 
-    fn entries(&self) -> &[(Arc<str>, Value)] {
+    fn entries(&self) -> &[(ArcStr, Value)] {
         self.0.as_ref().map_or(&[], |entries| entries)
     }
 
@@ -81,9 +83,9 @@ impl Body {
     }
 
     /// The value of a property that probably stands at a place, as in a body that is much like another.
-    pub fn near(&self, at: usize, name: &Arc<str>) -> Option<&Value> {
+    pub fn near(&self, at: usize, name: &ArcStr) -> Option<&Value> {
         match self.entries().get(at) {
-            Some((key, value)) if Arc::ptr_eq(key, name) || **key == **name => Some(value),
+            Some((key, value)) if ArcStr::ptr_eq(key, name) || **key == **name => Some(value),
             _ => self.get(name),
         }
     }
@@ -111,7 +113,7 @@ impl Body {
     }
 
     /// Adds a property at the end without looking for an older one of that name.
-    pub fn push(&mut self, name: Arc<str>, value: Value) {
+    pub fn push(&mut self, name: ArcStr, value: Value) {
         self.own().push((name, value));
     }
 
@@ -136,7 +138,7 @@ impl Body {
     }
 
     /// The properties in order.
-    pub fn iter(&self) -> impl DoubleEndedIterator<Item = (&Arc<str>, &Value)> + ExactSizeIterator {
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = (&ArcStr, &Value)> + ExactSizeIterator {
         self.entries().iter().map(|(key, value)| (key, value))
     }
 
@@ -167,6 +169,23 @@ impl Body {
         self.entries().is_empty()
     }
 
+    /// Shares what is equal in another body, as a whole or value by value; what it holds stays the same
+    /// (test: `what_is_equal_is_shared`).
+    pub fn share(&mut self, other: &Self) {
+        if self == other {
+            *self = other.clone();
+            return;
+        }
+        let in_common = |(at, (name, own)): (usize, (&ArcStr, &Value))| {
+            let other = other.near(at, name).filter(|other| *other == own && !own.is_shared_with(other))?;
+            Some((at, other.clone()))
+        };
+        let in_common: Vec<_> = self.iter().enumerate().filter_map(in_common).collect();
+        for (at, value) in in_common {
+            self.own()[at].1 = value;
+        }
+    }
+
     /// Orders the properties by name.
     pub fn sort(&mut self) {
         self.own().sort_by(|a, b| a.0.cmp(&b.0));
@@ -189,8 +208,8 @@ impl Body {
     }
 }
 
-impl FromIterator<(Arc<str>, Value)> for Body {
-    fn from_iter<I: IntoIterator<Item = (Arc<str>, Value)>>(entries: I) -> Self {
+impl FromIterator<(ArcStr, Value)> for Body {
+    fn from_iter<I: IntoIterator<Item = (ArcStr, Value)>>(entries: I) -> Self {
         let mut entries: Entries = entries.into_iter().collect();
         entries.shrink_to_fit();
         if entries.is_empty() { Self(None) } else { Self(Some(Arc::new(entries))) }
@@ -198,7 +217,7 @@ impl FromIterator<(Arc<str>, Value)> for Body {
 }
 
 impl IntoIterator for Body {
-    type Item = (Arc<str>, Value);
+    type Item = (ArcStr, Value);
     type IntoIter = std::vec::IntoIter<Self::Item>;
 
     fn into_iter(self) -> Self::IntoIter {
@@ -211,7 +230,7 @@ impl Value {
     pub fn is_shared_with(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Map(own), Self::Map(other)) => own.is_shared_with(other),
-            (Self::Text(own), Self::Text(other)) => Arc::ptr_eq(own, other),
+            (Self::Text(own), Self::Text(other)) => ArcStr::ptr_eq(own, other),
             _ => false,
         }
     }
@@ -377,8 +396,8 @@ impl From<&str> for Value {
         Self::Text(text.into())
     }
 }
-impl From<Arc<str>> for Value {
-    fn from(text: Arc<str>) -> Self {
+impl From<ArcStr> for Value {
+    fn from(text: ArcStr) -> Self {
         Self::Text(text)
     }
 }
@@ -399,7 +418,7 @@ impl From<Body> for Value {
 }
 impl From<Vec<Self>> for Value {
     fn from(items: Vec<Self>) -> Self {
-        Self::List(items)
+        Self::List(items.into())
     }
 }
 
@@ -410,16 +429,19 @@ mod tests {
     #[test]
     fn stored_form_is_lossless() {
         let address = Address::root().child("clusters", "a b");
-        let expr = Expr(vec![
-            Piece::Text("x-".to_owned()),
-            Piece::Of { address, path: vec!["identity".to_owned(), "principalId".to_owned()] },
-        ]);
+        let expr = Expr(
+            vec![
+                Piece::Text("x-".to_owned()),
+                Piece::Of { address, path: vec!["identity".to_owned(), "principalId".to_owned()] },
+            ]
+            .into(),
+        );
         let body = Body::new()
             .with("z", Value::Null)
-            .with("a", Value::List(vec![Value::from(1), Value::Real(1.5), Value::from("t")]))
+            .with("a", Value::List(vec![Value::from(1), Value::Real(1.5), Value::from("t")].into()))
             .with("m", Body::new().with("period", Ticks::days(3)).with("on", true))
             .with("u", Value::Unknown(expr))
-            .with("s", Value::Secret(SecretRef::Env("KEY".to_owned())));
+            .with("s", Value::Secret(SecretRef::Env("KEY".into())));
         let text = serde_json::to_string(&body).unwrap();
         assert_eq!(serde_json::from_str::<Body>(&text).unwrap(), body);
         assert!(
@@ -429,13 +451,37 @@ mod tests {
     }
 
     #[test]
+    fn what_is_equal_is_shared() {
+        let columns = |types: &[&str]| -> Body {
+            types.iter().enumerate().map(|(at, of)| (word(&format!("c{at}")), Value::from(*of))).collect()
+        };
+        let table = |types: &[&str]| Body::new().with("columns", columns(types)).with("folder", "f");
+        let spec = table(&["int", "long"]);
+        for (types, equal) in [(&["int", "long"][..], true), (&["int", "real"], false), (&["int"], false)] {
+            for live in [table(types), table(types).with("docString", "d")] {
+                let mut shared = live.clone();
+                shared.share(&spec);
+                assert_eq!(shared, live);
+                let of = |body: &Body| body.get("columns").cloned().unwrap();
+                assert_eq!(of(&shared).is_shared_with(&of(&spec)), equal, "{types:?}");
+                assert!(shared.get("folder").unwrap().is_shared_with(spec.get("folder").unwrap()));
+            }
+        }
+    }
+
+    #[test]
+    fn values_are_small() {
+        assert_eq!((size_of::<Value>(), size_of::<(ArcStr, Value)>()), (16, 24));
+    }
+
+    #[test]
     fn references_resolve_whole_and_within_text() {
         let of = |key: &str| Piece::Of {
             address: Address::root().child("clusters", key),
             path: vec!["id".to_owned()],
         };
         let known = |address: &Address, _: &[String]| (address.key() == "a").then(|| Value::from("ID"));
-        let resolve = |pieces: Vec<Piece>| Value::Unknown(Expr(pieces)).resolved(&known);
+        let resolve = |pieces: Vec<Piece>| Value::Unknown(Expr(pieces.into())).resolved(&known);
         assert_eq!(resolve(vec![of("a")]), Value::from("ID"));
         assert_eq!(resolve(vec![Piece::Text("x/".to_owned()), of("a")]), Value::from("x/ID"));
         let Value::Unknown(half) = resolve(vec![of("a"), of("b")]) else { panic!("b is not known") };

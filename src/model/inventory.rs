@@ -4,9 +4,11 @@ use super::address::{Address, ByAddress};
 use super::body::Body;
 use super::parallel;
 use super::words::word;
+use arcstr::ArcStr;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
+use thin_vec::ThinVec;
 
 /// How the tool stands to a thing that the spec declares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -26,7 +28,7 @@ pub struct Resource {
     /// The kind's word, such as `table`.
     pub kind: &'static str,
     /// The service's own name.
-    pub name: Arc<str>,
+    pub name: ArcStr,
     /// Desired: what the spec gives. Live: every property the kind knows, canonical.
     pub body: Body,
     /// Desired only.
@@ -43,15 +45,27 @@ pub struct Resource {
     pub bytes: Option<u64>,
 }
 
+impl Resource {
+    /// The same thing, which shares what it has in common with another: most of a live thing is what its spec says.
+    #[must_use]
+    pub fn sharing(mut self, like: &Self) -> Self {
+        self.body.share(&like.body);
+        if self.name == like.name {
+            self.name = like.name.clone();
+        }
+        self
+    }
+}
+
 /// What the spec says about the life of a thing.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Lifecycle {
     /// `preventDestroy`: a plan that deletes it is refused.
     pub prevent_destroy: bool,
     /// `renamedFrom`: the service's name it had before.
-    pub renamed_from: Option<String>,
+    pub renamed_from: Option<ArcStr>,
     /// `ignore`: properties (dotted paths) left as they are.
-    pub ignore: Vec<String>,
+    pub ignore: ThinVec<ArcStr>,
 }
 
 /// Things by address; parents come before their children (test: `is_an_ordered_map`).
@@ -59,10 +73,10 @@ pub struct Lifecycle {
 pub struct Inventory {
     /// Where each thing stands; clones share it until one of them takes in something at another address.
     index: Arc<Index>,
-    /// The things; nothing where one was taken away.
-    things: Vec<Option<Resource>>,
+    /// The things; nothing where one was taken away. Clones share them until one of them changes.
+    things: Arc<Vec<Option<Resource>>>,
     /// The addresses of things whose name is not their key: by container, collection and name.
-    otherwise_named: BTreeMap<(Address, Arc<str>, Arc<str>), BTreeSet<Address>>,
+    otherwise_named: BTreeMap<(Address, ArcStr, ArcStr), BTreeSet<Address>>,
 }
 
 /// The places of things by their addresses.
@@ -97,7 +111,7 @@ impl Inventory {
 
     /// Makes room for so many more things.
     pub fn reserve(&mut self, more: usize) {
-        self.things.reserve(more);
+        Arc::make_mut(&mut self.things).reserve(more);
         let index = Arc::make_mut(&mut self.index);
         index.addresses.reserve(more);
         index.places.reserve(more);
@@ -106,6 +120,12 @@ impl Inventory {
     /// The thing at an address.
     pub fn get(&self, address: &Address) -> Option<&Resource> {
         self.at(*self.index.places.get(address)?)
+    }
+
+    /// The thing at an address, with the address as it is kept here.
+    pub fn entry(&self, address: &Address) -> Option<(&Address, &Resource)> {
+        let place = *self.index.places.get(address)?;
+        Some((self.index.addresses.get(place as usize)?, self.at(place)?))
     }
 
     /// The entry of a collection directly below an address.
@@ -124,10 +144,10 @@ impl Inventory {
 
     fn put(&mut self, address: &Address, resource: Resource) -> Option<Resource> {
         if let Some(place) = self.index.places.get(address) {
-            return self.things.get_mut(*place as usize)?.replace(resource);
+            return Arc::make_mut(&mut self.things).get_mut(*place as usize)?.replace(resource);
         }
         let place = u32::try_from(self.things.len()).unwrap_or(u32::MAX);
-        self.things.push(Some(resource));
+        Arc::make_mut(&mut self.things).push(Some(resource));
         let index = Arc::make_mut(&mut self.index);
         index.places.insert(address.clone(), place);
         index.addresses.push(address.clone());
@@ -144,7 +164,7 @@ impl Inventory {
         if let Some(order) = index.order.get_mut() {
             order.remove(address);
         }
-        self.things.get_mut(place as usize)?.take()
+        Arc::make_mut(&mut self.things).get_mut(place as usize)?.take()
     }
 
     /// Puts a thing at an address and returns what stood there.
@@ -167,7 +187,7 @@ impl Inventory {
     pub fn absorb(&mut self, other: Self) {
         self.reserve(other.things.len());
         let index = Arc::unwrap_or_clone(other.index);
-        for (address, resource) in index.addresses.into_iter().zip(other.things) {
+        for (address, resource) in index.addresses.into_iter().zip(Arc::unwrap_or_clone(other.things)) {
             if let Some(resource) = resource {
                 self.insert(address, resource);
             }
@@ -262,11 +282,11 @@ impl PartialEq for Inventory {
 }
 
 /// Where a thing is looked for by its name, when that is not its key.
-fn otherwise_named(address: &Address, resource: &Resource) -> Option<(Address, Arc<str>, Arc<str>)> {
+fn otherwise_named(address: &Address, resource: &Resource) -> Option<(Address, ArcStr, ArcStr)> {
     let differs = *resource.name != *address.key();
     differs.then(|| {
         let parent = address.parent().unwrap_or_default();
-        (parent, address.collection().into(), Arc::clone(&resource.name))
+        (parent, address.collection().into(), resource.name.clone())
     })
 }
 

@@ -3,10 +3,10 @@
 //! Invariant: sharing shows nowhere but in memory: what is given back is equal to what was asked for
 //! (test: `what_is_shared_is_equal`).
 
+use arcstr::ArcStr;
 use serde::de::{Deserialize, Deserializer, Visitor};
 use std::cell::RefCell;
 use std::fmt;
-use std::sync::Arc;
 
 /// How many texts a thread keeps; a power of two.
 const KEPT: usize = 4096;
@@ -16,11 +16,11 @@ const LONGEST: usize = 64;
 
 thread_local! {
     /// Each text at the place that its bytes give; the last one there wins, so that it never grows.
-    static WORDS: RefCell<Vec<Option<Arc<str>>>> = const { RefCell::new(Vec::new()) };
+    static WORDS: RefCell<Vec<Option<ArcStr>>> = const { RefCell::new(Vec::new()) };
 }
 
 /// A text, shared with the last equal one that this thread asked for where that is still kept.
-pub fn word(text: &str) -> Arc<str> {
+pub fn word(text: &str) -> ArcStr {
     if text.len() > LONGEST {
         return text.into();
     }
@@ -30,15 +30,15 @@ pub fn word(text: &str) -> Arc<str> {
         }
         let place = &mut words[place(text)];
         match place {
-            Some(kept) if **kept == *text => Arc::clone(kept),
-            _ => Arc::clone(place.insert(text.into())),
+            Some(kept) if **kept == *text => kept.clone(),
+            _ => ArcStr::clone(place.insert(text.into())),
         }
     })
 }
 
 /// A text that is shared as soon as it is read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Word(pub Arc<str>);
+pub struct Word(pub ArcStr);
 
 impl Default for Word {
     fn default() -> Self {
@@ -87,6 +87,6 @@ mod tests {
 
     #[test]
     fn equal_texts_are_one() {
-        assert!(Arc::ptr_eq(&word("softDeletePeriod"), &word("softDeletePeriod")));
+        assert!(ArcStr::ptr_eq(&word("softDeletePeriod"), &word("softDeletePeriod")));
     }
 }

@@ -358,7 +358,7 @@ mod tests {
     #[test]
     fn secrets_do_not_show() {
         let mut step = plan(1).steps.remove(0);
-        let secret = Value::Secret(SecretRef::Env("TOKEN".to_owned()));
+        let secret = Value::Secret(SecretRef::Env("TOKEN".into()));
         let after = Body::new().with("p", 1).with("key", secret.clone()).with("list", vec![secret]);
         step.change = Change::new(None, Some(after));
         let same = live(&step.address, &json!({"p": 1, "key": "what the service shows"}));
@@ -374,7 +374,7 @@ mod tests {
     fn what_is_known_after_apply_is_compared_once_it_is_known() {
         let mut step = plan(1).steps.remove(0);
         let of = Piece::Of { address: "clusters.z".parse().unwrap(), path: vec!["id".to_owned()] };
-        let after = Body::new().with("p", 1).with("ref", Value::Unknown(Expr(vec![of])));
+        let after = Body::new().with("p", 1).with("ref", Value::Unknown(Expr(vec![of].into())));
         step.change = Change::new(None, Some(after));
         let found = live(&step.address, &json!({"p": 1, "ref": "z1"}));
         let answers = |id: &'static str| move |_: &Address, _: &[String]| Some(Value::from(id));

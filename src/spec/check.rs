@@ -14,6 +14,7 @@ use crate::kind::shape::{Field, Role};
 use crate::kind::{self, About, At, Claim, Finding, Keyed, Missing, Need, same_name};
 use crate::model::inventory::Desired;
 use crate::model::{Address, Body, Inventory, Mode, Resource, Value, parallel, word};
+use arcstr::ArcStr;
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -36,7 +37,7 @@ impl Words {
 }
 
 /// Entries by what contains them, their collection and their folded name.
-type Names = FxHashMap<(Address, Arc<str>), FxHashMap<Arc<str>, usize>>;
+type Names = FxHashMap<(Address, ArcStr), FxHashMap<ArcStr, usize>>;
 
 impl Loader<'_> {
     /// Looks at the spec as a whole, and hands it over when it has no mistakes.
@@ -175,7 +176,7 @@ impl Loader<'_> {
             }
             Resource {
                 kind: draft.kind.about().name,
-                name: Arc::clone(&draft.name),
+                name: draft.name.clone(),
                 body: found.into_iter().collect(),
                 mode: draft.mode,
                 lifecycle: std::mem::take(&mut draft.lifecycle),
@@ -279,7 +280,7 @@ impl Loader<'_> {
         let found = Diagnostic::error(Code::Undeclared, message).at(place, "");
         let declared =
             siblings.filter(|names| names.len() <= self.patience).into_iter().flat_map(FxHashMap::values);
-        let mut declared: Vec<Arc<str>> = declared.map(|at| Arc::clone(&self.drafts[*at].name)).collect();
+        let mut declared: Vec<ArcStr> = declared.map(|at| self.drafts[*at].name.clone()).collect();
         declared.sort_unstable();
         Some(match self.nearest(&need.name, &declared) {
             Some(near) if origins.text(address, &need.field) == need.name => {
@@ -314,8 +315,8 @@ fn is_doubtful(body: &Body, path: &[String]) -> bool {
 }
 
 /// A name in the form in which equal names are equal.
-fn fold(about: &About, name: &Arc<str>) -> Arc<str> {
-    if same_name(about, "a", "A") { name.to_lowercase().into() } else { Arc::clone(name) }
+fn fold(about: &About, name: &ArcStr) -> ArcStr {
+    if same_name(about, "a", "A") { name.to_lowercase().into() } else { name.clone() }
 }
 
 fn invalid(address: &Address, finding: &Finding, origins: &Origins) -> Diagnostic {

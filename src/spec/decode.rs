@@ -10,7 +10,7 @@ use super::tree::{Id, Member, Style, View};
 use super::yaml::quoted;
 use crate::kind::shape::{Field, Shape, field};
 use crate::model::{Body, Value, word};
-use std::sync::Arc;
+use arcstr::ArcStr;
 
 /// How many values may be read one inside the other, or one for the sake of the other.
 const MAX_DEPTH: usize = 200;
@@ -121,12 +121,12 @@ impl Loader<'_> {
         Some(Value::Map(body))
     }
 
-    fn fixed_key(&mut self, key: Id) -> Option<Arc<str>> {
+    fn fixed_key(&mut self, key: Id) -> Option<ArcStr> {
         let text = self.tree.text(key);
         if !template::is_template(text) {
             return Some(self.key_name(key));
         }
-        let fixed = template::literal(text).map(Arc::from);
+        let fixed = template::literal(text).map(ArcStr::from);
         if fixed.is_none() {
             self.error(Code::Template, "a key cannot hold a reference", key, "write the key out");
         }

@@ -13,6 +13,7 @@ use crate::model::address::ByAddress;
 use crate::model::body::{Expr, Piece};
 use crate::model::inventory::Lifecycle;
 use crate::model::{Address, Mode, Value, parallel, word};
+use arcstr::ArcStr;
 use rustc_hash::FxHashMap;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -27,7 +28,7 @@ pub(super) struct Draft {
     /// Where its key stands, or its address in `removed`.
     pub key_at: Place,
     /// The service's name.
-    pub name: Arc<str>,
+    pub name: ArcStr,
     /// Where that name is given.
     pub name_at: Place,
     pub mode: Mode,
@@ -255,7 +256,7 @@ impl<'a> Loader<'a> {
     }
 
     /// A key as a property's name; keys come again and again, such as the columns of like tables.
-    pub(super) fn key_name(&self, key: Id) -> Arc<str> {
+    pub(super) fn key_name(&self, key: Id) -> ArcStr {
         word(self.tree.text(key))
     }
 
@@ -320,5 +321,5 @@ fn listed(what: &str, words: &[&str]) -> String {
 /// What stands for a value that could not be read: something that nobody knows yet.
 pub(super) fn unreadable() -> Value {
     let of = Piece::Of { address: Address::root(), path: Vec::new() };
-    Value::Unknown(Expr(vec![of]))
+    Value::Unknown(Expr(vec![of].into()))
 }

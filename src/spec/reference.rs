@@ -230,7 +230,7 @@ impl Loader<'_> {
             return Some(Value::Text(self.drafts[target].name.clone()));
         }
         let of = Piece::Of { address: self.drafts[target].address.clone(), path: path.to_vec() };
-        let unknown = Value::Unknown(Expr(vec![of]));
+        let unknown = Value::Unknown(Expr(vec![of].into()));
         let dotted = path.join(".");
         let is_output = about.outputs.iter().any(|(output, _)| is_output(output, &dotted));
         let fields = about.fields;

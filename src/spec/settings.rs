@@ -18,6 +18,7 @@ impl Loader<'_> {
         let Given::Members(members) = &mut draft.given else { return };
         let (settings, rest): (Vec<_>, Vec<_>) = members.drain(..).partition(|(word, _)| is_setting(word));
         *members = rest;
+        members.shrink_to_fit();
         let before = self.scope;
         self.scope = Scope::Setting;
         for (word, member) in settings {
@@ -52,12 +53,12 @@ impl Loader<'_> {
                     self.exact.insert(draft.address.clone());
                 }
             }
-            "renamedFrom" => draft.lifecycle.renamed_from = self.given_text(word, value),
+            "renamedFrom" => draft.lifecycle.renamed_from = self.given_text(word, value).map(Into::into),
             "ignore" => {
                 let fields = draft.kind.about().fields;
                 for (item, text) in self.words(word, value) {
                     if self.is_property(&a(draft.kind.about()), fields, item, &text) {
-                        draft.lifecycle.ignore.push(text);
+                        draft.lifecycle.ignore.push(text.into());
                     }
                 }
             }

@@ -134,9 +134,9 @@ fn secret(rest: &str) -> Option<SecretRef> {
         return None;
     }
     match store {
-        "env" => Some(SecretRef::Env(place.to_owned())),
-        "file" => Some(SecretRef::File(place.to_owned())),
-        "keyVault" if place.starts_with("https://") => Some(SecretRef::KeyVault(place.to_owned())),
+        "env" => Some(SecretRef::Env(place.into())),
+        "file" => Some(SecretRef::File(place.into())),
+        "keyVault" if place.starts_with("https://") => Some(SecretRef::KeyVault(place.into())),
         _ => None,
     }
 }

@@ -105,7 +105,7 @@ impl Loader<'_> {
     /// Where a secret is kept; a file's path is taken from the file of the spec that names it.
     fn kept(&mut self, kept: &SecretRef, place: Place) -> Option<SecretRef> {
         let SecretRef::File(path) = kept else { return Some(kept.clone()) };
-        if std::path::Path::new(path).is_absolute() {
+        if std::path::Path::new(path.as_str()).is_absolute() {
             return Some(kept.clone());
         }
         let file = self.tree.files.get(place.file).name.clone();
@@ -115,7 +115,7 @@ impl Loader<'_> {
             self.push(found.help("give an absolute path to a file elsewhere"));
             return None;
         };
-        Some(SecretRef::File(super::source::slashed(&inside)))
+        Some(SecretRef::File(super::source::slashed(&inside).into()))
     }
 
     /// A text of several pieces.
@@ -159,7 +159,7 @@ impl Loader<'_> {
         let value = match found.as_slice() {
             [] => Value::from(""),
             [body::Piece::Text(text)] => Value::from(text.as_str()),
-            _ => Value::Unknown(Expr(found)),
+            _ => Value::Unknown(Expr(found.into())),
         };
         self.fit(id, value, shape, whence)
     }

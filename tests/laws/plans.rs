@@ -115,8 +115,9 @@ fn request(
     }
     let method = if body.is_some() { Method::Put } else { Method::Delete };
     // What is put back may say since when, which only the run knows.
-    let since =
-        Value::Unknown(Expr(vec![Piece::Of { address: address.clone(), path: vec![DELETED_AT.to_owned()] }]));
+    let since = Value::Unknown(Expr(
+        vec![Piece::Of { address: address.clone(), path: vec![DELETED_AT.to_owned()] }].into(),
+    ));
     let body = body.map_or(Value::Null, |body| match back_from_nothing {
         true => Value::Map(body.clone().with("since", since)),
         false => Value::Map(body.clone()),
@@ -170,7 +171,7 @@ fn refer(dice: &mut Dice, plan: &mut Plan, id: usize) {
     let path = dice.pick(&[&["id"][..], &["identity", "principalId"][..]]);
     let path = path.iter().map(|word| (*word).to_owned()).collect();
     let address = plan.steps[need].address.clone();
-    let text = Value::Unknown(Expr(vec![Piece::Text("on ".to_owned()), Piece::Of { address, path }]));
+    let text = Value::Unknown(Expr(vec![Piece::Text("on ".to_owned()), Piece::Of { address, path }].into()));
     let step = &mut plan.steps[id];
     if let Some(after) = &mut step.change.after {
         after.set("ref", text);

@@ -134,7 +134,7 @@ fn step(id: usize, words: &[&str]) -> Step {
 /// A request that needs to know when a thing was deleted.
 fn since(address: &Address) -> Request {
     let moment = Piece::Of { address: address.clone(), path: vec![DELETED_AT.to_owned()] };
-    let body = Body::new().with("since", Value::Unknown(Expr(vec![moment])));
+    let body = Body::new().with("since", Value::Unknown(Expr(vec![moment].into())));
     Request::arm(Method::Put, format!("/{address}"), "v", body.into())
 }
 

@@ -124,7 +124,7 @@ impl Azurite {
         let sas = self.sas.clone();
         let secret_env: adxform::cloud::Env = Arc::new(move |_| Some(sas.clone()));
         let cloud = Cloud::new(Config { secret_env, ..Config::local("http://127.0.0.1:1") }).unwrap();
-        cloud.container(url, Some(&SecretRef::Env("SAS".to_owned()))).await.unwrap()
+        cloud.container(url, Some(&SecretRef::Env("SAS".into()))).await.unwrap()
     }
 
     /// Where it listens.

@@ -209,7 +209,7 @@ fn transplanted(
     into: &mut Inventory,
 ) {
     for (address, resource) in state.spec.desired.inventory.iter().filter(|(at, _)| at.depth() > 2) {
-        let in_database = address.segments()[1].collection.as_ref() == "databases";
+        let in_database = address.segments()[1].collection == "databases";
         let by_command = kind::by_name(resource.kind).unwrap().about().plane == Plane::Kusto;
         if !by_command
             || resource.mode != Mode::Managed

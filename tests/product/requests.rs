@@ -6,8 +6,11 @@ use crate::world::World;
 use adxform::emulator::Options;
 use adxform::kind::{self, Plane};
 use adxform::live::{self, Endpoints};
+use adxform::model::{Address, Inventory};
+use adxform::plan::scope;
 use adxform::run::machine::OnFailure;
 use adxform::run::report::Outcome;
+use adxform::spec::Spec;
 use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::time::Duration;
@@ -67,6 +70,7 @@ async fn a_plan_of_every_kind_asks_twelve_times_and_four_deep() {
         let plan = world.plan(&spec, false).await;
         let (report, _) = world.apply(&plan, OnFailure::Rollback).await;
         assert_eq!(report.outcome, Outcome::Done, "{:#?}", report.troubles);
+        assert_shared(&world, &spec).await;
         let before = world.emulator.requests().len();
         assert!(world.plan(&spec, false).await.is_empty());
         let requests = world.emulator.requests().split_off(before);
@@ -87,6 +91,18 @@ async fn a_plan_of_every_kind_asks_twelve_times_and_four_deep() {
         .map(|about| about.name)
         .collect();
     assert_eq!(unseen, BTreeSet::new());
+}
+
+/// What is read with the spec at hand is what is read without; the tables' columns are those of the spec in memory.
+
+async fn assert_shared(world: &World, spec: &Spec) {
+    let (scope, desired) = (scope::of(&spec.desired), &spec.desired.inventory);
+    let (live, like) = (world.look(&scope).await, world.look_like(&scope, desired).await);
+    assert_eq!(live.inventory, like.inventory);
+    let columns = |all: &Inventory, at: &Address| all.get(at)?.body.get("columns").cloned();
+    let tables = desired.iter().filter(|(_, thing)| thing.kind == "table");
+    let shared = tables.filter_map(|(at, _)| Some((columns(&like.inventory, at)?, columns(desired, at)?)));
+    assert!(shared.filter(|(live, desired)| live.is_shared_with(desired)).count() > 0);
 }
 
 /// The endpoint of a cluster that a run has read or written before is asked without asking where it is; what is asked in

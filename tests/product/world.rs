@@ -3,7 +3,7 @@
 use adxform::cloud::{Cloud, Config};
 use adxform::emulator::{Emulator, Hook, Options};
 use adxform::live::{self, Endpoints, Live};
-use adxform::model::{Address, LossClass, Scope};
+use adxform::model::{Address, Inventory, LossClass, Scope};
 use adxform::plan::diff::Inputs;
 use adxform::plan::{self, MaxDeletes, Plan, scope};
 use adxform::run::Timing;
@@ -52,14 +52,19 @@ impl World {
 
     /// Reads everything in a scope.
     pub(crate) async fn look(&self, scope: &Scope) -> Live {
-        let live = live::read(&self.cloud, scope, &self.endpoints).await;
+        self.look_like(scope, &Inventory::new()).await
+    }
+
+    /// The same where live is probably much like something.
+    pub(crate) async fn look_like(&self, scope: &Scope, like: &Inventory) -> Live {
+        let live = live::read_like(&self.cloud, scope, &self.endpoints, like).await;
         live.unwrap_or_else(|error| panic!("live cannot be read: {error}"))
     }
 
     /// The plan of a spec, every class of data loss allowed.
     pub(crate) async fn plan(&self, spec: &Spec, destroy: bool) -> Plan {
         let scope = scope::of(&spec.desired);
-        let live = self.look(&scope).await;
+        let live = self.look_like(&scope, &spec.desired.inventory).await;
         let origin = |address: &Address| spec.origins.get(address);
         let inputs = Inputs {
             desired: &spec.desired,

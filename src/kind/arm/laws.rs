@@ -32,7 +32,7 @@ fn value(shape: &'static Shape) -> BoxedStrategy<Value> {
         }
         Shape::Location => Just(Value::from("westeurope")).boxed(),
         Shape::Set(item) | Shape::List(item) => {
-            prop::collection::vec(value(item), 0..3).prop_map(Value::List).boxed()
+            prop::collection::vec(value(item), 0..3).prop_map(Value::from).boxed()
         }
         Shape::Map(item) => prop::collection::btree_map("[a-c]", value(item), 0..3)
             .prop_map(|map| Value::Map(map.into_iter().map(|(k, v)| (k.as_str().into(), v)).collect()))

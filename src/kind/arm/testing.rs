@@ -44,7 +44,7 @@ fn referring(value: Value) -> Value {
                 let collections = ["clusters", "databases", "tables"];
                 let (address, path) =
                     Address::split_path(path, |_, word| collections.contains(&word)).unwrap();
-                Value::Unknown(Expr(vec![Piece::Of { address, path }]))
+                Value::Unknown(Expr(vec![Piece::Of { address, path }].into()))
             }
             None => Value::Text(text),
         },

@@ -148,7 +148,7 @@ pub fn part(fields: &[&Field], body: &Body) -> Body {
 /// The value that clears a property.
 fn cleared(shape: &Shape) -> Value {
     match shape {
-        Shape::Set(_) | Shape::List(_) => Value::List(Vec::new()),
+        Shape::Set(_) | Shape::List(_) => Value::from(Vec::new()),
         Shape::Map(_) | Shape::OrderedMap(_) => Value::Map(Body::new()),
         _ => Value::Null,
     }

@@ -370,7 +370,7 @@ impl Connection {
             return body.clone();
         }
         let moment = Piece::Of { address: at.address.clone(), path: vec![DELETED_AT.to_owned()] };
-        body.clone().with(start, Value::Unknown(Expr(vec![moment])))
+        body.clone().with(start, Value::Unknown(Expr(vec![moment].into())))
     }
 
     /// A connection without what it does not have in a pool.

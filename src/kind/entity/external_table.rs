@@ -21,6 +21,7 @@ use crate::model::body::{Body, Value};
 use crate::model::command::Command;
 use crate::model::request::Request;
 use crate::model::{Change, Loss};
+use arcstr::ArcStr;
 use fields::ABOUT;
 
 /// An external table.
@@ -184,7 +185,7 @@ fn complete(mut body: Body) -> Body {
         let connections: Vec<Value> = connection::of(&body).map(|known| Value::Map(address(known))).collect();
         body.set("connectionStrings", connections);
     }
-    let usual = |(name, value): (std::sync::Arc<str>, Value)| {
+    let usual = |(name, value): (ArcStr, Value)| {
         let value = if is_usual(&name, &value) { Value::Null } else { value };
         (name, value)
     };
@@ -256,7 +257,7 @@ mod tests {
         assert_eq!(at_work(&live, None), Undo::Never(write::STARRED.to_owned()));
         let wanted = body("externalTable", &one("https://a/d", json!({})));
         assert_eq!(at_work(&live, Some(&wanted)), Undo::Never(write::STARRED.to_owned()));
-        let secret = Value::Secret(crate::model::body::SecretRef::Env("K".to_owned()));
+        let secret = Value::Secret(crate::model::body::SecretRef::Env("K".into()));
         let known = Body::new().with("url", "https://a/c").with("secret", secret);
         let wanted = wanted.with("namePrefix", "f").with("connectionStrings", vec![Value::Map(known)]);
         let Undo::By(requests) = at_work(&live, Some(&wanted)) else { panic!("the reference is known") };

@@ -12,11 +12,11 @@ use crate::model::body::{Body, Value};
 use crate::model::command::Command;
 use crate::model::request::Request;
 use crate::model::{Change, Loss, word};
+use arcstr::ArcStr;
 use serde::Deserialize;
 use serde_json::Value as Json;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 pub(super) use sent::sent;
 
@@ -234,12 +234,7 @@ fn plain_field(path: &str) -> Option<String> {
     found.filter(|name| !name.contains(['\'', '"', '\\'])).map(str::to_owned)
 }
 
-fn findings(
-    kind: &str,
-    table: Option<&Body>,
-    (at, name): (usize, &Arc<str>),
-    element: &Body,
-) -> Vec<Finding> {
+fn findings(kind: &str, table: Option<&Body>, (at, name): (usize, &ArcStr), element: &Body) -> Vec<Finding> {
     let mut findings = Vec::new();
     let has = table.is_none_or(|table| table.near(at, name).is_some());
     let is_plain =
@@ -355,7 +350,7 @@ fn shared(element: Body, places: &mut Places) -> Value {
     }
 }
 
-fn element(json: &Json) -> Result<(Arc<str>, Body), String> {
+fn element(json: &Json) -> Result<(ArcStr, Body), String> {
     let member = |names: &[&str]| {
         let object = [&json["Properties"], &json["properties"], json].into_iter().filter_map(Json::as_object);
         let mut found = object

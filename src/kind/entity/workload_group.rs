@@ -13,6 +13,7 @@ use crate::model::command::Command;
 use crate::model::inventory::{Mode, Resource};
 use crate::model::request::Request;
 use crate::model::{Change, Loss};
+use arcstr::ArcStr;
 use std::collections::BTreeMap;
 
 /// A workload group.
@@ -204,7 +205,7 @@ impl Kind for WorkloadGroup {
             let rates = with_added(rates.iter().map(enabled).collect(), before);
             wanted.set(
                 RATES,
-                shape_of(RATES).canonical(&Value::from(rates.clone())).unwrap_or(Value::List(rates)),
+                shape_of(RATES).canonical(&Value::from(rates.clone())).unwrap_or(Value::List(rates.into())),
             );
         }
         let settled = shape::overlay(ABOUT.fields, live.unwrap_or(&Body::new()), &wanted);
@@ -255,7 +256,7 @@ fn defaulted(wanted: &Body) -> Body {
     let levels =
         Body::new().with("queriesEnforcementLevel", "QueryHead").with("commandsEnforcementLevel", "Database");
     let defaults = [
-        (RATES, Value::List(Vec::new())),
+        (RATES, Value::from(Vec::new())),
         ("requestRateLimitsEnforcementPolicy", Value::Map(levels)),
         ("requestQueuingPolicy", Value::Map(Body::new().with("isEnabled", false))),
     ];
@@ -264,7 +265,7 @@ fn defaulted(wanted: &Body) -> Body {
         let filled = match (wanted.get(name), &default) {
             (Some(Value::Null), _) => default,
             (Some(Value::Map(given)), Value::Map(default)) => {
-                let choice = |(name, value): (std::sync::Arc<str>, Value)| match value {
+                let choice = |(name, value): (ArcStr, Value)| match value {
                     Value::Null => (name.clone(), default.get(&name).cloned().unwrap_or(Value::Null)),
                     value => (name, value),
                 };
@@ -295,7 +296,7 @@ fn known(name: &str, body: Body) -> Body {
     let of_group = |limit: &str| name != VIEWS || OF_VIEWS.contains(&limit);
     let said =
         |limit: &Value| limit.as_map().is_none_or(|limit| limit.get("value").is_some_and(|v| !v.is_unset()));
-    let member = |(policy, value): (std::sync::Arc<str>, Value)| match value {
+    let member = |(policy, value): (ArcStr, Value)| match value {
         Value::Map(members) if [LIMITS, "queryConsistencyPolicy"].contains(&&*policy) => {
             let members = members.into_iter().filter(|(limit, value)| of_group(limit) && said(value));
             (policy, Value::Map(members.collect()))

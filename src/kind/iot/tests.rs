@@ -41,7 +41,7 @@ fn to(table: &str) -> Body {
 }
 
 fn secret(name: &str) -> Value {
-    Value::Secret(SecretRef::Env(name.to_owned()))
+    Value::Secret(SecretRef::Env(name.into()))
 }
 
 /// What the service shows of a body.

@@ -9,8 +9,8 @@ use crate::model::body::{Body, Value};
 use crate::model::duration::Ticks;
 use crate::model::inventory::{Mode, Resource};
 use crate::model::kql;
+use arcstr::ArcStr;
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
@@ -113,7 +113,7 @@ fn unfilled(at: &At<'_>) -> Vec<Lint> {
     let own = at.resource.body.get("columns").and_then(Value::as_map).into_iter().flat_map(Body::iter);
     let filled = |place: usize, column| mapped.iter().any(|mapped| mapped.near(place, column).is_some());
     let empty = own.enumerate().filter(|(place, (column, _))| !filled(*place, column));
-    let lint = |(_, (column, _)): (usize, (&Arc<str>, &Value))| {
+    let lint = |(_, (column, _)): (usize, (&ArcStr, &Value))| {
         let message = format!("no mapping of the table fills the column `{column}`");
         Lint::new(at, &["columns", column], message, "add it to the mappings, or remove the column")
     };

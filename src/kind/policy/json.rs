@@ -29,7 +29,7 @@ pub(super) fn list(fields: &[Field], name: &str, numbered: Numbered, json: &Json
 
 /// The list of a body whose one property is a list, as policies are written.
 pub(super) fn entries(body: &Body) -> Value {
-    body.iter().next().map_or_else(|| Value::List(Vec::new()), |(_, entries)| of(entries))
+    body.iter().next().map_or_else(|| Value::from(Vec::new()), |(_, entries)| of(entries))
 }
 
 fn object(fields: &[Field], numbered: Numbered, json: &Json) -> Option<Body> {

@@ -2,12 +2,14 @@
 
 use super::Value;
 use crate::model::address::Address;
+use arcstr::ArcStr;
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use thin_vec::ThinVec;
 
 /// Text with references in it, such as `rg-${clusters.a.id}`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Expr(pub Vec<Piece>);
+pub struct Expr(pub ThinVec<Piece>);
 
 /// A piece of an [`Expr`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,11 +31,11 @@ pub enum Piece {
 #[serde(rename_all = "camelCase")]
 pub enum SecretRef {
     /// An environment variable.
-    Env(String),
+    Env(ArcStr),
     /// A file, relative to the spec.
-    File(String),
+    File(ArcStr),
     /// A Key Vault secret's URI.
-    KeyVault(String),
+    KeyVault(ArcStr),
 }
 
 impl Expr {
@@ -54,7 +56,7 @@ impl Expr {
             .iter()
             .map(|piece| if let Piece::Text(text) = piece { Some(text.as_str()) } else { None })
             .collect();
-        texts.map_or_else(|| Value::Unknown(Self(pieces)), Value::from)
+        texts.map_or_else(|| Value::Unknown(Self(pieces.into())), Value::from)
     }
 }
 

@@ -210,12 +210,12 @@ mod tests {
 
     fn reference() -> Value {
         let address = "clusters.c".parse().unwrap();
-        Value::Unknown(Expr(vec![Piece::Of { address, path: vec!["id".to_owned()] }]))
+        Value::Unknown(Expr(vec![Piece::Of { address, path: vec!["id".to_owned()] }].into()))
     }
 
     #[test]
     fn secrets_are_filled_in_last() {
-        let key = Value::Secret(SecretRef::Env("KEY".to_owned()));
+        let key = Value::Secret(SecretRef::Env("KEY".into()));
         let command = Command::new(".x (").composed(&["https://a/c;".into(), key], true).word(")");
         assert_eq!(command.as_str(), r#".x (h"https://a/c;${secret.env.KEY}")"#);
         let stored = serde_json::to_string(&command).unwrap();
@@ -229,7 +229,7 @@ mod tests {
 
     #[test]
     fn holes_move_into_scripts() {
-        let key = Value::Secret(SecretRef::Env("KEY".to_owned()));
+        let key = Value::Secret(SecretRef::Env("KEY".into()));
         let script = Command::script([Command::new(".a"), Command::new(".b").composed(&[key], true)]);
         let filled = script.filled(&|_| Some("k".to_owned()));
         let expected = ".execute database script with (ThrowOnErrors = true) <|\n.a\n.b h\"k\"";
@@ -240,7 +240,7 @@ mod tests {
     fn references_are_answered_wherever_they_stand() {
         let body = Body::new().with("ObjectId", reference()).with("n", 1);
         let command = Command::new(".x").composed(&["app=".into(), reference()], false).word("policy");
-        let command = command.json_of(&Value::List(vec![body.into()])).word("end");
+        let command = command.json_of(&Value::List(vec![body.into()].into())).word("end");
         let open = r#".x "app=${clusters.c.id}" policy '[{"ObjectId":"${clusters.c.id}","n":1}]' end"#;
         assert_eq!(command.as_str(), open);
         assert_eq!(command.references().len(), 2);

@@ -121,7 +121,7 @@ fn anything() -> impl Strategy<Value = Value> {
     leaf.prop_recursive(3, 24, 5, |inner| {
         let map = proptest::collection::btree_map(hostile(), inner.clone(), 0..5);
         let map = map.prop_map(|map| Value::Map(map.into_iter().map(|(k, v)| (k.into(), v)).collect()));
-        prop_oneof![proptest::collection::vec(inner, 0..5).prop_map(Value::List), map]
+        prop_oneof![proptest::collection::vec(inner, 0..5).prop_map(Value::from), map]
     })
 }
 

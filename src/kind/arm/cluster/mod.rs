@@ -351,7 +351,7 @@ fn as_seen(request: Request) -> Request {
 }
 
 fn no_extensions() -> Body {
-    Body::new().with("value", Value::List(Vec::new()))
+    Body::new().with("value", Value::from(Vec::new()))
 }
 
 /// The size with the number of machines that it keeps, which the service wants together.
@@ -370,7 +370,7 @@ fn sku_on_wire(at: &At<'_>, sku: &Body, before: &Body, after: &Body) -> Body {
 pub fn identity_on_wire(after: &Body, before: Option<&Body>) -> Body {
     let listed = |body: &Body| match body.get("userAssignedIdentities") {
         Some(Value::List(items)) => items.clone(),
-        _ => Vec::new(),
+        _ => Vec::new().into(),
     };
     let kind = after.get("type").cloned().unwrap_or_else(|| Value::from("None"));
     let assigned = kind.as_text().is_none_or(|text| text.contains("UserAssigned"));

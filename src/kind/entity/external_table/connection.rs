@@ -159,7 +159,7 @@ mod tests {
         let live =
             Body::new().with("connectionStrings", vec![Value::Map(read("storage", "https://a/c;*******"))]);
         assert_eq!(of(&live).next().and_then(written), None);
-        let secret = Value::Secret(SecretRef::Env("KEY".to_owned()));
+        let secret = Value::Secret(SecretRef::Env("KEY".into()));
         let known = Body::new().with("url", "https://a/c").with("secret", secret.clone());
         let wanted = Body::new().with("connectionStrings", vec![Value::Map(known)]);
         let filled = with_secrets_of(&live, &wanted);

@@ -5,8 +5,8 @@ use crate::kind::replies::TableColumn;
 use crate::kind::shape::{self, NameRule};
 use crate::model::body::{Body, Value};
 use crate::model::command::Command;
+use arcstr::ArcStr;
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 pub(super) fn known_type(text: Option<&str>) -> Result<&'static str, String> {
     text.and_then(shape::scalar_type).ok_or_else(|| "a column has no type".to_owned())
@@ -21,7 +21,7 @@ pub(super) fn columns(command: Command, columns: &Body) -> Command {
 /// Columns without any text, by their type: each kept once.
 pub(super) type Plain = BTreeMap<&'static str, Value>;
 
-pub(super) fn column(column: &TableColumn, plain: &mut Plain) -> Result<(Arc<str>, Value), String> {
+pub(super) fn column(column: &TableColumn, plain: &mut Plain) -> Result<(ArcStr, Value), String> {
     let given = &column.csl_type.as_ref().unwrap_or(&column.clr_type).0;
     let of = shape::scalar_type(given)
         .ok_or_else(|| format!("the column `{}` has the unknown type `{given}`", column.name.0))?;
@@ -30,7 +30,7 @@ pub(super) fn column(column: &TableColumn, plain: &mut Plain) -> Result<(Arc<str
         Some(doc) => Value::Map(body().with("docString", &*doc.0)),
         None => plain.entry(of).or_insert_with(|| Value::Map(body())).clone(),
     };
-    Ok((Arc::clone(&column.name.0), value))
+    Ok((column.name.0.clone(), value))
 }
 
 /// Columns whose names the service would refuse (test: the spec `tests/specs/invalid/column-names.yaml`).
@@ -56,7 +56,7 @@ pub(super) fn doc_of<'a>(columns: &'a Body, name: &str) -> &'a str {
     columns.get(name).and_then(Value::as_map).and_then(|c| c.text("docString")).unwrap_or_default()
 }
 
-pub(super) fn owned((name, value): (&Arc<str>, &Value)) -> (Arc<str>, Value) {
+pub(super) fn owned((name, value): (&ArcStr, &Value)) -> (ArcStr, Value) {
     (name.clone(), value.clone())
 }
 
@@ -118,7 +118,7 @@ pub(super) fn renames<'a>(old: &'a Body, new: &'a Body) -> Vec<(&'a str, &'a str
 
 /// The columns of `now` under their new names, in the places that they have.
 pub(super) fn with_names(now: &Body, (from, to): (&str, &str)) -> Body {
-    let named = |(name, column): (&Arc<str>, &Value)| match column.as_map() {
+    let named = |(name, column): (&ArcStr, &Value)| match column.as_map() {
         Some(body) if **name == *from => (to.into(), body.clone().with("renamedFrom", from).into()),
         _ => (name.clone(), column.clone()),
     };
