@@ -24,7 +24,17 @@ const AT_ONCE: usize = 64;
 const RECEIVED_AT_ONCE: usize = 8;
 
 /// How many connections to a host stay open while nothing is asked.
-const IDLE: usize = 16;
+const IDLE: usize = 8;
+
+/// How many bytes of an answer come in before somebody reads them, where answers share a connection (HTTP/2).
+const STREAM_WINDOW: u32 = 1 << 20;
+
+/// The same for a whole connection: answers that wait for their turn never keep the others from coming in.
+const CONNECTION_WINDOW: u32 = 64 << 20;
+const _: () = assert!(CONNECTION_WINDOW as usize >= AT_ONCE * STREAM_WINDOW as usize);
+
+/// For how much of an answer room is made beforehand, at most: its length is only what it says of itself.
+const ROOM: u64 = 16 << 20;
 
 /// Which plane a request is for, and so which token it carries.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -201,13 +211,23 @@ impl Wire {
         let response = request.send().await.map_err(|error| broken(call, error))?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let receiving = self.receiving.acquire().await;
-        let body = response.bytes().await.map_err(|error| broken(call, error))?;
+        let body = received(response).await.map_err(|error| broken(call, error))?;
         drop(receiving);
         self.log.end(number, status, self.config.clock.elapsed());
         let now = self.config.clock.now();
         let asked = headers.get(RETRY_AFTER).and_then(|value| retry_after(value.to_str().ok()?, now));
         Ok(Answer { status, headers, body, retry_after: asked })
     }
+}
+
+/// The body of an answer, piece by piece: what is kept until all are there takes twice the memory.
+async fn received(mut response: reqwest::Response) -> Result<Bytes, reqwest::Error> {
+    let length = response.content_length().unwrap_or_default().min(ROOM);
+    let mut body = Vec::with_capacity(usize::try_from(length).unwrap_or_default());
+    while let Some(piece) = response.chunk().await? {
+        body.extend_from_slice(&piece);
+    }
+    Ok(body.into())
 }
 
 impl Cloud {
@@ -365,6 +385,8 @@ fn builder(connect: Duration) -> reqwest::ClientBuilder {
         .redirect(reqwest::redirect::Policy::none())
         .connect_timeout(connect)
         .pool_idle_timeout(Duration::from_secs(30))
+        .http2_initial_stream_window_size(STREAM_WINDOW)
+        .http2_initial_connection_window_size(CONNECTION_WINDOW)
         // Each that stays open keeps what it read with: after large answers that is half a megabyte.
         .pool_max_idle_per_host(IDLE)
 }

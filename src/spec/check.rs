@@ -28,11 +28,14 @@ struct Words {
 }
 
 impl Words {
-    fn of(kind: Each, address: &Address, world: &Inventory) -> Option<Self> {
+    /// Nothing where there is nothing to say, as of most entries.
+    fn of(kind: Each, address: &Address, world: &Inventory) -> Option<Box<Self>> {
         let resource = world.get(address)?;
         let at = At { address, resource, world };
         let findings = if is_judgeable(kind.about(), resource) { kind.check(&at) } else { Vec::new() };
-        Some(Self { findings, needs: kind.needs(&at), missing: kind::missing(&at), claims: kind.claims(&at) })
+        let (needs, missing, claims) = (kind.needs(&at), kind::missing(&at), kind.claims(&at));
+        let says = !(findings.is_empty() && needs.is_empty() && missing.is_empty() && claims.is_empty());
+        says.then(|| Box::new(Self { findings, needs, missing, claims }))
     }
 }
 
@@ -204,19 +207,17 @@ impl Loader<'_> {
         let errors = self.report.iter().filter(|d| d.severity == Severity::Error);
         let taken: FxHashSet<(u32, u32)> = errors.filter_map(first).collect();
         let mut claims: BTreeMap<String, (Place, Claim)> = BTreeMap::new();
-        let asked: Vec<(Each, Address, Place)> = self
-            .drafts
-            .iter()
-            .filter(|draft| draft.mode != Mode::Absent)
-            .map(|draft| (draft.kind, draft.address.clone(), draft.key_at))
-            .collect();
-        let words =
-            parallel::map(&asked, parallel::AT_A_TIME, |(kind, address, _)| Words::of(*kind, address, world));
+        let words = parallel::map(&self.drafts, parallel::AT_A_TIME, |draft| {
+            let asked = (draft.mode != Mode::Absent).then_some(draft);
+            asked.and_then(|draft| Words::of(draft.kind, &draft.address, world))
+        });
         let doubt = crate::kind::text_of(&Body::new().with("", unreadable()), "");
-        for ((_, address, key_at), words) in asked.into_iter().zip(words) {
-            let Some((resource, words)) = world.get(&address).zip(words) else { continue };
+        for (draft, words) in words.into_iter().enumerate() {
+            let Some(words) = words else { continue };
+            let (address, key_at) = (self.drafts[draft].address.clone(), self.drafts[draft].key_at);
+            let Some(resource) = world.get(&address) else { continue };
             let here = At { address: &address, resource, world };
-            let Words { findings, needs, missing, claims: own } = words;
+            let Words { findings, needs, missing, claims: own } = *words;
             let findings = findings.iter().filter(|finding| !is_doubtful(&resource.body, &finding.field));
             let mut found: Vec<Diagnostic> =
                 findings.map(|finding| invalid(&address, finding, origins)).collect();

@@ -50,12 +50,12 @@ pub(super) enum Sight<'a> {
     Alias,
 }
 
-/// A node in sixteen bytes, for large specs have millions: its place, its file and sort in one word, and the rest.
+/// A node in twelve bytes, for large specs have millions: where it stands in its file, its sort, and the rest.
 #[derive(Debug, Clone, Copy)]
 struct Node {
     start: u32,
-    end: u32,
-    /// The file in the upper bits, the sort in the lower [`SORT_BITS`].
+    /// The length in the upper bits, the sort in the lower [`SORT_BITS`]: no text has more bytes than the rest can count
+    /// (`source::MAX_BYTES`).
     head: u32,
     /// The number of a text, of another node, or of the place in `children` at which the count of children stands.
     rest: u32,
@@ -69,12 +69,14 @@ const LIST: u32 = 3;
 const MAP: u32 = 4;
 const ALIAS: u32 = 5;
 
+const _: () = assert!(super::source::MAX_BYTES < 1 << (u32::BITS - SORT_BITS));
+
 /// In place of the number of a text: it stands at the node's place as it is.
 const IN_PLACE: u32 = u32::MAX;
 
 impl Node {
-    const fn place(self) -> Place {
-        Place { file: self.head >> SORT_BITS, start: self.start, end: self.end }
+    const fn place(self, file: u32) -> Place {
+        Place { file, start: self.start, end: self.start + (self.head >> SORT_BITS) }
     }
 
     const fn kind(self) -> Kind {
@@ -98,9 +100,24 @@ struct Part {
     children: Vec<Id>,
     texts: Vec<Box<str>>,
     has_aliases: bool,
+    /// From which node on the nodes stand in which file.
+    files: Vec<(u32, u32)>,
 }
 
 impl Part {
+    /// The file in which a node stands.
+    fn file(&self, at: u32) -> u32 {
+        let after = self.files.partition_point(|(first, _)| *first <= at);
+        self.files.get(after.wrapping_sub(1)).map_or(0, |(_, file)| *file)
+    }
+
+    /// Notes the file of the nodes that are added from here on.
+    fn goes_on_in(&mut self, file: u32) {
+        if self.files.last().is_none_or(|(_, last)| *last != file) {
+            self.files.push((offset(self.nodes.len()), file));
+        }
+    }
+
     /// The same with numbers that begin elsewhere.
     fn moved(mut self, start: Id) -> Self {
         let mut rest = self.children.as_mut_slice();
@@ -166,8 +183,9 @@ impl Nodes {
             self.own_blocks.push(offset(self.blocks.len()));
             self.blocks.push(Block { part: OWN, first: offset(at) });
         }
-        let head = place.file << SORT_BITS | sort;
-        self.own.nodes.push(Node { start: place.start, end: place.end, head, rest });
+        let head = place.end.saturating_sub(place.start) << SORT_BITS | sort;
+        self.own.goes_on_in(place.file);
+        self.own.nodes.push(Node { start: place.start, head, rest });
         self.own_blocks[at >> BLOCK_BITS] << BLOCK_BITS | offset(at % BLOCK)
     }
 
@@ -181,6 +199,8 @@ impl Nodes {
         self.own.nodes.truncate(nodes);
         self.own.children.truncate(children);
         self.own.texts.truncate(texts);
+        let gone = self.own.files.partition_point(|(first, _)| (*first as usize) < nodes);
+        self.own.files.truncate(gone);
         let blocks = nodes.div_ceil(BLOCK);
         self.blocks.truncate(self.blocks.len() - self.own_blocks.len().saturating_sub(blocks));
         self.own_blocks.truncate(blocks);
@@ -254,23 +274,25 @@ impl Nodes {
         self.add(place, ALIAS, of)
     }
 
-    fn node(&self, id: Id) -> (&Part, Node) {
+    fn node(&self, id: Id) -> (&Part, Node, u32) {
         let block = self.blocks[(id >> BLOCK_BITS) as usize];
         let part = match self.taken.get(block.part as usize) {
             Some(taken) => taken.part.get_or_init(|| self.part(taken)),
             None => &self.own,
         };
-        (part, part.nodes[block.first as usize + (id as usize & (BLOCK - 1))])
+        let at = block.first + (id & (offset(BLOCK) - 1));
+        (part, part.nodes[at as usize], at)
     }
 
     /// Where a node stands.
     pub(super) fn place(&self, id: Id) -> Place {
-        self.node(id).1.place()
+        let (part, node, at) = self.node(id);
+        node.place(part.file(at))
     }
 
     /// What a node is, with its place.
     pub(super) fn sight(&self, id: Id) -> (Sight<'_>, Place) {
-        let (part, node) = self.node(id);
+        let (part, node, at) = self.node(id);
         let range = |first: u32| {
             let count = part.children[first as usize] as usize;
             &part.children[first as usize + 1..=first as usize + count]
@@ -281,7 +303,7 @@ impl Nodes {
             Kind::Map { first } => Sight::Map(range(first)),
             Kind::Alias(_) => Sight::Alias,
         };
-        (sight, node.place())
+        (sight, node.place(part.file(at)))
     }
 
     /// The node behind an alias, or the node itself.
