@@ -15,7 +15,7 @@ use super::looking::Timing;
 use super::machine::{Left, Machine, Status};
 use super::{proof, request};
 use crate::kind::ETAG;
-use crate::model::body::Value;
+use crate::model::body::{Body, Value};
 use crate::model::{Address, Scope};
 use crate::plan::Plan;
 use std::collections::{BTreeMap, BTreeSet};
@@ -77,7 +77,10 @@ struct Watched {
 pub(super) struct Guard {
     plan: Arc<Plan>,
     way: Way,
-    scope: Scope,
+    /// The innermost container around what is looked at.
+    container: Address,
+    /// Whether nothing but the container itself is looked at.
+    is_alone: bool,
     found: Found,
     steps: Vec<Watched>,
     known: BTreeMap<Address, Attributes>,
@@ -113,31 +116,40 @@ impl Guard {
         }
         let addresses: BTreeSet<&Address> = watched.iter().map(|of| &plan.steps[of.id].address).collect();
         let root = addresses.first()?.prefix(1);
-        let within = |container: &Address| addresses.iter().any(|address| address.is_within(container));
-        let parts = plan.scope.containers.keys().filter(|at| within(at));
-        let deepest = parts.max_by_key(|at| at.depth()).cloned().unwrap_or(root);
-        let mut scope = plan.scope.clone();
-        scope.containers.retain(|at, _| deepest.is_within(at));
+        let around = addresses.iter().filter_map(|address| container(&plan.scope, address));
+        let deepest = around.max_by_key(|at| (at.depth(), at.clone())).unwrap_or(root);
         // What is in a container does not matter to its own change, and one that is to be made cannot be asked for it.
-        let alone = addresses.iter().all(|address| **address == deepest);
-        if alone {
+        let is_alone = addresses.iter().all(|address| **address == deepest);
+        let found = seen.part((deepest.clone(), is_alone), &addresses, timing.fresh);
+        let changes = watched.iter().map(|of| &plan.steps[of.id].change);
+        let bodies = changes.flat_map(|change| change.before.iter().chain(&change.after));
+        let asked: BTreeSet<&Address> = bodies.flat_map(Body::references).map(|(at, _)| at).collect();
+        let known = |at: &Address| Some((at.clone(), machine.outputs().get(at)?.clone()));
+        Some(Self {
+            plan: Arc::clone(plan),
+            way,
+            known: asked.into_iter().filter_map(known).collect(),
+            container: deepest,
+            is_alone,
+            found,
+            steps: watched,
+            pause: timing.settle_pause,
+            patience: timing.settle_quiet,
+        })
+    }
+
+    /// What is read: the container with those that it stands in, alone or with what is in it.
+    fn scope(&self) -> Scope {
+        let mut scope = self.plan.scope.clone();
+        scope.containers.retain(|at, _| self.container.is_within(at));
+        if self.is_alone {
             let above = scope.containers.values().map(|container| container.kind.clone());
-            let own = watched.iter().map(|of| plan.steps[of.id].kind.clone());
+            let own = self.steps.iter().map(|of| self.plan.steps[of.id].kind.clone());
             let kinds: BTreeSet<String> = above.chain(own).collect();
             scope.kinds.retain(|kind| kinds.contains(kind));
             scope.containers.values_mut().for_each(|container| container.commands.clear());
         }
-        let found = seen.part((deepest, alone), &addresses, timing.fresh);
-        Some(Self {
-            plan: Arc::clone(plan),
-            way,
-            scope,
-            found,
-            steps: watched,
-            known: machine.outputs().clone(),
-            pause: timing.settle_pause,
-            patience: timing.settle_quiet,
-        })
+        scope
     }
 
     /// Sends a batch while live stands as it must.
@@ -172,7 +184,8 @@ impl Guard {
         let since = Instant::now();
         loop {
             let found = Arc::clone(&self.found);
-            let look = match found.get_or_init(|| effects.look(&self.scope)).await {
+            let read = async || effects.look(&self.scope()).await;
+            let look = match found.get_or_init(read).await {
                 Ok(look) => look,
                 Err(error) => return Err(self.blind(error, batch)),
             };
@@ -255,6 +268,12 @@ impl Objection {
         };
         Answer::Stale { message, differences, trace: None }
     }
+}
+
+/// The innermost container that something is in, or that it is.
+fn container(scope: &Scope, address: &Address) -> Option<Address> {
+    let mut around = (1..=address.depth()).rev().map(|depth| address.prefix(depth));
+    around.find(|at| scope.containers.contains_key(at))
 }
 
 /// Whether and how a step is looked at before it goes out.

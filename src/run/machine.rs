@@ -9,10 +9,14 @@
 //! (test: `tests/laws/machine/14-edges-hold-in-replay.txt`).
 
 mod decide;
+mod index;
+mod lane;
 mod phase;
+mod ready;
 mod status;
 
 pub use decide::{Decision, Wait};
+pub use index::Tally;
 pub use phase::{Ending, Failure, Phase};
 pub use status::{Cause, Left, State, Status, Terms};
 
@@ -20,6 +24,7 @@ use super::event::{Attributes, Difference, Event, Happened, Intent, Way};
 use crate::kind::{DELETED_AT, Undo};
 use crate::model::{Address, Body, Request, Value};
 use crate::plan::{Plan, Step};
+use index::Index;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -90,15 +95,7 @@ pub struct Machine {
     gone: BTreeMap<Address, usize>,
     differences: Vec<Difference>,
     stuck: BTreeMap<usize, Vec<Difference>>,
-    tally: Tally,
-}
-
-/// Counts that decide when a phase ends, kept so that no event costs a walk over the plan.
-#[derive(Debug, Clone, Copy, Default)]
-struct Tally {
-    open: usize,
-    done: usize,
-    left_before_line: usize,
+    index: Index,
 }
 
 impl Machine {
@@ -119,8 +116,8 @@ impl Machine {
             }
             step.needs.iter().for_each(|need| dependents[*need].push(place));
         }
-        let left_before_line = plan.steps.iter().filter(|step| !step.behind_line).count();
         let steps = vec![State::default(); plan.steps.len()];
+        let index = Index::of(&plan);
         let mut machine = Self {
             outputs: plan.outputs.clone(),
             referenced: referenced(&plan),
@@ -141,8 +138,9 @@ impl Machine {
             failure: None,
             differences: Vec::new(),
             stuck: BTreeMap::new(),
-            tally: Tally { left_before_line, ..Tally::default() },
+            index,
         };
+        machine.go_to(Phase::Forward);
         machine.advance();
         Ok(machine)
     }
@@ -248,8 +246,7 @@ impl Machine {
 
     /// The steps that hold something in doubt.
     pub fn doubts(&self) -> impl Iterator<Item = usize> {
-        let doubt = |(id, state): (usize, &State)| state.status.is_doubt().then_some(id);
-        self.steps.iter().enumerate().filter_map(doubt)
+        self.index.doubts.iter().copied()
     }
 
     /// The requests that take a step back, or `None` when nothing does.
@@ -262,10 +259,7 @@ impl Machine {
 
     /// The request that a step would send next in a direction.
     pub fn request(&self, step: usize, way: Way) -> Option<&Request> {
-        match way {
-            Way::Apply => Some(&self.plan.steps[step].request),
-            Way::Undo => self.undo_of(step)?.get(self.steps[step].part),
-        }
+        lane::request(&self.plan.steps[step], &self.steps[step], way)
     }
 
     /// Whether something that cannot be undone is done, or may be.
@@ -399,43 +393,6 @@ impl Machine {
             }
             _ => Ok(()),
         }
-    }
-
-    /// What must be done before a step may start.
-    fn needs_of(&self, step: &Step) -> Option<Wait> {
-        if let Some(need) = step.needs.iter().find(|need| self.steps[**need].status != Status::Done) {
-            return Some(Wait::Step(*need));
-        }
-        (step.behind_line && self.tally.left_before_line > 0)
-            .then_some(Wait::Line { left: self.tally.left_before_line })
-    }
-
-    /// A step that must be undone before this one.
-    fn undo_needs(&self, id: usize) -> Option<usize> {
-        self.dependents[id].iter().copied().find(|later| !self.steps[*later].status.is_without_effect())
-    }
-
-    fn set(&mut self, id: usize, next: State) {
-        let before_line = !self.plan.steps[id].behind_line;
-        let count = |tally: &mut Tally, status: &Status, add: bool| {
-            let change = |n: &mut usize| if add { *n += 1 } else { *n -= 1 };
-            if status.is_open() {
-                change(&mut tally.open);
-            }
-            if *status == Status::Done {
-                change(&mut tally.done);
-            } else if before_line {
-                change(&mut tally.left_before_line);
-            }
-        };
-        count(&mut self.tally, &self.steps[id].status, false);
-        count(&mut self.tally, &next.status, true);
-        self.steps[id] = next;
-    }
-
-    fn set_status(&mut self, id: usize, status: Status) {
-        let state = State { status, ..self.steps[id].clone() };
-        self.set(id, state);
     }
 }
 

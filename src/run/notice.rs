@@ -4,7 +4,7 @@
 //! the events of the journal alone, so that nothing is shown that is not recorded.
 
 use super::event::{Difference, Event, Happened, Intent, Verdict, Way};
-use super::machine::{Failure, Machine, Phase, Status, Wait};
+use super::machine::{Failure, Machine, Phase, Status, Tally, Wait};
 use super::report::Entry;
 use crate::model::Address;
 use crate::model::change::Action;
@@ -295,7 +295,7 @@ pub(super) fn of_phase(machine: &Machine, before: Phase) -> Vec<Notice> {
 /// What runs, since how many seconds, and what waits for what.
 pub(super) fn still_running(machine: &Machine, since: impl Fn(usize) -> u64) -> Notice {
     let mut running = Vec::new();
-    let mut waiting: BTreeMap<String, usize> = BTreeMap::new();
+    let mut waits: BTreeMap<Wait, usize> = BTreeMap::new();
     for (id, state) in machine.states().iter().enumerate() {
         let step = &machine.plan().steps[id];
         if state.status.is_open() {
@@ -305,27 +305,23 @@ pub(super) fn still_running(machine: &Machine, since: impl Fn(usize) -> u64) -> 
             let of = StepOf { step: id, address: step.address.clone(), action: step.action, way };
             running.push(RunningStep { of, seconds: since(id), expected: machine.plan().expected(step) });
         } else if let Some(wait) = machine.waits_for(id) {
-            let what = match wait {
-                Wait::Step(need) => format!("step {} ({})", need + 1, machine.plan().steps[need].address),
-                other => other.to_string(),
-            };
-            *waiting.entry(what).or_default() += 1;
+            *waits.entry(wait).or_default() += 1;
         }
     }
-    let done = machine.states().iter().filter(|state| state.status == Status::Done).count();
-    let waiting = waiting.into_iter().map(|(for_what, steps)| Waiting { for_what, steps }).collect();
-    Notice::StillRunning { done, running, waiting }
+    let shown = |wait: Wait| match wait {
+        Wait::Step(need) => format!("step {} ({})", need + 1, machine.plan().steps[need].address),
+        other => other.to_string(),
+    };
+    let waiting = waits.into_iter().map(|(wait, steps)| Waiting { for_what: shown(wait), steps });
+    let mut waiting: Vec<Waiting> = waiting.collect();
+    waiting.sort_by(|a, b| a.for_what.cmp(&b.for_what));
+    Notice::StillRunning { done: machine.tally().done, running, waiting }
 }
 
 /// How far the run is.
 pub(super) fn progress(machine: &Machine) -> Notice {
-    let count = |test: fn(&Status) -> bool| machine.states().iter().filter(|s| test(&s.status)).count();
-    Notice::Progress {
-        done: count(|status| *status == Status::Done),
-        running: count(Status::is_open),
-        waiting: count(|status| matches!(status, Status::Waiting | Status::Checked)),
-        undone: count(|status| *status == Status::Undone),
-    }
+    let Tally { done, open, waiting, undone } = machine.tally();
+    Notice::Progress { done, running: open, waiting, undone }
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use crate::model::change::Action;
 use crate::plan::{Origin, Reason};
 use schemars::JsonSchema;
 use serde::Serialize;
+use std::collections::BTreeSet;
 
 /// How a run, or a process's part of it, ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -386,8 +387,10 @@ pub(super) fn troubles(machine: &Machine) -> Vec<Trouble> {
 
 pub(super) fn differences(machine: &Machine) -> Vec<Difference> {
     let mut all = machine.differences().to_vec();
+    let mut known: BTreeSet<(&Address, &str)> =
+        machine.differences().iter().map(|known| (&known.address, &*known.property)).collect();
     for found in machine.stuck().values().flatten() {
-        if !all.iter().any(|known| known.address == found.address && known.property == found.property) {
+        if known.insert((&found.address, &found.property)) {
             all.push(found.clone());
         }
     }

@@ -7,6 +7,7 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod big;
+mod decisions;
 mod dice;
 mod exhaustive;
 mod faults;

@@ -7,14 +7,14 @@
 //! service runs a script in its order and stops at the first command that fails (test:
 //! `tests/laws/machine/46-what-needs-one-another-in-one-script.txt`).
 
+use super::lane::{self, Admission, Lane, Slot};
+use super::ready::{Look, Looks};
 use super::{Machine, Phase, Policy, Status};
-use crate::kind;
 use crate::model::Address;
-use crate::model::request::{KustoRequest, Request};
+use crate::model::request::Request;
 use crate::plan::Step;
 use crate::run::event::{Operation, Way};
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// Something to be done now.
@@ -54,7 +54,7 @@ pub enum Decision {
 }
 
 /// Why a step is not started yet.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Wait {
     /// A step that must be done before.
     Step(usize),
@@ -78,108 +78,40 @@ impl fmt::Display for Wait {
     }
 }
 
-/// What tells scripts apart: their root and database.
-type Key<'a> = (&'a Address, &'a str);
-
-/// Where a request goes, for what may run beside it.
-#[derive(Debug, Clone, PartialEq)]
-struct Lane<'a> {
-    /// The root of its address: a cluster.
-    root: Address,
-    /// Whether it writes to the root itself, which the service does with nothing else beside it.
-    exclusive: bool,
-    /// The word of its kind, where the service does one such thing at a time in a root.
-    alone: Option<&'a str>,
-    /// The script that it may join, and its length in bytes.
-    script: Option<(Key<'a>, usize)>,
-}
-
-fn lane<'a>(step: &'a Step, request: &'a Request) -> Lane<'a> {
-    let address = &step.address;
-    match request {
-        Request::Arm(_) => {
-            let alone = kind::by_name(&step.kind).is_some_and(|kind| kind.alone());
-            let alone = alone.then_some(step.kind.as_str());
-            Lane { root: address.prefix(1), exclusive: address.depth() == 1, alone, script: None }
-        }
-        Request::Kusto(KustoRequest { cluster, database, command, lookup, alone, begins }) => {
-            let joins = !alone && lookup.is_none() && begins.is_none();
-            let script = joins.then(|| ((cluster, database.as_str()), command.as_str().len() + 1));
-            Lane { root: cluster.clone(), exclusive: false, alone: None, script }
-        }
-    }
-}
-
-impl Lane<'_> {
-    /// The lane of the service's check of a step, which writes nothing.
-    fn for_check(self) -> Self {
-        Self { exclusive: false, alone: None, script: None, ..self }
-    }
-}
-
-/// What is on its way, and what a round of decisions adds to it.
-#[derive(Default)]
-struct Traffic<'a> {
-    on_their_way: usize,
-    shared: BTreeSet<Address>,
-    closed: BTreeSet<Address>,
-    alone: BTreeSet<(Address, &'a str)>,
-    scripts: BTreeSet<Key<'a>>,
-}
-
-impl<'a> Traffic<'a> {
-    fn add(&mut self, lane: &Lane<'a>) {
-        if lane.exclusive {
-            self.closed.insert(lane.root.clone());
-        } else {
-            self.shared.insert(lane.root.clone());
-        }
-        self.alone.extend(lane.alone.map(|kind| (lane.root.clone(), kind)));
-        let first = lane.script.is_none_or(|(key, _)| self.scripts.insert(key));
-        self.on_their_way += usize::from(first);
-    }
-
-    /// Whether the lane may be entered. A root that an exclusive request waits for is closed to those after it.
-    fn admits(&mut self, lane: &Lane<'a>) -> bool {
-        if self.closed.contains(&lane.root) {
-            return false;
-        }
-        if lane.alone.is_some_and(|kind| self.alone.contains(&(lane.root.clone(), kind))) {
-            return false;
-        }
-        if lane.exclusive && self.shared.contains(&lane.root) {
-            self.closed.insert(lane.root.clone());
-            return false;
-        }
-        true
-    }
-}
-
 /// A script that is being put together.
-struct Script {
-    place: usize,
-    commands: usize,
+struct Script<'a> {
+    root: &'a Address,
+    slot: &'a Slot,
+    /// Whether nothing more goes out to its root, for something waits to have that for itself.
+    is_closed: bool,
+    steps: Vec<usize>,
     bytes: usize,
 }
 
-/// The scripts that are being put together.
-type Scripts<'a> = BTreeMap<Key<'a>, Script>;
+impl Script<'_> {
+    /// Whether no other command fits.
+    const fn is_full(&self, policy: &Policy) -> bool {
+        self.steps.len() >= policy.script_commands || self.bytes >= policy.script_bytes
+    }
 
-impl Script {
     /// Takes a command in where it fits.
-    fn takes(&mut self, id: usize, bytes: usize, policy: &Policy, decisions: &mut [Decision]) -> bool {
-        let fits = self.commands < policy.script_commands && self.bytes + bytes <= policy.script_bytes;
-        match &mut decisions[self.place] {
-            Decision::Send { steps, .. } if fits => {
-                self.commands += 1;
-                self.bytes += bytes;
-                steps.push(id);
-                true
-            }
-            _ => false,
+    fn takes(&mut self, id: usize, request: Option<&Request>, policy: &Policy) -> bool {
+        let bytes = match request {
+            Some(Request::Kusto(kusto)) => kusto.command.as_str().len() + 1,
+            _ => 0,
+        };
+        let fits = self.steps.len() < policy.script_commands && self.bytes + bytes <= policy.script_bytes;
+        if fits || self.steps.is_empty() {
+            self.bytes += bytes;
+            self.steps.push(id);
+            return true;
         }
+        false
     }
 }
+
+/// What waits for commands that go out now: for how many, and the place of the script that they are in, if it is one.
+type Behind = BTreeMap<usize, (u32, Option<usize>)>;
 
 impl Machine {
     /// What may be started now. The same state gives the same decisions; those that are being carried out
@@ -190,15 +122,8 @@ impl Machine {
             Phase::Proving => vec![Decision::Prove { way: Way::Apply }],
             Phase::ProvingBack => vec![Decision::Prove { way: Way::Undo }],
             Phase::Settling => self.carried_on(),
-            Phase::Forward => {
-                let mut ready: Vec<usize> = (0..self.steps.len()).filter(|id| self.is_ready(*id)).collect();
-                ready.sort_by_key(|id| Reverse(self.tails[*id]));
-                self.started(Way::Apply, ready.into_iter())
-            }
-            Phase::RollingBack => {
-                let ready = (0..self.steps.len()).rev().filter(|id| self.is_ready_to_undo(*id));
-                self.started(Way::Undo, ready)
-            }
+            Phase::Forward => self.started(Way::Apply, &mut self.index.ready.looks()),
+            Phase::RollingBack => self.started(Way::Undo, &mut self.index.ready.looks()),
         }
     }
 
@@ -211,16 +136,11 @@ impl Machine {
         Some(self.needs_of(&self.plan.steps[id]).unwrap_or(Wait::Turn))
     }
 
-    fn is_ready(&self, id: usize) -> bool {
-        matches!(self.steps[id].status, Status::Waiting | Status::Checked | Status::Broken)
-            && self.needs_of(&self.plan.steps[id]).is_none()
-    }
-
     /// What is on its way already and must be seen to its end.
     fn carried_on(&self) -> Vec<Decision> {
         let mut decisions = Vec::new();
-        for (step, state) in self.steps.iter().enumerate() {
-            let (way, operation) = match &state.status {
+        for step in self.index.followed.iter().copied() {
+            let (way, operation) = match &self.steps[step].status {
                 Status::Pending(operation) => (Way::Apply, operation),
                 Status::UndoPending(operation) => (Way::Undo, operation),
                 _ => continue,
@@ -234,96 +154,90 @@ impl Machine {
         decisions
     }
 
-    fn traffic(&self) -> Traffic<'_> {
-        let mut traffic = Traffic::default();
-        for (id, state) in self.steps.iter().enumerate().filter(|(_, state)| state.status.is_open()) {
-            let way = match state.status {
-                Status::Undoing | Status::UndoPending(_) | Status::UndoDoubt(_) => Way::Undo,
-                _ => Way::Apply,
-            };
-            let Some(request) = self.request(id, way) else { continue };
-            let mut lane = lane(&self.plan.steps[id], request);
-            if state.status == Status::Checking {
-                lane = lane.for_check();
-            }
-            traffic.add(&lane);
-        }
-        traffic
-    }
-
-    fn started(&self, way: Way, ready: impl Iterator<Item = usize>) -> Vec<Decision> {
+    fn started<'a>(&'a self, way: Way, looks: &mut Looks<'a>) -> Vec<Decision> {
         let mut decisions = self.carried_on();
-        let mut traffic = self.traffic();
-        let mut scripts = Scripts::new();
-        for id in ready {
-            let Some(request) = self.request(id, way) else { continue };
-            let step = &self.plan.steps[id];
-            let mut lane = lane(step, request);
-            let check =
-                way == Way::Apply && step.validation.is_some() && self.steps[id].status == Status::Waiting;
-            if check {
-                lane = lane.for_check();
-            }
-            if !traffic.admits(&lane) {
-                continue;
-            }
-            let free = traffic.on_their_way < self.policy.parallelism.max(1);
-            match lane.script {
-                Some((key, bytes)) => {
-                    if let Some(script) = scripts.get_mut(&key) {
-                        if script.takes(id, bytes, &self.policy, &mut decisions) {
-                            traffic.add(&lane);
-                        }
-                    } else if free && !traffic.scripts.contains(&key) {
-                        scripts.insert(key, Script { place: decisions.len(), commands: 1, bytes });
-                        decisions.push(Decision::Send { way, steps: vec![id] });
-                        traffic.add(&lane);
-                    }
-                }
-                None if !free => {}
-                None if check => {
-                    decisions.push(Decision::Check { step: id });
-                    traffic.add(&lane);
-                }
-                None => {
-                    decisions.push(Decision::Send { way, steps: vec![id] });
-                    traffic.add(&lane);
+        let mut traffic = self.index.traffic.clone();
+        let mut scripts = BTreeMap::new();
+        while traffic.requests() < self.policy.parallelism.max(1) {
+            let Some(look) = looks.next() else { break };
+            match traffic.admission(look.root, look.slot) {
+                Admission::Granted => {}
+                Admission::Taken => continue,
+                Admission::Closed => {
+                    looks.close(look.root);
+                    continue;
                 }
             }
+            let (_, id) = look.rank;
+            if matches!(look.slot, Slot::Script(_)) {
+                scripts.insert(decisions.len(), self.script(way, &look));
+            }
+            decisions.push(if lane::is_check(&self.plan.steps[id], &self.steps[id], way) {
+                Decision::Check { step: id }
+            } else {
+                Decision::Send { way, steps: vec![id] }
+            });
+            traffic.enter(Lane { root: look.root.clone(), slot: look.slot.clone() });
         }
         if way == Way::Apply {
-            self.joined(&traffic, &mut scripts, &mut decisions);
+            self.joined(&mut scripts);
+        }
+        for (place, script) in scripts {
+            decisions[place] = Decision::Send { way, steps: script.steps };
         }
         decisions
     }
 
+    /// A script of what is ready and comes before what waits to have the root for itself. Of what does not fit it passes over
+    /// as many commands as it may hold, so that putting it together never costs more than what it may hold.
+    fn script<'a>(&'a self, way: Way, look: &Look<'a>) -> Script<'a> {
+        let (root, slot) = (look.root, look.slot);
+        let closes = self.index.ready.first(root, &Slot::Exclusive);
+        let mut script = Script { root, slot, is_closed: closes.is_some(), steps: Vec::new(), bytes: 0 };
+        let mut passed = 0;
+        for rank in self.index.ready.from(look).take_while(|rank| closes.is_none_or(|closes| *rank < closes))
+        {
+            let (_, id) = rank;
+            passed += usize::from(!script.takes(id, self.request(id, way), &self.policy));
+            if script.is_full(&self.policy) || passed >= self.policy.script_commands {
+                break;
+            }
+        }
+        script
+    }
+
     /// What only waits for commands of one script goes along behind them: the service runs a script in its order, and stops
     /// at the first command that fails.
-    fn joined<'a>(&'a self, traffic: &Traffic<'a>, scripts: &mut Scripts<'a>, decisions: &mut [Decision]) {
-        if scripts.is_empty() {
-            return;
+    fn joined(&self, scripts: &mut BTreeMap<usize, Script<'_>>) {
+        let mut behind = Behind::new();
+        let is_open = |script: &Script<'_>| !script.is_closed && !script.is_full(&self.policy);
+        for (place, script) in scripts.iter().filter(|(_, script)| is_open(script)) {
+            script.steps.iter().for_each(|id| self.follow(&mut behind, *id, *place));
         }
-        let mut places = vec![None; self.steps.len()];
-        for script in scripts.values() {
-            if let Decision::Send { steps, .. } = &decisions[script.place] {
-                steps.iter().for_each(|id| places[*id] = Some(script.place));
-            }
-        }
-        for (id, step) in self.plan.steps.iter().enumerate() {
-            let behind = |need: &usize| self.steps[*need].status == Status::Done || places[*need].is_some();
-            if places[id].is_some() || !step.needs.iter().all(behind) || !self.may_join(step) {
+        while let Some((id, (count, place))) = behind.pop_first() {
+            let step = &self.plan.steps[id];
+            let Some((place, script)) = place.and_then(|place| Some((place, scripts.get_mut(&place)?)))
+            else {
                 continue;
-            }
-            let Some((key, bytes)) = lane(step, &step.request).script else { continue };
-            let Some(script) = scripts.get_mut(&key) else { continue };
-            let place = Some(script.place);
-            let beside = |need: &usize| places[*need].is_some() && places[*need] != place;
-            if !step.needs.iter().any(beside)
-                && !traffic.closed.contains(&step.address.prefix(1))
-                && script.takes(id, bytes, &self.policy, decisions)
+            };
+            let lane = Lane::of(step, &step.request);
+            let joins = (&lane.root, &lane.slot) == (script.root, script.slot);
+            if joins
+                && count == self.index.held[id]
+                && self.may_join(step)
+                && script.takes(id, Some(&step.request), &self.policy)
             {
-                places[id] = place;
+                self.follow(&mut behind, id, place);
             }
+        }
+    }
+
+    /// Notes what waits for a command that goes out in the script at a place.
+    fn follow(&self, behind: &mut Behind, id: usize, place: usize) {
+        for later in &self.dependents[id] {
+            let (count, script) = behind.entry(*later).or_insert((0, Some(place)));
+            *count += 1;
+            *script = script.filter(|script| *script == place);
         }
     }
 
@@ -340,15 +254,76 @@ impl Machine {
 
     /// Whether all that a step waits for is on its way in the same script, before it.
     pub(super) fn goes_along(&self, step: &Step) -> bool {
-        let Some((own, _)) = lane(step, &step.request).script else { return false };
+        let own = Lane::of(step, &step.request);
         let before = |need: &usize| match self.steps[*need].status {
             Status::Done => true,
             Status::Sent => {
                 let need = &self.plan.steps[*need];
-                lane(need, &need.request).script.is_some_and(|(key, _)| key == own)
+                Lane::of(need, &need.request) == own
             }
             _ => false,
         };
-        step.needs.iter().all(before) && self.may_join(step)
+        matches!(own.slot, Slot::Script(_)) && step.needs.iter().all(before) && self.may_join(step)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kind;
+    use crate::model::Command;
+    use crate::run::event::{Attributes, Event, Happened};
+    use crate::run::testing::plan;
+    use std::sync::Arc;
+
+    /// A plan of so many steps on three clusters. Some are commands, some go one at a time, and every tenth waits to have
+    /// its cluster for itself.
+    fn mixed(steps: usize) -> Machine {
+        let alone = kind::all().find(|kind| kind.alone()).unwrap().about().name;
+        let mut plan = plan(steps);
+        for step in &mut plan.steps {
+            let cluster = Address::root().child("clusters", &format!("c{}", step.id % 3));
+            let within = cluster.child("databases", &format!("d{}", step.id % 7));
+            step.address = within.child("things", &step.id.to_string());
+            match step.id % 10 {
+                0 => step.address = cluster,
+                1 | 2 => step.kind = alone.to_owned(),
+                3..6 => step.request = Request::kusto(&cluster, within.key(), Command::new(".write")),
+                _ => {}
+            }
+        }
+        let policy = Policy { script_commands: 5, ..Policy::default() };
+        Machine::new(Arc::new(plan), policy).unwrap()
+    }
+
+    /// Of a run of so many steps: the requests that go out, and at how many places is looked for them.
+    fn looked_for(steps: usize) -> (usize, usize) {
+        let mut machine = mixed(steps);
+        let (mut sent, mut looked) = (0, 0);
+        let mut on_their_way: Vec<usize> = Vec::new();
+        while machine.phase() == Phase::Forward {
+            let mut looks = machine.index.ready.looks();
+            let decisions = machine.started(Way::Apply, &mut looks);
+            looked += looks.looked();
+            for decision in decisions {
+                let Decision::Send { steps, .. } = decision else { continue };
+                sent += 1;
+                for step in steps {
+                    let started = Happened::Started { part: 0, id: String::new(), at: String::new() };
+                    machine.apply(&Event::apply(step, started)).unwrap();
+                    on_their_way.push(step);
+                }
+            }
+            let finished = Happened::Finished { outputs: Attributes::new(), trace: None };
+            machine.apply(&Event::apply(on_their_way.remove(0), finished)).unwrap();
+        }
+        (sent, looked)
+    }
+
+    #[test]
+    fn a_decision_looks_at_little_more_than_it_starts() {
+        let (few, many) = (looked_for(300), looked_for(3000));
+        assert!(many.1 <= 11 * few.1, "{few:?} grows to {many:?}");
+        assert!(many.1 <= Policy::default().parallelism * many.0, "{many:?}");
     }
 }

@@ -76,16 +76,18 @@ impl Machine {
     /// Turns from the way forward.
     pub(super) fn turn(&mut self, failure: Failure) {
         self.failure = Some(failure);
-        self.phase = Phase::Settling;
+        self.go_to(Phase::Settling);
     }
 
     /// Moves on to the next phase when nothing of the present one is left.
     pub(super) fn advance(&mut self) {
         loop {
             let next = match self.phase {
-                Phase::Forward if self.tally.done == self.steps.len() => Phase::Proving,
-                Phase::Settling if self.tally.open == 0 => self.settled(),
-                Phase::RollingBack if self.tally.open == 0 && !self.can_undo() => Phase::ProvingBack,
+                Phase::Forward if self.index.tally.done == self.steps.len() => Phase::Proving,
+                Phase::Settling if self.index.tally.open == 0 => self.settled(),
+                Phase::RollingBack if self.index.tally.open == 0 && self.index.ready.is_empty() => {
+                    Phase::ProvingBack
+                }
                 Phase::Forward
                 | Phase::Settling
                 | Phase::RollingBack
@@ -93,13 +95,13 @@ impl Machine {
                 | Phase::ProvingBack
                 | Phase::Ended(_) => return,
             };
-            self.phase = next;
+            self.go_to(next);
         }
     }
 
     /// Where a run goes when nothing is under way any more.
     fn settled(&mut self) -> Phase {
-        let all_done = self.tally.done == self.steps.len();
+        let all_done = self.index.tally.done == self.steps.len();
         match self.failure {
             Some(Failure::Requested) => Phase::RollingBack,
             Some(Failure::Interrupted) | None if all_done => {
@@ -112,17 +114,6 @@ impl Machine {
                 OnFailure::Stop => Phase::Ended(Ending::Stopped),
             },
         }
-    }
-
-    fn can_undo(&self) -> bool {
-        (0..self.steps.len()).any(|id| self.is_ready_to_undo(id))
-    }
-
-    /// Whether a step may be taken back now.
-    pub(super) fn is_ready_to_undo(&self, id: usize) -> bool {
-        self.steps[id].status.is_undoable()
-            && matches!(self.plan.steps[id].undo, Undo::By(_))
-            && self.undo_needs(id).is_none()
     }
 
     pub(super) fn interrupted(&mut self) -> Result<(), String> {
@@ -138,10 +129,10 @@ impl Machine {
         let good = differences.is_empty();
         self.differences = differences;
         match self.phase {
-            Phase::Proving if good => self.phase = Phase::Ended(Ending::Done),
+            Phase::Proving if good => self.go_to(Phase::Ended(Ending::Done)),
             Phase::Proving => self.turn(Failure::NotProved),
             Phase::ProvingBack => {
-                self.phase = Phase::Ended(if good { Ending::RolledBack } else { Ending::NeedsPerson });
+                self.go_to(Phase::Ended(if good { Ending::RolledBack } else { Ending::NeedsPerson }));
             }
             Phase::Forward | Phase::Settling | Phase::RollingBack | Phase::Ended(_) => {
                 return Err(format!("nothing is proved while the run is {:?}", self.phase));
@@ -209,12 +200,12 @@ impl Machine {
         } else if !back {
             self.failure = None;
         }
-        self.phase = match (intent, back) {
+        self.go_to(match (intent, back) {
             (Intent::Rollback, _) => Phase::Settling,
             (Intent::Resume, true) if self.failure == Some(Failure::Requested) => Phase::Settling,
             (Intent::Resume, true) => Phase::RollingBack,
             (Intent::Resume, false) => Phase::Forward,
-        };
+        });
     }
 
     /// Before an old run is undone, live must still be as it left it: the last done step of every thing is looked
