@@ -173,7 +173,7 @@ fn places_are_inside(mistakes: &Diagnostics) {
         assert!(!diagnostic.message.is_empty() && !diagnostic.message.ends_with('.'), "{diagnostic:?}");
         let patched = diagnostic.patch.iter().map(|patch| patch.place);
         for place in diagnostic.labels.iter().map(|label| label.place).chain(patched) {
-            let text = &mistakes.files().get(place.file).text;
+            let text = &mistakes.files().get(place.file).text();
             let (start, end) = (place.start as usize, place.end as usize);
             assert!(start <= end && text.get(start..end).is_some(), "{diagnostic:?}");
         }

@@ -20,8 +20,12 @@ use tokio::sync::Semaphore;
 /// How many requests are under way at once, all hosts together.
 const AT_ONCE: usize = 64;
 
-/// How many answers are received at once: those of whole databases are large, and one is read as soon as it is there.
-const RECEIVED_AT_ONCE: usize = 8;
+/// How many bytes of answers are received at once: those of whole databases are large, and one is understood as soon as it
+/// is there.
+const RECEIVED_AT_ONCE: u32 = 8 << 20;
+
+/// How many an answer counts for that does not say how long it is, as those that travel packed.
+const UNSAID: u64 = 1 << 20;
 
 /// How many connections to a host stay open while nothing is asked.
 const IDLE: usize = 8;
@@ -32,9 +36,6 @@ const STREAM_WINDOW: u32 = 1 << 20;
 /// The same for a whole connection: answers that wait for their turn never keep the others from coming in.
 const CONNECTION_WINDOW: u32 = 64 << 20;
 const _: () = assert!(CONNECTION_WINDOW as usize >= AT_ONCE * STREAM_WINDOW as usize);
-
-/// For how much of an answer room is made beforehand, at most: its length is only what it says of itself.
-const ROOM: u64 = 16 << 20;
 
 /// Which plane a request is for, and so which token it carries.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -129,7 +130,7 @@ impl Wire {
         let trust = Trust::new(&config)?;
         let clients = Arc::new(Clients { connect: config.pace.connect, ..Clients::default() });
         let tokens = Tokens::new(&config, &trust, &clients);
-        let (permits, receiving) = (Semaphore::new(AT_ONCE), Semaphore::new(RECEIVED_AT_ONCE));
+        let (permits, receiving) = (Semaphore::new(AT_ONCE), Semaphore::new(RECEIVED_AT_ONCE as usize));
         let (log, secrets) = (Log::default(), Secrets::default());
         Ok(Self { config, trust, log, secrets, tokens, permits, receiving, clients })
     }
@@ -210,7 +211,9 @@ impl Wire {
         let number = self.log.begin(&call.label, self.config.clock.elapsed());
         let response = request.send().await.map_err(|error| broken(call, error))?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let receiving = self.receiving.acquire().await;
+        let length = response.content_length().unwrap_or(UNSAID);
+        let share = u32::try_from(length).unwrap_or(u32::MAX).min(RECEIVED_AT_ONCE);
+        let receiving = self.receiving.acquire_many(share).await;
         let body = received(response).await.map_err(|error| broken(call, error))?;
         drop(receiving);
         self.log.end(number, status, self.config.clock.elapsed());
@@ -222,7 +225,8 @@ impl Wire {
 
 /// The body of an answer, piece by piece: what is kept until all are there takes twice the memory.
 async fn received(mut response: reqwest::Response) -> Result<Bytes, reqwest::Error> {
-    let length = response.content_length().unwrap_or_default().min(ROOM);
+    // Its length is only what it says of itself.
+    let length = response.content_length().unwrap_or_default().min(RECEIVED_AT_ONCE.into());
     let mut body = Vec::with_capacity(usize::try_from(length).unwrap_or_default());
     while let Some(piece) = response.chunk().await? {
         body.extend_from_slice(&piece);

@@ -66,11 +66,13 @@ impl Loader<'_> {
         let references = self.references();
         let files = tree.files.clone();
         drop(tree);
-        let diagnostics = Diagnostics::new(self.report, files.clone());
+        let mut diagnostics = Diagnostics::new(self.report, files.clone());
         if self.faults > 0 || diagnostics.errors() > 0 {
             return Err(diagnostics);
         }
-        origins.let_go();
+        let files = files.packed();
+        origins.let_go(&files);
+        diagnostics.let_go(&files);
         let desired = Desired { inventory, prune: self.prune, exact: self.exact };
         Ok(Spec { desired, origins, references, files, warnings: diagnostics })
     }

@@ -187,6 +187,11 @@ impl Diagnostics {
         self.list.iter().filter(|d| d.severity == Severity::Error).count()
     }
 
+    /// Goes on with other files of the same texts.
+    pub(super) fn let_go(&mut self, files: &Files) {
+        self.files = files.clone();
+    }
+
     /// The texts they point into.
     pub const fn files(&self) -> &Files {
         &self.files

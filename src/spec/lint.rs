@@ -27,7 +27,7 @@ pub(super) fn of(at: &At<'_>, origins: &Origins, files: &Files) -> Vec<Diagnosti
 /// Whether a comment on the line of a place, or on the lines of comments above it, allows a rule.
 fn is_allowed(files: &Files, place: Place, code: &str) -> bool {
     let file = files.get(place.file);
-    let line = |n: usize| &file.text[file.range(n, n)];
+    let line = |n: usize| &file.text()[file.range(n, n)];
     let allows = |n: usize| {
         let comment = line(n).split_once(ALLOW).map_or("", |(_, codes)| codes);
         comment.split([',', ' ']).map(str::trim).any(|word| word == code)

@@ -1,6 +1,6 @@
 //! Where a spec says what.
 
-use super::files::Place;
+use super::files::{Files, Place};
 use super::loader::{Draft, Given};
 use super::tree::{Id, Member, Tree, View};
 use crate::kind::shape::{Field, Shape, field};
@@ -43,10 +43,10 @@ impl Origins {
         Self { tree, index, entries: drafts.iter_mut().map(entry).collect() }
     }
 
-    /// Keeps no nodes that can be had again: few are looked at from here on.
-    pub(super) fn let_go(&mut self) {
+    /// Keeps no nodes that can be had again, and goes on with other files of the same texts: few are looked at from here on.
+    pub(super) fn let_go(&mut self, files: &Files) {
         if let Some(tree) = Arc::get_mut(&mut self.tree) {
-            tree.let_go();
+            tree.let_go(files);
         }
     }
 

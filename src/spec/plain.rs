@@ -55,16 +55,16 @@ const fn classes() -> [Class; 256] {
 /// Reads a text that the tree holds, when all of it is of the plain part; the tree is as it was otherwise.
 pub(super) fn read(tree: &mut Tree, file: u32) -> Option<Id> {
     let held = Arc::clone(tree.files.get(file));
-    if !held.text.is_ascii() && held.text.chars().any(is_odd) {
+    if !held.text().is_ascii() && held.text().chars().any(is_odd) {
         return None;
     }
     let mark = tree.mark();
-    tree.expect(held.text.len());
+    tree.expect(held.text().len());
     let mut reader = Reader {
         tree,
         file,
-        text: &held.text,
-        bytes: held.text.as_bytes(),
+        text: held.text(),
+        bytes: held.text().as_bytes(),
         at: 0,
         scratch: Vec::new(),
         keys: Vec::new(),

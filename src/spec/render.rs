@@ -169,7 +169,7 @@ fn window(files: &Files, first: Place, last: Place) -> Option<Window<'_>> {
     let file = files.get(first.file);
     let (from, to) = (file.line(first.start), file.line(last.start.max(first.start)));
     let range = file.range(from, to);
-    let text = file.text.get(range.clone())?;
+    let text = file.text().get(range.clone())?;
     let short = text.lines().all(|line| line.len() <= LONG);
     short.then_some(Window { text, start: range.start, line: from + 1, shown: &file.shown })
 }

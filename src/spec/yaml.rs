@@ -47,14 +47,14 @@ pub(super) fn read_all(tree: &mut Tree, file: u32, report: &mut Vec<Diagnostic>)
         flow_nesting_limit: MAX_DEPTH,
     };
     options.set_emit_comments(false);
-    let mut reader = Reader::new(tree, file, report, held.text.len());
-    for event in Parser::new_from_str_with_options(&held.text, options) {
+    let mut reader = Reader::new(tree, file, report, held.text().len());
+    for event in Parser::new_from_str_with_options(held.text(), options) {
         let going = match event {
             Ok((event, span)) => reader.event(event, span),
             Err(error) => {
                 let trouble = Trouble {
                     error: &error,
-                    text: &held.text,
+                    text: held.text(),
                     last: reader.place(reader.last.0, reader.last.1),
                     bracket: reader.stack.iter().rfind(|frame| frame.is_flow).map(|frame| frame.start),
                 };
