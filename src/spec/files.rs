@@ -43,7 +43,9 @@ const LONG: usize = 1 << 16;
 
 impl Text {
     fn packed(text: &str) -> Self {
-        Self { plain: OnceLock::new(), packed: Some((compress(text.as_bytes()), text.len())) }
+        let mut packed = compress(text.as_bytes());
+        packed.shrink_to_fit();
+        Self { plain: OnceLock::new(), packed: Some((packed, text.len())) }
     }
 
     fn get(&self) -> &str {

@@ -94,7 +94,6 @@ async fn a_plan_of_every_kind_asks_twelve_times_and_four_deep() {
 }
 
 /// What is read with the spec at hand is what is read without; the tables' columns are those of the spec in memory.
-
 async fn assert_shared(world: &World, spec: &Spec) {
     let (scope, desired) = (scope::of(&spec.desired), &spec.desired.inventory);
     let (live, like) = (world.look(&scope).await, world.look_like(&scope, desired).await);
