@@ -222,12 +222,17 @@ impl Inventory {
         direct.into_iter().chain(others)
     }
 
+    /// The things whose name is not their key.
+    pub fn otherwise_named(&self) -> impl Iterator<Item = (&Address, &Resource)> {
+        self.otherwise_named.values().flatten().filter_map(|at| self.entry(at))
+    }
+
     /// Moves the thing at an address, and everything below it, to another address.
     pub fn relocate(&mut self, from: &Address, to: &Address) {
         let below: Vec<Address> = self.below(from).map(|(address, _)| address.clone()).collect();
         for address in std::iter::once(from.clone()).chain(below) {
-            if let Some(resource) = self.take(&address) {
-                self.put(&address.relocated(from, to), resource);
+            if let Some(resource) = self.remove(&address) {
+                self.insert(address.relocated(from, to), resource);
             }
         }
     }
@@ -363,5 +368,8 @@ mod tests {
         assert_eq!((found(&all, "a").len(), found(&all, "b").len()), (1, 1));
         all.remove(&parent.child("databases", "b"));
         assert!(found(&all, "b").is_empty());
+        all.relocate(&parent.child("databases", "a"), &parent.child("databases", "c"));
+        assert_eq!(found(&all, "a"), ["c"]);
+        assert_eq!(all.otherwise_named().map(|(at, _)| at.key()).collect::<Vec<_>>(), ["c"]);
     }
 }

@@ -15,19 +15,25 @@ use std::collections::BTreeSet;
 /// Where live must be read to plan for a desired inventory.
 pub fn of(desired: &Desired) -> Scope {
     let mut scope = Scope::default();
+    let all: Vec<_> = desired.inventory.iter().collect();
     // There are many things of few kinds.
-    let mut containers: FxHashMap<&'static str, bool> = FxHashMap::default();
-    for (address, resource) in desired.inventory.iter() {
-        let is_container = *containers.entry(resource.kind).or_insert_with_key(|word| {
-            scope.kinds.insert((*word).to_owned());
-            is_container(word)
-        });
-        if is_container {
-            scope.containers.insert(address.clone(), container(address, resource, &desired.inventory));
-        }
-        scope.aliases.extend(aliases(address, resource));
+    let mut kinds: FxHashMap<&'static str, Sort> = FxHashMap::default();
+    for (_, resource) in &all {
+        kinds.entry(resource.kind).or_insert_with_key(|word| Sort::of(word));
     }
-    for (address, word) in by_commands(desired) {
+    scope.kinds.extend(kinds.keys().map(|word| (*word).to_owned()));
+    let shares = parallel::map(&all, parallel::AT_A_TIME, |(address, resource)| {
+        Share::of(kinds.get(resource.kind)?, address, resource, &desired.inventory)
+    });
+    let mut declared = Vec::new();
+    for ((address, _), share) in all.iter().zip(shares) {
+        let Some(share) = share else { continue };
+        scope.containers.extend(share.container.map(|container| ((*address).clone(), container)));
+        scope.aliases.extend(share.aliases);
+        declared.extend(share.by_commands);
+        scope.kinds.extend(share.doubtful);
+    }
+    for (address, word) in by_commands(desired, declared) {
         if let Some(container) = scope.containers.get_mut(&address) {
             container.commands.insert(word.to_owned());
         }
@@ -43,24 +49,61 @@ pub fn of(desired: &Desired) -> Scope {
             scope.kinds.insert(about.name.to_owned());
         }
     }
-    scope.kinds.extend(doubtful(desired));
     scope
 }
 
-/// The kinds of what queries name and the spec does not declare: only live can tell whether it is there.
-fn doubtful(desired: &Desired) -> BTreeSet<String> {
-    let world = &desired.inventory;
-    let managed: Vec<_> = world.iter().filter(|(_, resource)| resource.mode == Mode::Managed).collect();
-    let missing = parallel::map(&managed, parallel::AT_A_TIME, |(address, resource)| {
-        kind::missing(&At { address, resource, world })
-    });
-    let kinds = missing.into_iter().flatten().flat_map(|name| names::kinds(world, &name));
-    kinds.flatten().map(|kind| kind.about().name.to_owned()).collect()
+/// What a kind's things matter for where live is read.
+struct Sort {
+    /// Whether they are read by themselves, or others are read below them.
+    is_container: bool,
+    /// The kind's word, where commands of the cluster read it.
+    by_commands: Option<&'static str>,
+}
+
+impl Sort {
+    fn of(word: &'static str) -> Self {
+        let kind = kind::by_name(word).filter(|kind| !kind.cluster_shows().is_empty());
+        Self { is_container: is_container(word), by_commands: kind.map(|kind| kind.about().name) }
+    }
+}
+
+/// What one declared thing has to do with where live is read: nothing, as a rule.
+struct Share {
+    container: Option<Container>,
+    aliases: Vec<Alias>,
+    /// Where it is read by a cluster's own commands.
+    by_commands: Option<(Address, &'static str)>,
+    /// The kinds of what its queries name and the spec does not declare: only live can tell whether it is there.
+    doubtful: Vec<String>,
+}
+
+impl Share {
+    fn of(sort: &Sort, address: &Address, resource: &Resource, world: &Inventory) -> Option<Box<Self>> {
+        let container = sort.is_container.then(|| container(address, resource, world));
+        let aliases = aliases(address, resource);
+        let by_commands = sort.by_commands.and_then(|word| Some((address.parent()?, word)));
+        let doubtful =
+            if resource.mode == Mode::Managed { doubtful(address, resource, world) } else { Vec::new() };
+        let matters =
+            container.is_some() || !aliases.is_empty() || by_commands.is_some() || !doubtful.is_empty();
+        matters.then(|| Box::new(Self { container, aliases, by_commands, doubtful }))
+    }
+}
+
+fn doubtful(address: &Address, resource: &Resource, world: &Inventory) -> Vec<String> {
+    let missing = kind::missing(&At { address, resource, world }).into_iter();
+    let kinds = missing.flat_map(|name| names::kinds(world, &name)).flatten();
+    kinds.map(|kind| kind.about().name.to_owned()).collect()
 }
 
 /// The names by which a declared thing is found, where its key alone does not tell.
 fn aliases(address: &Address, resource: &Resource) -> Vec<Alias> {
     let about = kind::by_name(resource.kind).map(kind::Kind::about);
+    let ignores_case = about.is_some_and(|about| about.names_ignore_case);
+    let present = ignores_case || *resource.name != *address.key();
+    if !present && resource.lifecycle.renamed_from.is_none() {
+        return Vec::new();
+    }
     let told_by = about.and_then(|about| resource.body.text(about.told_by)).map(str::to_owned);
     let alias = |name: &str, former| Alias {
         parent: address.parent().unwrap_or_default(),
@@ -70,8 +113,6 @@ fn aliases(address: &Address, resource: &Resource) -> Vec<Alias> {
         told_by: told_by.clone(),
         former,
     };
-    let ignores_case = about.is_some_and(|about| about.names_ignore_case);
-    let present = *resource.name != *address.key() || ignores_case;
     let present = present.then(|| alias(&resource.name, false));
     present
         .into_iter()
@@ -82,7 +123,7 @@ fn aliases(address: &Address, resource: &Resource) -> Vec<Alias> {
 /// The names of live things that share them with others, each with what tells it apart: so that each is found at the
 /// same address again when the others are gone.
 pub(super) fn namesakes(live: &Inventory) -> Vec<Alias> {
-    let apart = live.iter().filter(|(address, resource)| *resource.name != *address.key());
+    let apart = live.otherwise_named();
     let apart =
         apart.filter(|(_, r)| kind::by_name(r.kind).is_some_and(|kind| !kind.about().told_by.is_empty()));
     let mut all: BTreeSet<Alias> = BTreeSet::new();
@@ -109,11 +150,7 @@ pub fn everything(containers: Inventory) -> Scope {
 }
 
 /// The kinds that are declared, or pruned, directly in a cluster and read by its own commands.
-fn by_commands(desired: &Desired) -> Vec<(Address, &'static str)> {
-    let declared = desired.inventory.iter().filter_map(|(address, resource)| {
-        let kind = kind::by_name(resource.kind).filter(|kind| !kind.cluster_shows().is_empty())?;
-        Some((address.parent()?, kind.about().name))
-    });
+fn by_commands(desired: &Desired, declared: Vec<(Address, &'static str)>) -> Vec<(Address, &'static str)> {
     let pruned = desired.prune.iter().flat_map(|(address, collections)| {
         let kinds = kind::all().filter(|kind| !kind.cluster_shows().is_empty());
         let kinds = kinds.filter(|kind| collections.contains(kind.about().collection));
@@ -130,7 +167,7 @@ fn by_commands(desired: &Desired) -> Vec<(Address, &'static str)> {
         let kinds = kind::all().filter(|kind| !kind.cluster_shows().is_empty());
         kinds.map(|kind| (address.clone(), kind.about().name))
     });
-    declared.chain(pruned).chain(exact).filter(within).collect()
+    declared.into_iter().chain(pruned).chain(exact).filter(within).collect()
 }
 
 /// The words of all kinds that may stand somewhere inside of a thing.

@@ -75,7 +75,7 @@ impl File {
 
     fn lines(&self) -> &[u32] {
         self.lines.get_or_init(|| {
-            let ends = self.text().bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
+            let ends = self.text().match_indices('\n');
             std::iter::once(0).chain(ends.map(|(at, _)| offset(at + 1))).collect()
         })
     }
