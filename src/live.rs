@@ -62,6 +62,7 @@ pub async fn read_like(
     like: &Inventory,
 ) -> Result<Live, CloudError> {
     let mut reading = Reading::new(scope, like);
+    reading.live.inventory.reserve(like.len());
     let mut early = Vec::new();
     for (root, uri) in endpoints.of(scope) {
         let uri = Some(uri);

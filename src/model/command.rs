@@ -237,17 +237,17 @@ fn quoted(text: &str, quote: char) -> String {
 
 /// Every column of a spec is looked up here, and few begin as such a word of their length does.
 fn is_reserved(name: &str) -> bool {
-    let first = name.as_bytes().first().map_or(0, |first| 1 << (first & 31));
+    let first = name.as_bytes().first().map_or(0, |first| 1 << (first & 63));
     BEGINNINGS[name.len() % BEGINNINGS.len()] & first != 0 && RESERVED.binary_search(&name).is_ok()
 }
 
-/// With which letters, by the lower bits of each, the reserved words of a length begin.
-const BEGINNINGS: [u32; 64] = {
+/// With which letters, by the lower bits of each, the reserved words of a length begin: `T` and `t` are told apart.
+const BEGINNINGS: [u64; 64] = {
     let mut all = [0; 64];
     let mut at = 0;
     while at < RESERVED.len() {
         let word = RESERVED[at].as_bytes();
-        all[word.len() % 64] |= 1 << (word[0] & 31);
+        all[word.len() % 64] |= 1 << (word[0] & 63);
         at += 1;
     }
     all

@@ -1,8 +1,9 @@
 //! Rules about names.
 
-use super::facts::{columns, siblings};
+use super::facts::siblings;
 use super::{Lint, Rule};
 use crate::kind::At;
+use crate::model::Resource;
 use crate::model::body::{Body, Value};
 use crate::model::command::quoted_name;
 use std::collections::BTreeMap;
@@ -42,8 +43,7 @@ pub(super) const RULES: &[Rule] = &[
 fn alike(at: &At<'_>) -> Vec<Lint> {
     let help = "give one of them another name";
     let table = at.resource.kind == "table";
-    let columns = at.resource.body.get("columns").and_then(Value::as_map).filter(|_| table);
-    let names = || columns.into_iter().flat_map(Body::names);
+    let names = || column_names(at.resource).filter(|_| table);
     let mut found = Vec::new();
     if table && !may_be_alike(names()) {
         return found;
@@ -100,11 +100,16 @@ fn hiding(at: &At<'_>) -> Vec<Lint> {
     hidden.map(lint).into_iter().collect()
 }
 
+/// The names of a thing's columns; what they hold is not looked at, for there are many.
+fn column_names(resource: &Resource) -> impl Iterator<Item = &str> {
+    resource.body.get("columns").and_then(Value::as_map).into_iter().flat_map(Body::names)
+}
+
 fn awkward(at: &At<'_>) -> Vec<Lint> {
     let needs_quotes = |name: &str| quoted_name(name) != name;
     let own = needs_quotes(at.name()).then(|| Lint::new(at, &[], told(at.name()), NAME));
-    let columns = columns(at.resource).filter(|(name, _)| needs_quotes(name));
-    let columns = columns.map(|(name, _)| Lint::new(at, &["columns", name], told(name), NAME));
+    let columns = column_names(at.resource).filter(|name| needs_quotes(name));
+    let columns = columns.map(|name| Lint::new(at, &["columns", name], told(name), NAME));
     own.into_iter().chain(columns).collect()
 }
 
