@@ -35,12 +35,13 @@ pub fn touched(plan: &Plan, known: &impl Fn(&Address, &[String]) -> Option<Value
         _ => None,
     });
     let pairs: BTreeSet<(&Address, &String)> = commands.collect();
+    let folded = |parent: &Address, name: &str| (parent.clone(), name.to_ascii_lowercase());
+    let containers = plan.scope.containers.iter();
+    let places = containers.filter_map(|(at, found)| Some((folded(&at.parent()?, &found.name), at)));
+    let places: BTreeMap<(Address, String), &Address> = places.collect();
     let of = |(cluster, name): (&Address, &String)| {
         let uri = known(cluster, &["uri".to_owned()])?.as_text()?.to_owned();
-        let mut containers = plan.scope.containers.iter();
-        let is =
-            |address: &Address, found: &str| address.is_within(cluster) && found.eq_ignore_ascii_case(name);
-        let (address, _) = containers.find(|(address, found)| is(address, &found.name))?;
+        let address = *places.get(&folded(cluster, name))?;
         let goes = plan.changes.get(address).is_some_and(|change| change.change.after.is_none());
         // What the run puts out of reach answers no more.
         let closes = plan.changes.get(cluster).is_some_and(|change| {
@@ -95,6 +96,23 @@ pub(super) fn fresh(before: &Violations, now: &Violations) -> Vec<Difference> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Command;
+    use crate::model::scope::Container;
+
+    #[test]
+    fn a_database_is_told_from_a_cluster_of_its_name() {
+        let cluster: Address = "clusters.telemetry".parse().unwrap();
+        let database = cluster.child("databases", "main");
+        let mut plan = crate::run::testing::plan(1);
+        plan.steps[0].request = Request::kusto(&cluster, "Telemetry", Command::new(".write"));
+        for (address, kind) in [(&cluster, "cluster"), (&database, "database")] {
+            let (kind, name) = (kind.to_owned(), "telemetry".to_owned());
+            plan.scope.containers.insert(address.clone(), Container { kind, name, ..Container::default() });
+        }
+        let known = |_: &Address, _: &[String]| Some(Value::from("https://telemetry"));
+        let found: Vec<Address> = touched(&plan, &known).into_iter().map(|touched| touched.address).collect();
+        assert_eq!(found, [database]);
+    }
 
     #[test]
     fn only_what_is_new_counts() {
