@@ -10,7 +10,7 @@ use crate::cloud::{Class, CloudError};
 use crate::kind::question::{Answer, Question};
 use crate::kind::{self, At, Finding, Kind, Plane, Weight};
 use crate::model::inventory::{Inventory, Resource};
-use crate::model::{Address, Request};
+use crate::model::{Address, Request, parallel};
 use crate::plan::{Plan, Refusal, Resolution, Rule, rights};
 use crate::spec::Spec;
 use futures::future::join;
@@ -62,6 +62,7 @@ pub(super) async fn all<T>(
     }
     found.extend(used_twice(plan, &concerned).into_iter().map(|(at, finding)| refusal(spec, &at, finding)));
     drop(concerned);
+    parallel::let_go(world);
     plan.refusals.extend(found);
     plan.notes.extend(notes);
     let findings = validations(session, plan).await?;

@@ -38,6 +38,11 @@ fn joined<R>(parts: Vec<Vec<R>>) -> Vec<R> {
     all
 }
 
+/// Takes something large apart while others go on: that can take as long as it took to put it together.
+pub fn let_go<T: Send + 'static>(what: T) {
+    rayon::spawn(move || drop(what));
+}
+
 /// Puts items in order, each processor a part of them first; equal ones stay as they stand (test: `sorts`).
 ///
 /// It has threads of its own: one of the pool that waits for others takes up other work, which may ask for the very order

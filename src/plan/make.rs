@@ -68,7 +68,9 @@ pub fn make(inputs: &Inputs<'_>, scope: Scope, options: Options) -> Plan {
         Ok(steps) => plan.steps = steps,
         Err(trouble) => plan.refusals.push(troubled(trouble, inputs)),
     }
-    plan.changes = with_losses(found, &plan.steps);
+    let Differences { changes, world, .. } = found;
+    parallel::let_go(world);
+    plan.changes = with_losses(changes, &plan.steps);
     plan.outputs = outputs(&plan, inputs.live);
     plan.refusals.extend(replaced_though_protected(&plan, inputs));
     plan.refusals.extend(too_lossy(&plan, options.allow));
@@ -102,8 +104,10 @@ fn troubled(trouble: Trouble, inputs: &Inputs<'_>) -> Refusal {
     }
 }
 
-fn with_losses(found: Differences, steps: &[Step]) -> BTreeMap<Address, super::Resolution> {
-    let mut changes = found.changes;
+/// What changes, by address.
+type Changes = BTreeMap<Address, super::Resolution>;
+
+fn with_losses(mut changes: Changes, steps: &[Step]) -> Changes {
     for step in steps {
         if let Some(change) = changes.get_mut(&step.address)
             && step.loss.class > change.loss.class
