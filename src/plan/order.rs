@@ -351,12 +351,15 @@ fn named<'a>(kind: &dyn Kind, at: &At<'a>) -> Vec<(Address, &'a Resource)> {
 
 /// Marks the steps that cannot be undone and all that need them.
 fn put_behind(drafts: &mut [Step]) {
+    let never = |step: &&Step| matches!(step.undo, Undo::Never(_));
+    let mut todo: Vec<usize> = drafts.iter().filter(never).map(|step| step.id).collect();
+    if todo.is_empty() {
+        return;
+    }
     let mut dependents: Vec<Vec<usize>> = vec![Vec::new(); drafts.len()];
     for step in drafts.iter() {
         step.needs.iter().for_each(|needs| dependents[*needs].push(step.id));
     }
-    let never = |step: &&Step| matches!(step.undo, Undo::Never(_));
-    let mut todo: Vec<usize> = drafts.iter().filter(never).map(|step| step.id).collect();
     while let Some(id) = todo.pop() {
         if !drafts[id].behind_line {
             drafts[id].behind_line = true;
