@@ -62,7 +62,7 @@ pub async fn read_like(
     like: &Inventory,
 ) -> Result<Live, CloudError> {
     let mut reading = Reading::new(scope, like);
-    reading.live.inventory.reserve(like.len());
+    reading.live.inventory = Inventory::shaped_like(like);
     let mut early = Vec::new();
     for (root, uri) in endpoints.of(scope) {
         let uri = Some(uri);

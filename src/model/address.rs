@@ -195,6 +195,11 @@ impl Address {
         self.0.as_ref().map_or("", |last| &last.key)
     }
 
+    /// Whether the key of the last segment is a text, which is mostly that very one in memory.
+    pub fn has_key(&self, text: &ArcStr) -> bool {
+        self.0.as_ref().map_or_else(|| text.is_empty(), |last| last.key == *text)
+    }
+
     /// The key of the last segment, shared.
     pub fn shared_key(&self) -> ArcStr {
         self.0.as_ref().map_or_else(|| word(""), |last| last.key.clone())

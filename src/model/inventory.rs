@@ -73,8 +73,10 @@ pub struct Lifecycle {
 pub struct Inventory {
     /// Where each thing stands; clones share it until one of them takes in something at another address.
     index: Arc<Index>,
-    /// The things; nothing where one was taken away. Clones share them until one of them changes.
+    /// The things; nothing where none is, or none is any more. Clones share them until one of them changes.
     things: Arc<Vec<Option<Resource>>>,
+    /// How many there are.
+    count: usize,
     /// The addresses of things whose name is not their key: by container, collection and name.
     otherwise_named: BTreeMap<(Address, ArcStr, ArcStr), BTreeSet<Address>>,
 }
@@ -84,7 +86,7 @@ pub struct Inventory {
 struct Index {
     /// To be found quickly.
     places: ByAddress<u32>,
-    /// The address of each place, also of those where nothing is any more.
+    /// The address of each place, also of those where nothing is.
     addresses: Vec<Address>,
     /// In order; made when it is first asked for, because many things are put in before anybody does.
     order: OnceLock<BTreeMap<Address, u32>>,
@@ -93,10 +95,7 @@ struct Index {
 impl Index {
     fn order(&self) -> &BTreeMap<Address, u32> {
         self.order.get_or_init(|| {
-            let stands = |(place, address): (u32, &Address)| {
-                (self.places.get(address) == Some(&place)).then(|| (address.clone(), place))
-            };
-            let mut all: Vec<(Address, u32)> = (0..).zip(&self.addresses).filter_map(stands).collect();
+            let mut all: Vec<(Address, u32)> = self.addresses.iter().cloned().zip(0..).collect();
             parallel::sort(&mut all);
             all.into_iter().collect()
         })
@@ -107,6 +106,14 @@ impl Inventory {
     /// An inventory of nothing.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// An inventory of nothing that has a place for each thing of another: what is put in at their addresses costs no place
+    /// of its own (test: `places_are_shared`).
+    #[must_use]
+    pub fn shaped_like(other: &Self) -> Self {
+        let things = Arc::new(vec![None; other.things.len()]);
+        Self { index: Arc::clone(&other.index), things, ..Self::default() }
     }
 
     /// Makes room for so many more things.
@@ -135,7 +142,8 @@ impl Inventory {
 
     /// The address of an entry of a collection directly below another, if something stands there.
     pub fn address(&self, above: &Address, collection: &str, key: &str) -> Option<&Address> {
-        self.index.addresses.get(*self.index.places.get_child(above, collection, key)? as usize)
+        let place = *self.index.places.get_child(above, collection, key)?;
+        self.at(place).and_then(|_| self.index.addresses.get(place as usize))
     }
 
     fn at(&self, place: u32) -> Option<&Resource> {
@@ -144,8 +152,11 @@ impl Inventory {
 
     fn put(&mut self, address: &Address, resource: Resource) -> Option<Resource> {
         if let Some(place) = self.index.places.get(address) {
-            return Arc::make_mut(&mut self.things).get_mut(*place as usize)?.replace(resource);
+            let before = Arc::make_mut(&mut self.things).get_mut(*place as usize)?.replace(resource);
+            self.count += usize::from(before.is_none());
+            return before;
         }
+        self.count += 1;
         let place = u32::try_from(self.things.len()).unwrap_or(u32::MAX);
         Arc::make_mut(&mut self.things).push(Some(resource));
         let index = Arc::make_mut(&mut self.index);
@@ -159,11 +170,8 @@ impl Inventory {
 
     fn take(&mut self, address: &Address) -> Option<Resource> {
         let place = *self.index.places.get(address)?;
-        let index = Arc::make_mut(&mut self.index);
-        index.places.remove(address);
-        if let Some(order) = index.order.get_mut() {
-            order.remove(address);
-        }
+        self.at(place)?;
+        self.count -= 1;
         Arc::make_mut(&mut self.things).get_mut(place as usize)?.take()
     }
 
@@ -185,7 +193,6 @@ impl Inventory {
 
     /// Puts everything of another inventory here.
     pub fn absorb(&mut self, other: Self) {
-        self.reserve(other.things.len());
         let index = Arc::unwrap_or_clone(other.index);
         for (address, resource) in index.addresses.into_iter().zip(Arc::unwrap_or_clone(other.things)) {
             if let Some(resource) = resource {
@@ -271,12 +278,12 @@ impl Inventory {
 
     /// How many things there are.
     pub fn len(&self) -> usize {
-        self.index.places.len()
+        self.count
     }
 
     /// Whether there is nothing.
     pub fn is_empty(&self) -> bool {
-        self.index.places.is_empty()
+        self.count == 0
     }
 }
 
@@ -288,7 +295,7 @@ impl PartialEq for Inventory {
 
 /// Where a thing is looked for by its name, when that is not its key.
 fn otherwise_named(address: &Address, resource: &Resource) -> Option<(Address, ArcStr, ArcStr)> {
-    let differs = *resource.name != *address.key();
+    let differs = !address.has_key(&resource.name);
     differs.then(|| {
         let parent = address.parent().unwrap_or_default();
         (parent, address.collection().into(), resource.name.clone())
@@ -337,6 +344,28 @@ mod tests {
                 prop_assert_eq!(own.children(at, "policies").count(), below);
             }
         }
+    }
+
+    #[test]
+    fn places_are_shared() {
+        let database: Address = "clusters.c.databases.d".parse().unwrap();
+        let thing = |rows| Resource { rows: Some(rows), ..Resource::default() };
+        let mut all = Inventory::new();
+        for key in ["b", "a", "c"] {
+            all.insert(database.child("tables", key), thing(1));
+        }
+        let mut other = Inventory::shaped_like(&all);
+        let keys = |of: &Inventory| of.iter().map(|(at, _)| at.key().to_owned()).collect::<Vec<_>>().concat();
+        assert!(other.is_empty() && other.address(&database, "tables", "a").is_none());
+        assert_eq!((keys(&other), other == Inventory::new()), (String::new(), true));
+        assert_eq!(other.insert(database.child("tables", "c"), thing(2)), None);
+        other.insert(database.child("tables", "a"), thing(3));
+        assert!(Arc::ptr_eq(&all.index, &other.index));
+        assert_eq!((keys(&all), keys(&other), other.len()), ("abc".to_owned(), "ac".to_owned(), 2));
+        other.insert(database.child("tables", "aa"), thing(4));
+        assert_eq!(other.remove(&database.child("tables", "a")).and_then(|thing| thing.rows), Some(3));
+        assert_eq!(other.remove(&database.child("tables", "a")), None);
+        assert_eq!((keys(&all), keys(&other), other.len()), ("abc".to_owned(), "aac".to_owned(), 2));
     }
 
     #[test]

@@ -66,7 +66,6 @@ impl Inputs<'_> {
     pub fn differences(&self) -> Differences {
         let references = self.references.iter().cloned().collect();
         let mut found = Differences { world: self.live.clone(), references, ..Differences::default() };
-        found.world.reserve(self.desired.inventory.len().saturating_sub(self.live.len()));
         let mut unseen = Unseen::new();
         let all: Vec<_> = self.desired.inventory.iter().collect();
         let goals = parallel::map(&all, parallel::AT_A_TIME, |(address, wanted)| self.goal(address, wanted));
