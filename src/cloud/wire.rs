@@ -24,6 +24,9 @@ const AT_ONCE: usize = 64;
 /// is there.
 const RECEIVED_AT_ONCE: u32 = 8 << 20;
 
+/// For how many bytes the largest answer counts, so that there is always another to be understood while some come in.
+const SHARE: u32 = RECEIVED_AT_ONCE / 4;
+
 /// How many an answer counts for that does not say how long it is, as those that travel packed.
 const UNSAID: u64 = 1 << 20;
 
@@ -212,7 +215,7 @@ impl Wire {
         let response = request.send().await.map_err(|error| broken(call, error))?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let length = response.content_length().unwrap_or(UNSAID);
-        let share = u32::try_from(length).unwrap_or(u32::MAX).min(RECEIVED_AT_ONCE);
+        let share = u32::try_from(length).unwrap_or(u32::MAX).min(SHARE);
         let receiving = self.receiving.acquire_many(share).await;
         let body = received(response).await.map_err(|error| broken(call, error))?;
         drop(receiving);
