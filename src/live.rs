@@ -62,7 +62,6 @@ pub async fn read_like(
     like: &Inventory,
 ) -> Result<Live, CloudError> {
     let mut reading = Reading::new(scope, like);
-    reading.live.inventory = Inventory::shaped_like(like);
     let mut early = Vec::new();
     for (root, uri) in endpoints.of(scope) {
         let uri = Some(uri);
@@ -111,7 +110,8 @@ impl<'a> Reading<'a> {
         let kinds: Vec<_> = kind::all().filter(|kind| scope.kinds.contains(kind.about().name)).collect();
         let regions =
             kinds.iter().filter(|kind| is_region(kind.source())).flat_map(|kind| around(*kind)).collect();
-        let (places, live) = (Arc::new(Places::new(scope)), Live::default());
+        let places = Arc::new(Places::new(scope));
+        let live = Live { inventory: Inventory::shaped_like(like), ..Live::default() };
         Self { scope, like, kinds, regions, places, open: BTreeMap::new(), live }
     }
 

@@ -271,7 +271,7 @@ mod tests {
     fn bodies_hold_values_and_nothing_to_be_resolved() {
         let body = Body::new()
             .with("period", Value::Time(Ticks::parse("90d").unwrap()))
-            .with("tags", Value::List(vec!["a".into(), 1.into(), Value::Null].into()));
+            .with("tags", Value::from(vec!["a".into(), 1.into(), Value::Null]));
         let wire = json(&body.clone().into()).map(|json| json.to_string());
         assert_eq!(wire.as_deref(), Ok(r#"{"period":"P90D","tags":["a",1,null]}"#));
         let secret = body.with("key", Value::Secret(SecretRef::Env("K".into())));

@@ -134,8 +134,8 @@ mod tests {
         let command = Command::new(".x").composed(&["u;".into(), key.clone()], true);
         assert_eq!(cloud.filled(&command).await.unwrap().as_str(), ".x h\"u;s3cret\"");
         assert_eq!(
-            cloud.filled_value(&Value::List(vec![key].into())).await.unwrap(),
-            Value::List(vec!["s3cret".into()].into())
+            cloud.filled_value(&Value::from(vec![key])).await.unwrap(),
+            Value::from(vec!["s3cret".into()])
         );
         assert!(
             !format!("{cloud:?} {command:?} {:?}", cloud.wire.secrets.get(&SecretRef::Env("KEY".into())))
@@ -147,11 +147,8 @@ mod tests {
     async fn what_is_missing_is_named() {
         for (place, said) in [
             (SecretRef::Env("NO".into()), "${secret.env.NO} cannot be read: the variable NO is not set"),
-            (SecretRef::File("no/such".to_owned().into()), "${secret.file.no/such} cannot be read: "),
-            (
-                SecretRef::KeyVault("https://v.vault.azure.net/secrets/k".to_owned().into()),
-                "the emulator's token",
-            ),
+            (SecretRef::File("no/such".into()), "${secret.file.no/such} cannot be read: "),
+            (SecretRef::KeyVault("https://v.vault.azure.net/secrets/k".into()), "the emulator's token"),
         ] {
             let error = cloud().read_secrets(&[&place]).await.unwrap_err();
             assert!(error.message.contains(said), "{}", error.message);

@@ -11,14 +11,14 @@ use super::secret::Secrets;
 use super::trust::{self, Trust};
 use azure_core::Bytes;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
-use reqwest::{Client, Method, Url};
+use reqwest::{Client, Method, Response, Url};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::sync::Semaphore;
 
 /// How many requests are under way at once, all hosts together.
-const AT_ONCE: usize = 64;
+const AT_ONCE: u32 = 64;
 
 /// How many bytes of answers are received at once: those of whole databases are large, and one is understood as soon as it
 /// is there.
@@ -36,9 +36,9 @@ const IDLE: usize = 8;
 /// How many bytes of an answer come in before somebody reads them, where answers share a connection (HTTP/2).
 const STREAM_WINDOW: u32 = 1 << 20;
 
-/// The same for a whole connection: answers that wait for their turn never keep the others from coming in.
-const CONNECTION_WINDOW: u32 = 64 << 20;
-const _: () = assert!(CONNECTION_WINDOW as usize >= AT_ONCE * STREAM_WINDOW as usize);
+/// The same for a whole connection, for all that are under way: those that wait for their turn never keep the others from
+/// coming in.
+const CONNECTION_WINDOW: u32 = AT_ONCE * STREAM_WINDOW;
 
 /// Which plane a request is for, and so which token it carries.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -133,7 +133,8 @@ impl Wire {
         let trust = Trust::new(&config)?;
         let clients = Arc::new(Clients { connect: config.pace.connect, ..Clients::default() });
         let tokens = Tokens::new(&config, &trust, &clients);
-        let (permits, receiving) = (Semaphore::new(AT_ONCE), Semaphore::new(RECEIVED_AT_ONCE as usize));
+        let (permits, receiving) =
+            (Semaphore::new(AT_ONCE as usize), Semaphore::new(RECEIVED_AT_ONCE as usize));
         let (log, secrets) = (Log::default(), Secrets::default());
         Ok(Self { config, trust, log, secrets, tokens, permits, receiving, clients })
     }
@@ -214,27 +215,26 @@ impl Wire {
         let number = self.log.begin(&call.label, self.config.clock.elapsed());
         let response = request.send().await.map_err(|error| broken(call, error))?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let length = response.content_length().unwrap_or(UNSAID);
-        let share = u32::try_from(length).unwrap_or(u32::MAX).min(SHARE);
-        let receiving = self.receiving.acquire_many(share).await;
-        let body = received(response).await.map_err(|error| broken(call, error))?;
-        drop(receiving);
+        let body = self.received(response).await.map_err(|error| broken(call, error))?;
         self.log.end(number, status, self.config.clock.elapsed());
         let now = self.config.clock.now();
         let asked = headers.get(RETRY_AFTER).and_then(|value| retry_after(value.to_str().ok()?, now));
         Ok(Answer { status, headers, body, retry_after: asked })
     }
-}
 
-/// The body of an answer, piece by piece: what is kept until all are there takes twice the memory.
-async fn received(mut response: reqwest::Response) -> Result<Bytes, reqwest::Error> {
-    // Its length is only what it says of itself.
-    let length = response.content_length().unwrap_or_default().min(RECEIVED_AT_ONCE.into());
-    let mut body = Vec::with_capacity(usize::try_from(length).unwrap_or_default());
-    while let Some(piece) = response.chunk().await? {
-        body.extend_from_slice(&piece);
+    /// The body of an answer, in its turn and piece by piece: what is kept until all are there takes twice the memory.
+    async fn received(&self, mut response: Response) -> Result<Bytes, reqwest::Error> {
+        // Its length is only what it says of itself.
+        let length = response.content_length();
+        let share = u32::try_from(length.unwrap_or(UNSAID)).unwrap_or(u32::MAX).min(SHARE);
+        let _receiving = self.receiving.acquire_many(share).await;
+        let room = length.unwrap_or_default().min(RECEIVED_AT_ONCE.into());
+        let mut body = Vec::with_capacity(usize::try_from(room).unwrap_or_default());
+        while let Some(piece) = response.chunk().await? {
+            body.extend_from_slice(&piece);
+        }
+        Ok(body.into())
     }
-    Ok(body.into())
 }
 
 impl Cloud {

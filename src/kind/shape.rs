@@ -192,7 +192,7 @@ impl Shape {
                 let mut items = items.iter().map(|i| item.canonical(i)).collect::<Result<Vec<_>, _>>()?;
                 items.sort_by(order);
                 items.dedup();
-                Ok(Value::List(items.into()))
+                Ok(Value::from(items))
             }
             (Self::List(item), Value::List(items)) => {
                 Ok(Value::List(items.iter().map(|i| item.canonical(i)).collect::<Result<_, _>>()?))

@@ -2,7 +2,7 @@
 
 mod index;
 
-use super::words::word;
+use super::words::{self, word};
 use arcstr::ArcStr;
 use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
@@ -34,17 +34,9 @@ impl Segment {
     }
 }
 
-/// FNV-1a over eight bytes at a time, the words of a path one after the other.
+/// The number of a path from that of the path above it: of its words, one after the other.
 fn hashed(above: u64, word: &str) -> u64 {
-    const PRIME: u64 = 0x0000_0100_0000_01b3;
-    let (chunks, rest) = word.as_bytes().as_chunks::<8>();
-    let mut last = [0xff; 8];
-    last[..rest.len()].copy_from_slice(rest);
-    let all = chunks.iter().chain([&last]);
-    all.fold(above, |hash, chunk| {
-        let hash = (hash ^ u64::from_le_bytes(*chunk)).wrapping_mul(PRIME);
-        hash ^ (hash >> 29)
-    })
+    words::hashed(above, word, 0)
 }
 
 fn compared(a: &ArcStr, b: &ArcStr) -> Ordering {
@@ -133,7 +125,7 @@ impl Address {
     }
 
     fn path(&self) -> u64 {
-        self.0.as_ref().map_or(0xcbf2_9ce4_8422_2325, |last| last.path)
+        self.0.as_ref().map_or(words::BASIS, |last| last.path)
     }
 
     fn is_shared_with(&self, other: &Self) -> bool {

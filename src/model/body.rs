@@ -438,7 +438,7 @@ mod tests {
         );
         let body = Body::new()
             .with("z", Value::Null)
-            .with("a", Value::List(vec![Value::from(1), Value::Real(1.5), Value::from("t")].into()))
+            .with("a", Value::from(vec![Value::from(1), Value::Real(1.5), Value::from("t")]))
             .with("m", Body::new().with("period", Ticks::days(3)).with("on", true))
             .with("u", Value::Unknown(expr))
             .with("s", Value::Secret(SecretRef::Env("KEY".into())));

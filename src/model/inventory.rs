@@ -222,7 +222,7 @@ impl Inventory {
     ) -> impl Iterator<Item = (&'a Address, &'a Resource)> + use<'a> {
         let known = |place: u32| Some((self.index.addresses.get(place as usize)?, self.at(place)?));
         let direct = self.index.places.get_child(parent, collection, name).and_then(|place| known(*place));
-        let direct = direct.filter(|(address, found)| *found.name == *address.key());
+        let direct = direct.filter(|(address, found)| address.has_key(&found.name));
         let place = (parent.clone(), collection.into(), name.into());
         let others = if self.otherwise_named.is_empty() { None } else { self.otherwise_named.get(&place) };
         let others = others.into_iter().flatten().filter_map(move |at| known(*self.index.places.get(at)?));

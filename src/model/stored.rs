@@ -97,7 +97,7 @@ impl<'de> Visitor<'de> for Stored {
         while let Some(item) = list.next_element()? {
             items.push(item);
         }
-        Ok(Value::List(items.into()))
+        Ok(Value::from(items))
     }
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
         let mut body = Body::new();

@@ -64,6 +64,21 @@ impl<'de> Deserialize<'de> for Word {
     }
 }
 
+/// What hashes begin with.
+pub const BASIS: u64 = 0xcbf2_9ce4_8422_2325;
+
+/// FNV-1a over eight bytes of a text at a time, with some bits set in each eight, going on from another hash.
+pub fn hashed(from: u64, text: &str, bits: u64) -> u64 {
+    const PRIME: u64 = 0x0000_0100_0000_01b3;
+    let (chunks, rest) = text.as_bytes().as_chunks::<8>();
+    let mut last = [0xff; 8];
+    last[..rest.len()].copy_from_slice(rest);
+    chunks.iter().chain([&last]).fold(from, |hash, chunk| {
+        let hash = (hash ^ (u64::from_le_bytes(*chunk) | bits)).wrapping_mul(PRIME);
+        hash ^ (hash >> 29)
+    })
+}
+
 /// FNV-1a, folded.
 fn place(text: &str) -> usize {
     let hash =

@@ -7,7 +7,7 @@
 //! validation; any other circle stays one (test: `tests/plans/functions-in-a-circle`).
 
 use super::diff::Differences;
-use super::{Step, Undo};
+use super::{Step, Undo, dependents};
 use crate::kind::{self, At};
 use crate::model::inventory::Inventory;
 use std::collections::{BTreeMap, BTreeSet};
@@ -61,10 +61,7 @@ fn wait_for_all(drafts: &mut [Step], circles: &[Option<usize>]) {
 /// Steps are counted off in the order in which a walk along the edges leaves them; a walk against the edges, begun
 /// at the last, then stays inside of one circle.
 fn circles(drafts: &[Step]) -> Vec<Option<usize>> {
-    let mut dependents: Vec<Vec<usize>> = vec![Vec::new(); drafts.len()];
-    for step in drafts {
-        step.needs.iter().for_each(|needs| dependents[*needs].push(step.id));
-    }
+    let dependents = dependents(drafts);
     let mut left = Vec::with_capacity(drafts.len());
     let mut seen = vec![false; drafts.len()];
     for start in 0..drafts.len() {

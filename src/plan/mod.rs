@@ -139,6 +139,15 @@ pub struct Step {
     pub origin: Option<Origin>,
 }
 
+/// Of each step those that need it, in order.
+pub fn dependents(steps: &[Step]) -> Vec<Vec<usize>> {
+    let mut dependents = vec![Vec::new(); steps.len()];
+    for step in steps {
+        step.needs.iter().for_each(|needs| dependents[*needs].push(step.id));
+    }
+    dependents
+}
+
 /// Why a plan may not be applied as it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]

@@ -3,7 +3,7 @@
 //! Steps that cannot be undone come last, behind the point of no return, with everything that needs them.
 
 use super::diff::Differences;
-use super::{Reason, Resolution, Step, circle};
+use super::{Reason, Resolution, Step, circle, dependents};
 use crate::kind::{self, At, Kind, Need, Undo};
 use crate::model::address::ByAddress;
 use crate::model::change::Action;
@@ -356,10 +356,7 @@ fn put_behind(drafts: &mut [Step]) {
     if todo.is_empty() {
         return;
     }
-    let mut dependents: Vec<Vec<usize>> = vec![Vec::new(); drafts.len()];
-    for step in drafts.iter() {
-        step.needs.iter().for_each(|needs| dependents[*needs].push(step.id));
-    }
+    let dependents = dependents(drafts);
     while let Some(id) = todo.pop() {
         if !drafts[id].behind_line {
             drafts[id].behind_line = true;
@@ -383,10 +380,7 @@ fn reduce(drafts: &mut [Step]) {
 /// Numbers the steps in an order that respects the edges: the line first, then addresses, then stages.
 fn sorted(drafts: Vec<Step>) -> Result<Vec<Step>, Trouble> {
     let mut waiting: Vec<usize> = drafts.iter().map(|step| step.needs.len()).collect();
-    let mut dependents: Vec<Vec<usize>> = vec![Vec::new(); drafts.len()];
-    for step in &drafts {
-        step.needs.iter().for_each(|needs| dependents[*needs].push(step.id));
-    }
+    let dependents = dependents(&drafts);
     // The numbers that steps have so far follow their addresses.
     let key = |id: usize| (drafts[id].behind_line, id);
     let mut ready: BTreeSet<_> = (0..drafts.len()).filter(|id| waiting[*id] == 0).map(key).collect();

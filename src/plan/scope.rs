@@ -100,7 +100,7 @@ fn doubtful(address: &Address, resource: &Resource, world: &Inventory) -> Vec<St
 fn aliases(address: &Address, resource: &Resource) -> Vec<Alias> {
     let about = kind::by_name(resource.kind).map(kind::Kind::about);
     let ignores_case = about.is_some_and(|about| about.names_ignore_case);
-    let present = ignores_case || *resource.name != *address.key();
+    let present = ignores_case || !address.has_key(&resource.name);
     if !present && resource.lifecycle.renamed_from.is_none() {
         return Vec::new();
     }

@@ -23,7 +23,7 @@ pub use status::{Cause, Left, State, Status, Terms};
 use super::event::{Attributes, Difference, Event, Happened, Intent, Way};
 use crate::kind::{DELETED_AT, Undo};
 use crate::model::{Address, Body, Request, Value};
-use crate::plan::{Plan, Step};
+use crate::plan::{Plan, Step, dependents};
 use index::Index;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -105,7 +105,6 @@ impl Machine {
     /// When the plan's numbers do not hold together: a step whose id is not its place, or a need that does not
     /// come before it.
     pub fn new(plan: Arc<Plan>, policy: Policy) -> Result<Self, IllegalTransition> {
-        let mut dependents = vec![Vec::new(); plan.steps.len()];
         for (place, step) in plan.steps.iter().enumerate() {
             let wrong = step.id != place || step.needs.iter().any(|need| *need >= place);
             if wrong {
@@ -114,8 +113,8 @@ impl Machine {
                     why: format!("the plan is damaged: step {place} is out of order"),
                 });
             }
-            step.needs.iter().for_each(|need| dependents[*need].push(place));
         }
+        let dependents = dependents(&plan.steps);
         let steps = vec![State::default(); plan.steps.len()];
         let index = Index::of(&plan);
         let mut machine = Self {

@@ -56,13 +56,13 @@ farms:
 ";
     let spec = farm(text).unwrap();
     let hill = spec.desired.inventory.iter().next().unwrap().1.body.clone();
-    let vault = SecretRef::KeyVault("https://v.example/secrets/gate".to_owned().into());
+    let vault = SecretRef::KeyVault("https://v.example/secrets/gate".into());
     assert_eq!(hill.get("token"), Some(&Value::Secret(vault.clone())));
     let tokens = hill.get("tokens").and_then(Value::as_map).unwrap();
     for (name, place) in [
         ("a", SecretRef::Env("A".into())),
-        ("b", SecretRef::File("keys/b.txt".to_owned().into())),
-        ("c", SecretRef::File("/run/c".to_owned().into())),
+        ("b", SecretRef::File("keys/b.txt".into())),
+        ("c", SecretRef::File("/run/c".into())),
         ("d", SecretRef::Env("GATE".into())),
     ] {
         assert_eq!(tokens.get(name), Some(&Value::Secret(place)), "{name}");

@@ -127,7 +127,7 @@ fn written(body: Body) -> Body {
         let Some(Value::List(items)) = own.get(name) else { return own };
         let enabled = |item: &Value| item.as_map().cloned().unwrap_or_default().with("enabled", true).into();
         let items: Vec<Value> = items.iter().map(enabled).collect();
-        own.with(name, Value::List(items.into()))
+        own.with(name, Value::from(items))
     });
     body.with("properties", own)
 }

@@ -205,7 +205,7 @@ impl Kind for WorkloadGroup {
             let rates = with_added(rates.iter().map(enabled).collect(), before);
             wanted.set(
                 RATES,
-                shape_of(RATES).canonical(&Value::from(rates.clone())).unwrap_or(Value::List(rates.into())),
+                shape_of(RATES).canonical(&Value::from(rates.clone())).unwrap_or(Value::from(rates)),
             );
         }
         let settled = shape::overlay(ABOUT.fields, live.unwrap_or(&Body::new()), &wanted);

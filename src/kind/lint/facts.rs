@@ -51,6 +51,11 @@ pub(super) fn columns(table: &Resource) -> impl Iterator<Item = (&str, &str)> {
     })
 }
 
+/// The names of a thing's columns; what they hold is not looked at, for there are many.
+pub(super) fn column_names(of: &Resource) -> impl Iterator<Item = &str> {
+    of.body.get("columns").and_then(Value::as_map).into_iter().flat_map(Body::names)
+}
+
 /// The items of a list of maps.
 pub(super) fn items<'a>(body: &'a Body, field: &str) -> impl Iterator<Item = (usize, &'a Body)> {
     let list = body.get(field).and_then(Value::as_list).unwrap_or_default();

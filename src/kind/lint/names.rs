@@ -1,11 +1,10 @@
 //! Rules about names.
 
-use super::facts::siblings;
+use super::facts::{column_names, siblings};
 use super::{Lint, Rule};
 use crate::kind::At;
-use crate::model::Resource;
-use crate::model::body::{Body, Value};
 use crate::model::command::quoted_name;
+use crate::model::words::{BASIS, hashed};
 use std::collections::BTreeMap;
 
 pub(super) const RULES: &[Rule] = &[
@@ -71,17 +70,8 @@ fn alike(at: &At<'_>) -> Vec<Lint> {
 
 /// Whether some of the names may differ only in case: a quick look, for nearly none do.
 fn may_be_alike<'a>(names: impl Iterator<Item = &'a str>) -> bool {
-    // Eight bytes at a time; that this bit makes some other characters one does no harm either.
-    let folded = |name: &str| {
-        let (chunks, rest) = name.as_bytes().as_chunks::<8>();
-        let mut last = [0; 8];
-        last[..rest.len()].copy_from_slice(rest);
-        chunks.iter().chain([&last]).fold(0xcbf2_9ce4_8422_2325_u64, |hash, chunk| {
-            let folded = u64::from_le_bytes(*chunk) | 0x2020_2020_2020_2020;
-            let hash = (hash ^ folded).wrapping_mul(0x0000_0100_0000_01b3);
-            hash ^ (hash >> 29)
-        })
-    };
+    // That this bit of a byte makes some other characters one does no harm either.
+    let folded = |name: &str| hashed(BASIS, name, 0x2020_2020_2020_2020);
     // The case of other alphabets is not looked at here.
     let all: Option<Vec<u64>> = names.map(|name| name.is_ascii().then(|| folded(name))).collect();
     all.is_none_or(|mut all| {
@@ -98,11 +88,6 @@ fn hiding(at: &At<'_>) -> Vec<Lint> {
         Lint::new(at, &[], message, "give the function a name of its own")
     };
     hidden.map(lint).into_iter().collect()
-}
-
-/// The names of a thing's columns; what they hold is not looked at, for there are many.
-fn column_names(resource: &Resource) -> impl Iterator<Item = &str> {
-    resource.body.get("columns").and_then(Value::as_map).into_iter().flat_map(Body::names)
 }
 
 fn awkward(at: &At<'_>) -> Vec<Lint> {

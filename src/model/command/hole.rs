@@ -240,7 +240,7 @@ mod tests {
     fn references_are_answered_wherever_they_stand() {
         let body = Body::new().with("ObjectId", reference()).with("n", 1);
         let command = Command::new(".x").composed(&["app=".into(), reference()], false).word("policy");
-        let command = command.json_of(&Value::List(vec![body.into()].into())).word("end");
+        let command = command.json_of(&Value::from(vec![body.into()])).word("end");
         let open = r#".x "app=${clusters.c.id}" policy '[{"ObjectId":"${clusters.c.id}","n":1}]' end"#;
         assert_eq!(command.as_str(), open);
         assert_eq!(command.references().len(), 2);

@@ -187,7 +187,7 @@ impl Writing<'_> {
         let (own, short) =
             value::properties(&mut writer, kind, &At { address, resource, world: self.inventory });
         let mut entry = Entry { key: address.key().to_owned(), own, short, is_container, inside: Vec::new() };
-        if *resource.name != *address.key() {
+        if !address.has_key(&resource.name) {
             entry
                 .own
                 .entries
