@@ -29,6 +29,7 @@ use recorder::Asked;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 use table::Table;
 
 /// Measures every bar and prints it with its figure, its ratio, and whether it passes.
@@ -59,6 +60,9 @@ struct Words {
     /// Run Terraform at these numbers of resources where its program is present
     #[arg(long, value_delimiter = ',', default_value = "1000,5000,10000")]
     terraform: Vec<usize>,
+    /// How many seconds each of its commands may take
+    #[arg(long, default_value_t = 300)]
+    terraform_limit: u64,
     /// Leave everything else out
     #[arg(long)]
     only_growth: bool,
@@ -105,7 +109,8 @@ fn measured(words: &Words) -> io::Result<bool> {
         session.growth(words.growth, words.seed, words.svg.as_deref())?;
     }
     if !words.only_growth {
-        terraform::run(&lab, &words.terraform, &mut table)?;
+        let limit = Duration::from_secs(words.terraform_limit);
+        terraform::run(&lab, &words.terraform, limit, &mut table)?;
     }
     print!("\n{}", table.text());
     if let Some(path) = &words.json {

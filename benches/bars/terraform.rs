@@ -6,12 +6,21 @@ use crate::table::Table;
 use std::fmt::Write;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-/// Measures plan, apply and the unchanged plan at each number of resources.
+/// What is measured, one after the other.
+const STEPS: [(&str, &[&str]); 3] = [
+    ("plan", &["plan", "-input=false"]),
+    ("apply", &["apply", "-auto-approve", "-input=false"]),
+    ("unchanged plan", &["plan", "-input=false"]),
+];
+
+/// Measures plan, apply and the unchanged plan at each number of resources, each within a limit: an apply takes the square
+/// of their number.
 ///
 /// # Errors
 /// When files cannot be written, or Terraform fails.
-pub(crate) fn run(lab: &Lab, sizes: &[usize], table: &mut Table) -> io::Result<()> {
+pub(crate) fn run(lab: &Lab, sizes: &[usize], limit: Duration, table: &mut Table) -> io::Result<()> {
     let Some(program) = program() else {
         table.skip("Terraform's numbers: there is no `terraform` in PATH".to_owned());
         return Ok(());
@@ -21,16 +30,20 @@ pub(crate) fn run(lab: &Lab, sizes: &[usize], table: &mut Table) -> io::Result<(
         std::fs::create_dir_all(&folder)?;
         std::fs::write(folder.join("main.tf"), of(*size))?;
         let chdir = format!("-chdir={}", text(&folder)?);
-        let run = |words: &[&str]| measure::run(&program, &[&[chdir.as_str()], words].concat(), None);
+        let run =
+            |words: &[&str]| measure::run_within(limit, &program, &[&[chdir.as_str()], words].concat(), None);
         if let Err(error) = run(&["init", "-input=false"]) {
             table.skip(format!("Terraform's numbers: {error}"));
             return Ok(());
         }
-        let first = run(&["plan", "-input=false"])?;
-        let apply = run(&["apply", "-auto-approve", "-input=false"])?;
-        let again = run(&["plan", "-input=false"])?;
-        for (what, cost) in [("plan", first), ("apply", apply), ("unchanged plan", again)] {
-            figures(table, &format!("Terraform: {what} of {size} resources"), cost);
+        for (what, words) in STEPS {
+            let what = format!("Terraform: {what} of {size} resources");
+            let cost = run(words)?;
+            if cost.late {
+                table.skip(format!("{what} did not end within {} s", limit.as_secs()));
+                break;
+            }
+            figures(table, &what, cost);
         }
     }
     Ok(())

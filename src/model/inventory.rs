@@ -1,14 +1,17 @@
 //! Inventories: everything desired, or everything live, by address.
 
-use super::address::{Address, ByAddress};
+mod places;
+
+use super::address::Address;
 use super::body::Body;
-use super::parallel;
 use super::words::word;
 use arcstr::ArcStr;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use thin_vec::ThinVec;
+
+pub use places::Places;
 
 /// How the tool stands to a thing that the spec declares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -72,34 +75,13 @@ pub struct Lifecycle {
 #[derive(Debug, Clone, Default)]
 pub struct Inventory {
     /// Where each thing stands; clones share it until one of them takes in something at another address.
-    index: Arc<Index>,
+    places: Arc<Places>,
     /// The things; nothing where none is, or none is any more. Clones share them until one of them changes.
     things: Arc<Vec<Option<Resource>>>,
     /// How many there are.
     count: usize,
     /// The addresses of things whose name is not their key: by container, collection and name.
     otherwise_named: BTreeMap<(Address, ArcStr, ArcStr), BTreeSet<Address>>,
-}
-
-/// The places of things by their addresses.
-#[derive(Debug, Clone, Default)]
-struct Index {
-    /// To be found quickly.
-    places: ByAddress<u32>,
-    /// The address of each place, also of those where nothing is.
-    addresses: Vec<Address>,
-    /// In order; made when it is first asked for, because many things are put in before anybody does.
-    order: OnceLock<BTreeMap<Address, u32>>,
-}
-
-impl Index {
-    fn order(&self) -> &BTreeMap<Address, u32> {
-        self.order.get_or_init(|| {
-            let mut all: Vec<(Address, u32)> = self.addresses.iter().cloned().zip(0..).collect();
-            parallel::sort(&mut all);
-            all.into_iter().collect()
-        })
-    }
 }
 
 impl Inventory {
@@ -113,37 +95,53 @@ impl Inventory {
     #[must_use]
     pub fn shaped_like(other: &Self) -> Self {
         let things = Arc::new(vec![None; other.things.len()]);
-        Self { index: Arc::clone(&other.index), things, ..Self::default() }
+        Self { places: Arc::clone(&other.places), things, ..Self::default() }
+    }
+
+    /// What stands at each of some places, in their order; of two at one address the later one.
+    pub fn of(places: Arc<Places>, things: Vec<Resource>) -> Self {
+        let mut otherwise: BTreeMap<_, BTreeSet<Address>> = BTreeMap::new();
+        let (count, distinct) = (places.len(), places.len() == things.len());
+        let one = |(place, thing)| {
+            let address = places.address(place)?;
+            if !distinct && places.get(address) != Some(place) {
+                return None;
+            }
+            if let Some(own) = otherwise_named(address, &thing) {
+                otherwise.entry(own).or_default().insert(address.clone());
+            }
+            Some(thing)
+        };
+        let things = (0..).zip(things).map(one).collect();
+        Self { places, things: Arc::new(things), count, otherwise_named: otherwise }
     }
 
     /// Makes room for so many more things.
     pub fn reserve(&mut self, more: usize) {
         Arc::make_mut(&mut self.things).reserve(more);
-        let index = Arc::make_mut(&mut self.index);
-        index.addresses.reserve(more);
-        index.places.reserve(more);
+        Arc::make_mut(&mut self.places).reserve(more);
     }
 
     /// The thing at an address.
     pub fn get(&self, address: &Address) -> Option<&Resource> {
-        self.at(*self.index.places.get(address)?)
+        self.at(self.places.get(address)?)
     }
 
     /// The thing at an address, with the address as it is kept here.
     pub fn entry(&self, address: &Address) -> Option<(&Address, &Resource)> {
-        let place = *self.index.places.get(address)?;
-        Some((self.index.addresses.get(place as usize)?, self.at(place)?))
+        let place = self.places.get(address)?;
+        Some((self.places.address(place)?, self.at(place)?))
     }
 
     /// The entry of a collection directly below an address.
     pub fn child(&self, above: &Address, collection: &str, key: &str) -> Option<&Resource> {
-        self.at(*self.index.places.get_child(above, collection, key)?)
+        self.at(self.places.get_child(above, collection, key)?)
     }
 
     /// The address of an entry of a collection directly below another, if something stands there.
     pub fn address(&self, above: &Address, collection: &str, key: &str) -> Option<&Address> {
-        let place = *self.index.places.get_child(above, collection, key)?;
-        self.at(place).and_then(|_| self.index.addresses.get(place as usize))
+        let place = self.places.get_child(above, collection, key)?;
+        self.at(place).and_then(|_| self.places.address(place))
     }
 
     fn at(&self, place: u32) -> Option<&Resource> {
@@ -151,25 +149,19 @@ impl Inventory {
     }
 
     fn put(&mut self, address: &Address, resource: Resource) -> Option<Resource> {
-        if let Some(place) = self.index.places.get(address) {
-            let before = Arc::make_mut(&mut self.things).get_mut(*place as usize)?.replace(resource);
+        if let Some(place) = self.places.get(address) {
+            let before = Arc::make_mut(&mut self.things).get_mut(place as usize)?.replace(resource);
             self.count += usize::from(before.is_none());
             return before;
         }
         self.count += 1;
-        let place = u32::try_from(self.things.len()).unwrap_or(u32::MAX);
         Arc::make_mut(&mut self.things).push(Some(resource));
-        let index = Arc::make_mut(&mut self.index);
-        index.places.insert(address.clone(), place);
-        index.addresses.push(address.clone());
-        if let Some(order) = index.order.get_mut() {
-            order.insert(address.clone(), place);
-        }
+        Arc::make_mut(&mut self.places).push(address.clone());
         None
     }
 
     fn take(&mut self, address: &Address) -> Option<Resource> {
-        let place = *self.index.places.get(address)?;
+        let place = self.places.get(address)?;
         self.at(place)?;
         self.count -= 1;
         Arc::make_mut(&mut self.things).get_mut(place as usize)?.take()
@@ -193,10 +185,9 @@ impl Inventory {
 
     /// Puts everything of another inventory here.
     pub fn absorb(&mut self, other: Self) {
-        let index = Arc::unwrap_or_clone(other.index);
-        for (address, resource) in index.addresses.into_iter().zip(Arc::unwrap_or_clone(other.things)) {
-            if let Some(resource) = resource {
-                self.insert(address, resource);
+        for (place, resource) in (0..).zip(Arc::unwrap_or_clone(other.things)) {
+            if let (Some(address), Some(resource)) = (other.places.address(place), resource) {
+                self.insert(address.clone(), resource);
             }
         }
     }
@@ -220,12 +211,12 @@ impl Inventory {
         collection: &str,
         name: &str,
     ) -> impl Iterator<Item = (&'a Address, &'a Resource)> + use<'a> {
-        let known = |place: u32| Some((self.index.addresses.get(place as usize)?, self.at(place)?));
-        let direct = self.index.places.get_child(parent, collection, name).and_then(|place| known(*place));
+        let known = |place: u32| Some((self.places.address(place)?, self.at(place)?));
+        let direct = self.places.get_child(parent, collection, name).and_then(known);
         let direct = direct.filter(|(address, found)| address.has_key(&found.name));
         let place = (parent.clone(), collection.into(), name.into());
         let others = if self.otherwise_named.is_empty() { None } else { self.otherwise_named.get(&place) };
-        let others = others.into_iter().flatten().filter_map(move |at| known(*self.index.places.get(at)?));
+        let others = others.into_iter().flatten().filter_map(move |at| known(self.places.get(at)?));
         direct.into_iter().chain(others)
     }
 
@@ -246,7 +237,7 @@ impl Inventory {
 
     /// Everything, parents before children.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = (&Address, &Resource)> {
-        self.index.order().iter().filter_map(|(address, place)| Some((address, self.at(*place)?)))
+        self.places.order().iter().filter_map(|(address, place)| Some((address, self.at(*place)?)))
     }
 
     /// Everything strictly below an address.
@@ -255,7 +246,7 @@ impl Inventory {
         address: &Address,
     ) -> impl Iterator<Item = (&'a Address, &'a Resource)> + use<'a> {
         let within = address.clone();
-        self.index
+        self.places
             .order()
             .range::<Address, _>((std::ops::Bound::Excluded(address), std::ops::Bound::Unbounded))
             .take_while(move |(at, _)| at.is_within(&within))
@@ -272,7 +263,7 @@ impl Inventory {
         let first = parent.child(collection, "");
         let (parent, word) = (parent.clone(), word(collection));
         let inside = move |at: &Address| at.is_within(&parent) && *at.up_to(depth).collection() == *word;
-        let all = self.index.order().range(first..).take_while(move |(at, _)| inside(at));
+        let all = self.places.order().range(first..).take_while(move |(at, _)| inside(at));
         all.filter(move |(at, _)| at.depth() == depth).filter_map(|(at, place)| Some((at, self.at(*place)?)))
     }
 
@@ -316,6 +307,7 @@ pub struct Desired {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::parallel;
     use proptest::prelude::*;
 
     proptest! {
@@ -347,6 +339,19 @@ mod tests {
     }
 
     #[test]
+    fn the_later_of_two_counts() {
+        let at = |key: &str| Address::root().child("tables", key);
+        let thing = |name: &str| Resource { name: name.into(), ..Resource::default() };
+        let mut places = Places::default();
+        ["a", "b", "a"].into_iter().for_each(|key| places.push(at(key)));
+        let all = Inventory::of(Arc::new(places), vec![thing("first"), thing("b"), thing("second")]);
+        let names = all.iter().map(|(_, thing)| thing.name.to_string()).collect::<Vec<_>>();
+        assert_eq!((names, all.len()), (vec!["second".to_owned(), "b".to_owned()], 2));
+        let named = |name| all.named(&Address::root(), "tables", name).count();
+        assert_eq!([named("first"), named("second"), named("b")], [0, 1, 1]);
+    }
+
+    #[test]
     fn places_are_shared() {
         let database: Address = "clusters.c.databases.d".parse().unwrap();
         let thing = |rows| Resource { rows: Some(rows), ..Resource::default() };
@@ -360,7 +365,7 @@ mod tests {
         assert_eq!((keys(&other), other == Inventory::new()), (String::new(), true));
         assert_eq!(other.insert(database.child("tables", "c"), thing(2)), None);
         other.insert(database.child("tables", "a"), thing(3));
-        assert!(Arc::ptr_eq(&all.index, &other.index));
+        assert!(Arc::ptr_eq(&all.places, &other.places));
         assert_eq!((keys(&all), keys(&other), other.len()), ("abc".to_owned(), "ac".to_owned(), 2));
         other.insert(database.child("tables", "aa"), thing(4));
         assert_eq!(other.remove(&database.child("tables", "a")).and_then(|thing| thing.rows), Some(3));

@@ -43,7 +43,7 @@ impl Loader<'_> {
                 let prune = std::mem::take(&mut reader.prune);
                 let exact = std::mem::take(&mut reader.exact);
                 let torn = std::mem::take(&mut reader.torn);
-                reader.index = Arc::default();
+                reader.places = Arc::default();
                 if reader.is_at_a_loss() {
                     reader.forget();
                     return None;
@@ -57,11 +57,7 @@ impl Loader<'_> {
 
     /// Goes on with what was found of an entry.
     pub(super) fn take_over(&mut self, Outlined { drafts, prune, exact, torn }: Outlined) {
-        let index = Arc::make_mut(&mut self.index);
-        for draft in drafts {
-            index.insert(draft.address.clone(), self.drafts.len());
-            self.drafts.push(draft);
-        }
+        drafts.into_iter().for_each(|draft| self.add(draft));
         self.prune.extend(prune);
         self.exact.extend(exact);
         self.torn.extend(torn);

@@ -16,6 +16,7 @@ use crate::model::inventory::Desired;
 use crate::model::{Address, Body, Inventory, Mode, Resource, Value, parallel, word};
 use arcstr::ArcStr;
 use rustc_hash::{FxHashMap, FxHashSet};
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -45,14 +46,14 @@ type Names = FxHashMap<(Address, ArcStr), FxHashMap<ArcStr, usize>>;
 impl Loader<'_> {
     /// Looks at the spec as a whole, and hands it over when it has no mistakes.
     pub(super) fn finish(mut self) -> Result<Spec, Diagnostics> {
-        let names = self.same_names();
+        self.same_names();
         self.lives();
         let mut inventory = self.inventory();
         super::ids::settle(&mut inventory, &self.unsettled());
         let tree = std::mem::take(&mut self.tree);
-        let mut origins = Origins::new(Arc::clone(&tree), Arc::clone(&self.index), &mut self.drafts);
+        let mut origins = Origins::new(Arc::clone(&tree), Arc::clone(&self.places), &mut self.drafts);
         if !self.partial {
-            self.ask_kinds(&inventory, &origins, &names);
+            self.ask_kinds(&inventory, &origins);
         }
         self.cycles();
         if self.faults == 0 {
@@ -77,9 +78,30 @@ impl Loader<'_> {
         Ok(Spec { desired, origins, references, files, warnings: diagnostics })
     }
 
-    /// Reports names that two entries of one collection share.
-    fn same_names(&mut self) -> Names {
+    /// The entries by their names; of those that share one the first.
+    fn names(&self) -> Names {
         let mut names = Names::default();
+        for (at, draft) in self.drafts.iter().enumerate() {
+            let about = draft.kind.about();
+            if !matches!(about.keyed, Keyed::Fixed(_)) {
+                let place = (draft.address.parent().unwrap_or_default(), draft.address.shared_collection());
+                names.entry(place).or_default().entry(fold(about, &draft.name)).or_insert(at);
+            }
+        }
+        names
+    }
+
+    /// Reports names that two entries of one collection share.
+    fn same_names(&mut self) {
+        // Two keys are never the same.
+        let is_key = |draft: &Draft| {
+            let about = draft.kind.about();
+            matches!(about.keyed, Keyed::Fixed(_)) || draft.address.has_key(&fold(about, &draft.name))
+        };
+        if self.drafts.iter().all(is_key) {
+            return;
+        }
+        let names = self.names();
         let mut told: FxHashMap<(usize, String), usize> = FxHashMap::default();
         let mut found = Vec::new();
         for (at, draft) in self.drafts.iter().enumerate() {
@@ -87,9 +109,9 @@ impl Loader<'_> {
             if matches!(about.keyed, Keyed::Fixed(_)) {
                 continue;
             }
-            let parent = draft.address.parent().unwrap_or_default();
-            let siblings = names.entry((parent, draft.address.shared_collection())).or_default();
-            let namesake = *siblings.entry(fold(about, &draft.name)).or_insert(at);
+            let place = (draft.address.parent().unwrap_or_default(), draft.address.shared_collection());
+            let namesake = names.get(&place).and_then(|names| names.get(&fold(about, &draft.name)).copied());
+            let namesake = namesake.unwrap_or(at);
             if namesake == at {
                 continue;
             }
@@ -108,7 +130,6 @@ impl Loader<'_> {
             found.push(diagnostic.at(other.name_at, "first here").help("give one of them another name"));
         }
         found.into_iter().for_each(|diagnostic| self.push(diagnostic));
-        names
     }
 
     /// What tells an entry from others of its name; for what stands in nothing else that is also where it is.
@@ -131,9 +152,8 @@ impl Loader<'_> {
         let mut found = Vec::new();
         let goes = self.drafts.iter().any(|draft| draft.mode == Mode::Absent);
         for draft in &self.drafts {
-            let above = draft.address.parent().filter(|_| goes).and_then(|parent| self.index.get(&parent));
-            if let Some(above) = above.map(|at| &self.drafts[*at]).filter(|above| above.mode == Mode::Absent)
-            {
+            let above = draft.address.parent().filter(|_| goes).and_then(|parent| self.declared(&parent));
+            if let Some(above) = above.filter(|above| above.mode == Mode::Absent) {
                 let message = format!("{} stands inside of what must not exist", draft.address);
                 let diagnostic = Diagnostic::error(Code::Below, message).at(draft.key_at, "");
                 found.push(diagnostic.at(above.key_at, "this must not exist").help("remove one of them"));
@@ -189,12 +209,7 @@ impl Loader<'_> {
             }
         };
         let resources = parallel::map_mut(&mut self.drafts, parallel::AT_A_TIME, resource);
-        let mut inventory = Inventory::new();
-        inventory.reserve(resources.len());
-        for (draft, resource) in self.drafts.iter().zip(resources) {
-            inventory.insert(draft.address.clone(), resource);
-        }
-        inventory
+        Inventory::of(Arc::clone(&self.places), resources)
     }
 
     /// The entries in which something is known only after apply.
@@ -204,7 +219,7 @@ impl Loader<'_> {
     }
 
     /// Asks the kind of every entry what it finds, needs and claims.
-    fn ask_kinds(&mut self, world: &Inventory, origins: &Origins, names: &Names) {
+    fn ask_kinds(&mut self, world: &Inventory, origins: &Origins) {
         let first = |d: &Diagnostic| d.labels.first().map(|label| (label.place.file, label.place.start));
         let errors = self.report.iter().filter(|d| d.severity == Severity::Error);
         let taken: FxHashSet<(u32, u32)> = errors.filter_map(first).collect();
@@ -213,6 +228,7 @@ impl Loader<'_> {
             let asked = (draft.mode != Mode::Absent).then_some(draft);
             asked.and_then(|draft| Words::of(draft.kind, &draft.address, world))
         });
+        let names = OnceCell::new();
         let doubt = crate::kind::text_of(&Body::new().with("", unreadable()), "");
         for (draft, words) in words.into_iter().enumerate() {
             let Some(words) = words else { continue };
@@ -225,7 +241,7 @@ impl Loader<'_> {
                 findings.map(|finding| invalid(&address, finding, origins)).collect();
             let mut told = FxHashSet::default();
             for need in needs {
-                if let Some(diagnostic) = self.dangling(&address, &need, origins, names) {
+                if let Some(diagnostic) = self.dangling(&address, &need, origins, &names) {
                     found.push(diagnostic);
                     told.insert(need.name);
                 }
@@ -251,15 +267,12 @@ impl Loader<'_> {
         address: &Address,
         need: &Need,
         origins: &Origins,
-        names: &Names,
+        names: &OnceCell<Names>,
     ) -> Option<Diagnostic> {
         if !need.required || need.name.is_empty() || super::template::is_template(&need.name) {
             return None;
         }
-        let managed = |at: &Address| {
-            let draft = self.index.get(at).map(|at| &self.drafts[*at]);
-            draft.is_some_and(|draft| draft.mode == Mode::Managed)
-        };
+        let managed = |at: &Address| self.declared(at).is_some_and(|draft| draft.mode == Mode::Managed);
         let mut above = address.parent();
         while let Some(at) = above.filter(|at| at.is_within(&need.parent) && !at.is_root()) {
             if !managed(&at) {
@@ -271,7 +284,7 @@ impl Loader<'_> {
             return None;
         }
         let place = origins.place(address, &need.field)?;
-        let siblings = names.get(&(need.parent.clone(), need.collection.into()));
+        let siblings = names.get_or_init(|| self.names()).get(&(need.parent.clone(), need.collection.into()));
         let of = self.needed_kind(need)?;
         if let Some(found) = siblings.and_then(|names| names.get(&fold(of, &need.name.as_str().into()))) {
             let found = &self.drafts[*found];
@@ -295,7 +308,7 @@ impl Loader<'_> {
     }
 
     fn needed_kind(&self, need: &Need) -> Option<&'static About> {
-        let parent = self.drafts[*self.index.get(&need.parent)?].kind.about().name;
+        let parent = self.declared(&need.parent)?.kind.about().name;
         let collection = self.kinds.collection(parent, need.collection)?;
         let kind = collection.kinds().next()?;
         Some(kind.about())

@@ -40,8 +40,8 @@ impl Loader<'_> {
             return;
         }
         for (at, draft) in self.drafts.iter().enumerate() {
-            let above = draft.address.parent().and_then(|parent| self.index.get(&parent));
-            steps[at].extend(above.map(|to| Step { to: *to, place: draft.key_at, contained: true }));
+            let above = draft.address.parent().and_then(|parent| self.index(&parent));
+            steps[at].extend(above.map(|to| Step { to, place: draft.key_at, contained: true }));
         }
         let mut left = core(&steps);
         let mut looks = LOOKS;

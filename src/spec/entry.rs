@@ -193,8 +193,7 @@ impl Loader<'_> {
         }
         inherit(about, &mut draft.given, azure);
         self.check_name(&draft);
-        Arc::make_mut(&mut self.index).insert(address.clone(), self.drafts.len());
-        self.drafts.push(draft);
+        self.add(draft);
     }
 
     /// Whether an entry says where it is by what only a thing that exists has: a place that is also an output.

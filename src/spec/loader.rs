@@ -9,9 +9,8 @@ use super::variables::Variable;
 use super::yaml::quoted;
 use super::{Options, source};
 use crate::kind::shape::Field;
-use crate::model::address::ByAddress;
 use crate::model::body::{Expr, Piece};
-use crate::model::inventory::Lifecycle;
+use crate::model::inventory::{Lifecycle, Places};
 use crate::model::{Address, Mode, Value, parallel, word};
 use arcstr::ArcStr;
 use rustc_hash::FxHashMap;
@@ -97,8 +96,9 @@ pub(super) struct Loader<'a> {
     pub layout: source::Layout,
     pub variables: BTreeMap<String, Variable>,
     pub drafts: Vec<Draft>,
-    /// The entries by their addresses; what is found out of where they stand shares it.
-    pub index: Arc<ByAddress<usize>>,
+    /// The places of the entries by their addresses; what is found out of where they stand shares it, and so does the
+    /// inventory.
+    pub places: Arc<Places>,
     pub prune: BTreeMap<Address, BTreeSet<String>>,
     pub exact: BTreeSet<Address>,
     /// Entries inside of which something could not be told apart, so that what seems missing there may stand there.
@@ -170,7 +170,7 @@ impl<'a> Loader<'a> {
             layout: source::Layout::default(),
             variables: BTreeMap::new(),
             drafts: Vec::new(),
-            index: Arc::default(),
+            places: Arc::default(),
             prune: BTreeMap::new(),
             exact: BTreeSet::new(),
             torn: BTreeSet::new(),
@@ -299,6 +299,22 @@ impl<'a> Loader<'a> {
             found.extend(recovered.map(|word| (*word, member)));
         }
         found
+    }
+
+    /// Takes up an entry.
+    pub(super) fn add(&mut self, draft: Draft) {
+        Arc::make_mut(&mut self.places).push(draft.address.clone());
+        self.drafts.push(draft);
+    }
+
+    /// Which of the entries stands at an address.
+    pub(super) fn index(&self, address: &Address) -> Option<usize> {
+        self.places.get(address).map(|place| place as usize)
+    }
+
+    /// The entry at an address.
+    pub(super) fn declared(&self, address: &Address) -> Option<&Draft> {
+        self.drafts.get(self.index(address)?)
     }
 
     /// The fields of an entry.

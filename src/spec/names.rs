@@ -17,7 +17,7 @@ impl Loader<'_> {
         let place = origins.inside(at.address, &name.field, &name.text, &name.span)?;
         if let Some(removed) = &name.removed {
             let message = format!("{removed} must not exist, says the spec");
-            let said = self.drafts[*self.index.get(removed)?].key_at;
+            let said = self.declared(removed)?.key_at;
             let found = Diagnostic::error(Code::Undeclared, message).at(place, "it is used here");
             return Some(found.at(said, "said here"));
         }
@@ -47,7 +47,7 @@ impl Loader<'_> {
 
     /// What the thing could be, in the kinds' own words.
     fn kinds_of(&self, name: &Missing) -> Vec<&'static str> {
-        let database = self.index.get(&name.database).map(|at| self.drafts[*at].kind.about().name);
+        let database = self.declared(&name.database).map(|draft| draft.kind.about().name);
         let collection = |word| self.kinds.collection(database.unwrap_or_default(), word)?.kinds().next();
         name.collections.iter().filter_map(|word| collection(word)).map(|kind| kind.about().name).collect()
     }

@@ -4,7 +4,7 @@ use super::files::{Files, Place};
 use super::loader::{Draft, Given};
 use super::tree::{Id, Member, Tree, View};
 use crate::kind::shape::{Field, Shape, field};
-use crate::model::address::ByAddress;
+use crate::model::inventory::Places;
 use crate::model::{Address, Origin};
 use std::ops::Range;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use std::sync::Arc;
 pub struct Origins {
     tree: Arc<Tree>,
     /// Which of the entries stands at an address.
-    index: Arc<ByAddress<usize>>,
+    places: Arc<Places>,
     entries: Vec<Entry>,
 }
 
@@ -30,7 +30,7 @@ struct Entry {
 
 impl Origins {
     /// Takes what the entries give out of the drafts.
-    pub(super) fn new(tree: Arc<Tree>, index: Arc<ByAddress<usize>>, drafts: &mut [Draft]) -> Self {
+    pub(super) fn new(tree: Arc<Tree>, places: Arc<Places>, drafts: &mut [Draft]) -> Self {
         let entry = |draft: &mut Draft| {
             let (given, short) = match std::mem::replace(&mut draft.given, Given::Nothing) {
                 Given::Nothing => (Vec::new(), None),
@@ -40,7 +40,7 @@ impl Origins {
             let fields = draft.kind.about().fields;
             Entry { key: draft.key_at, fields, given, short }
         };
-        Self { tree, index, entries: drafts.iter_mut().map(entry).collect() }
+        Self { tree, places, entries: drafts.iter_mut().map(entry).collect() }
     }
 
     /// Keeps no nodes that can be had again, and goes on with other files of the same texts: few are looked at from here on.
@@ -51,7 +51,7 @@ impl Origins {
     }
 
     fn entry(&self, address: &Address) -> Option<&Entry> {
-        self.entries.get(*self.index.get(address)?)
+        self.entries.get(self.places.get(address)? as usize)
     }
 
     /// Where an entry is declared: its key.

@@ -215,7 +215,7 @@ impl Loader<'_> {
         for (address, parts) in entries {
             let alone = alone.next().flatten();
             // The same address by two spellings.
-            if let Some(first) = self.index.get(&address).map(|known| self.drafts[*known].key_at) {
+            if let Some(first) = self.declared(&address).map(|known| known.key_at) {
                 let message = format!("{address} is defined twice");
                 let again = self.tree.place(self.tree.resolve(parts[0].member.key));
                 let found = Diagnostic::error(Code::DefinedTwice, message).at(again, "again here");

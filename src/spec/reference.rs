@@ -142,7 +142,7 @@ impl Loader<'_> {
 
     /// The entry that an address leads to.
     fn target(&mut self, address: &Address, rest: &[String], place: Place) -> Option<usize> {
-        if let Some(found) = self.index.get(address).copied() {
+        if let Some(found) = self.index(address) {
             if self.drafts[found].mode == Mode::Absent {
                 let at = self.drafts[found].key_at;
                 let found =
@@ -190,7 +190,7 @@ impl Loader<'_> {
     fn no_entry(&mut self, address: &Address) -> Diagnostic {
         let lacking = (1..=address.depth())
             .map(|count| address.prefix(count))
-            .find(|prefix| !self.index.contains(prefix))
+            .find(|prefix| self.index(prefix).is_none())
             .unwrap_or_else(|| address.clone());
         let parent = lacking.parent().unwrap_or_default();
         let beside = self.drafts.iter().map(|draft| &draft.address).take(self.patience).filter(|at| {

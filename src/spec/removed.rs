@@ -90,7 +90,7 @@ impl Loader<'_> {
 
     fn remove(&mut self, address: Address, item: Id, kind: Each, azure: &Azure) {
         let place = self.tree.place(self.tree.resolve(item));
-        if let Some(other) = self.index.get(&address).map(|at| &self.drafts[*at]) {
+        if let Some(other) = self.declared(&address) {
             let (other_at, absent) = (other.key_at, other.mode == Mode::Absent);
             let found = if absent {
                 Diagnostic::warning(Code::Redundant, format!("{address} is said twice to be absent"))
@@ -102,7 +102,7 @@ impl Loader<'_> {
         }
         let parent = address.parent().filter(|parent| !parent.is_root());
         if let Some(parent) = parent {
-            match self.index.get(&parent).map(|at| &self.drafts[*at]) {
+            match self.declared(&parent) {
                 Some(above) if above.mode == Mode::Absent => {
                     let above_at = above.key_at;
                     let found = Diagnostic::warning(Code::Redundant, format!("{address} goes with {parent}"));
@@ -127,8 +127,7 @@ impl Loader<'_> {
         if address.depth() == 1 {
             inherit(about, &mut given, azure);
         }
-        Arc::make_mut(&mut self.index).insert(address.clone(), self.drafts.len());
-        self.drafts.push(Draft {
+        self.add(Draft {
             name: address.key().into(),
             address,
             kind,

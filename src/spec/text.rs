@@ -183,8 +183,9 @@ impl Loader<'_> {
 
     fn leads_to_object(&self, expr: &Expr) -> bool {
         expr.references().any(|(address, path)| {
-            let draft = self.index.get(address).map(|draft| &self.drafts[*draft]);
-            let Some((draft, (first, rest))) = draft.zip(path.split_first()) else { return false };
+            let Some((draft, (first, rest))) = self.declared(address).zip(path.split_first()) else {
+                return false;
+            };
             let shape = field(draft.kind.about().fields, first).and_then(|at| at_path(&at.shape, rest));
             matches!(shape, Some(Shape::Object { .. } | Shape::Map(_) | Shape::OrderedMap(_)))
         })

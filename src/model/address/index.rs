@@ -93,6 +93,16 @@ impl<T> ByAddress<T> {
     pub fn reserve(&mut self, more: usize) {
         self.0.reserve(more);
     }
+
+    /// How many addresses there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
 }
 
 impl<T> FromIterator<(Address, T)> for ByAddress<T> {
