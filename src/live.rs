@@ -94,8 +94,6 @@ type Open = BTreeMap<Address, Option<String>>;
 /// What is known while reading.
 struct Reading<'a> {
     scope: &'a Scope,
-    /// What is probably found.
-    like: &'a Inventory,
     /// The kinds to be read.
     kinds: Vec<&'static dyn Kind>,
     /// The kinds of container in which commands are run to read what is below.
@@ -110,9 +108,9 @@ impl<'a> Reading<'a> {
         let kinds: Vec<_> = kind::all().filter(|kind| scope.kinds.contains(kind.about().name)).collect();
         let regions =
             kinds.iter().filter(|kind| is_region(kind.source())).flat_map(|kind| around(*kind)).collect();
-        let places = Arc::new(Places::new(scope));
+        let places = Arc::new(Places::new(scope, like));
         let live = Live { inventory: Inventory::shaped_like(like), ..Live::default() };
-        Self { scope, like, kinds, regions, places, open: BTreeMap::new(), live }
+        Self { scope, kinds, regions, places, open: BTreeMap::new(), live }
     }
 
     /// The first round: the containers that stand in nothing else.
@@ -172,8 +170,7 @@ impl<'a> Reading<'a> {
             if let (true, Some(uri)) = (self.regions.contains(container.kind.as_str()), uri) {
                 let (address, name) = (address.clone(), container.name.clone());
                 let (kinds, places) = (Arc::clone(&by_commands), Arc::clone(&self.places));
-                let wanted =
-                    Wanted { kinds, places, within: container.kind.clone(), like: self.like.clone() };
+                let wanted = Wanted { kinds, places, within: container.kind.clone() };
                 asks.push(Ask::Database { address, uri, name, shows: self.shows(), wanted });
             }
         }

@@ -6,7 +6,7 @@ use crate::cloud::{Class, Cloud, CloudError};
 use crate::kind::replies::{DatabaseReplies, DatabaseSchema, Reply};
 use crate::kind::script::{self, Statement};
 use crate::kind::{Found, Kind};
-use crate::model::{Address, Command, Inventory, Resource, Rows};
+use crate::model::{Address, Command, Inventory, Rows};
 use serde::Deserialize;
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
@@ -55,8 +55,6 @@ pub(super) struct Wanted {
     pub(super) places: Arc<Places>,
     /// The kind of the database itself, by its word.
     pub(super) within: String,
-    /// What is probably found.
-    pub(super) like: Inventory,
 }
 
 /// What a database holds.
@@ -83,21 +81,14 @@ impl Contents {
             // The first of a name has it for its key, whatever the order in which the service lists them.
             let told_by = kind.about().told_by;
             found.sort_by(|a, b| a.body.text(told_by).cmp(&b.body.text(told_by)));
+            things.reserve(found.len());
             for found in found {
                 let at = wanted.places.of(address, &wanted.within, kind, &found, &things);
-                let (at, thing) = shared(at, super::resource(kind, found), &wanted.like);
+                let (at, thing) = wanted.places.shared(at, super::resource(kind, found));
                 things.insert(at, thing);
             }
         }
         Ok(things)
-    }
-}
-
-/// A thing at its address, both in the memory of what they are like.
-fn shared(at: Address, thing: Resource, like: &Inventory) -> (Address, Resource) {
-    match like.entry(&at) {
-        Some((known, like)) => (known.clone(), thing.sharing(like)),
-        None => (at, thing),
     }
 }
 

@@ -4,7 +4,7 @@
 use crate::kind::{self, Found, Kind};
 use crate::model::address::ByAddress;
 use crate::model::scope::Alias;
-use crate::model::{Address, Inventory, Scope};
+use crate::model::{Address, Inventory, Resource, Scope};
 use std::collections::BTreeMap;
 
 /// Keys by the service's name, for everything whose key is known.
@@ -12,6 +12,8 @@ use std::collections::BTreeMap;
 pub(super) struct Places {
     /// By parent, then by collection and name in lower case: the names with their keys.
     known: ByAddress<Names>,
+    /// What is probably found.
+    like: Inventory,
 }
 
 type Names = BTreeMap<(String, String), Vec<Known>>;
@@ -25,8 +27,8 @@ struct Known {
 }
 
 impl Places {
-    pub(super) fn new(scope: &Scope) -> Self {
-        let mut places = Self::default();
+    pub(super) fn new(scope: &Scope, like: &Inventory) -> Self {
+        let mut places = Self { like: like.clone(), ..Self::default() };
         for (address, container) in &scope.containers {
             let parent = address.parent().unwrap_or_default();
             places.add(parent, address.collection(), &container.name, None, address.key());
@@ -72,6 +74,14 @@ impl Places {
         }
     }
 
+    /// A thing at its address, both in the memory of what is probably found there.
+    pub(super) fn shared(&self, at: Address, thing: Resource) -> (Address, Resource) {
+        match self.like.entry(&at) {
+            Some((known, like)) => (known.clone(), thing.sharing(like)),
+            None => (at, thing),
+        }
+    }
+
     /// The address of a path of collections and names below a container of a kind; its end may be told from others of
     /// its name by a property.
     pub(super) fn address(
@@ -92,7 +102,8 @@ impl Places {
             let ignore_case = first.is_some_and(|about| about.names_ignore_case);
             let key = self.key(&address, collection, name, ignore_case, told_by);
             // What stands in one thing shares the address of that.
-            let known = before.address(&address, collection, &key);
+            let known = self.like.address(&address, collection, &key);
+            let known = known.or_else(|| before.address(&address, collection, &key));
             address = known.cloned().unwrap_or_else(|| address.child(collection, &key));
             parent = first.map(|about| about.name);
         }
@@ -155,7 +166,8 @@ mod tests {
             let path = [("tables", "T".to_owned()), ("mappings", "m".to_owned())];
             let database = parent.parent().unwrap();
             let before = Inventory::new();
-            let at = Places::new(&scope).address(&database, "database", &path, Some(told_by), &before);
+            let at =
+                Places::new(&scope, &before).address(&database, "database", &path, Some(told_by), &before);
             at.key().to_owned()
         };
         assert_eq!(of(&[], "csv"), "m");
@@ -184,7 +196,7 @@ mod tests {
             let (kind, name, key) = (kind.to_owned(), name.to_owned(), key.to_owned());
             scope.aliases.push(Alias { parent: at(parent), kind, name, key, told_by: None, former: false });
         }
-        let places = Places::new(&scope);
+        let places = Places::new(&scope, &Inventory::new());
         for (container, kind, path, expected) in [
             ("clusters.c", "cluster", &[("databases", "MAIN")][..], "clusters.c.databases.d"),
             ("clusters.c", "cluster", &[("databases", "other")], "clusters.c.databases.other"),

@@ -10,6 +10,7 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 pub use index::ByAddress;
 
@@ -26,7 +27,12 @@ pub struct Segment {
     path: u64,
     /// How many segments there are up to here.
     depth: u32,
+    /// Where the address ending here probably stands among others: the place that it was given first, or [`NOWHERE`].
+    place: AtomicU32,
 }
+
+/// No place.
+const NOWHERE: u32 = u32::MAX;
 
 impl Segment {
     fn compared(&self, other: &Self) -> Ordering {
@@ -121,14 +127,34 @@ impl Address {
     fn with(&self, collection: ArcStr, key: ArcStr) -> Self {
         let path = hashed(hashed(self.path(), &collection), &key);
         let depth = self.0.as_ref().map_or(1, |last| last.depth + 1);
-        Self(Some(Arc::new(Segment { collection, key, above: self.clone(), path, depth })))
+        Self(Some(Arc::new(Segment {
+            collection,
+            key,
+            above: self.clone(),
+            path,
+            depth,
+            place: AtomicU32::new(NOWHERE),
+        })))
     }
 
     fn path(&self) -> u64 {
         self.0.as_ref().map_or(words::BASIS, |last| last.path)
     }
 
-    fn is_shared_with(&self, other: &Self) -> bool {
+    /// Remembers a place for it, unless there is one already.
+    pub(super) fn remember(&self, place: u32) {
+        if let Some(last) = &self.0 {
+            let _ = last.place.compare_exchange(NOWHERE, place, Relaxed, Relaxed);
+        }
+    }
+
+    /// The place that was remembered first: a guess, which holds where this very address stands there.
+    pub(super) fn remembered(&self) -> Option<u32> {
+        self.0.as_ref().map(|last| last.place.load(Relaxed))
+    }
+
+    /// Whether both are one in memory.
+    pub(super) fn is_shared_with(&self, other: &Self) -> bool {
         match (&self.0, &other.0) {
             (Some(own), Some(other)) => Arc::ptr_eq(own, other),
             (own, other) => own.is_none() && other.is_none(),

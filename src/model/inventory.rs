@@ -183,6 +183,30 @@ impl Inventory {
         before
     }
 
+    /// The same with other things laid over it, each at an address of its own, as if they were put in (test: `what_lies_over_it_was_put_in`).
+    #[must_use]
+    pub fn under<'a>(&self, over: impl IntoIterator<Item = (&'a Address, Resource)>) -> Self {
+        let mut things: Vec<Option<Resource>> = vec![None; self.things.len()];
+        let mut others = Vec::new();
+        for (address, thing) in over {
+            let place = self.places.get(address).map(|place| place as usize);
+            let takes = |before: &Resource| address.has_key(&before.name) && address.has_key(&thing.name);
+            match place.filter(|place| self.things[*place].as_ref().is_some_and(takes)) {
+                Some(place) => things[place] = Some(thing),
+                None => others.push((address, thing)),
+            }
+        }
+        // What is covered is not even copied.
+        for (thing, own) in things.iter_mut().zip(&*self.things) {
+            if thing.is_none() {
+                thing.clone_from(own);
+            }
+        }
+        let mut all = Self { things: Arc::new(things), ..self.clone() };
+        others.into_iter().for_each(|(address, thing)| drop(all.insert(address.clone(), thing)));
+        all
+    }
+
     /// Puts everything of another inventory here.
     pub fn absorb(&mut self, other: Self) {
         for (place, resource) in (0..).zip(Arc::unwrap_or_clone(other.things)) {
@@ -334,6 +358,35 @@ mod tests {
                 let below = model.keys().filter(|other| *other != at && other.is_within(at)).count();
                 prop_assert_eq!(own.below(at).count(), below);
                 prop_assert_eq!(own.children(at, "policies").count(), below);
+            }
+        }
+    }
+
+    fn some_things() -> impl Strategy<Value = BTreeMap<Address, Resource>> {
+        let thing = |(key, name, rows): (String, String, u64)| {
+            let thing = Resource { name: name.into(), rows: Some(rows), ..Resource::default() };
+            (Address::root().child("tables", &key), thing)
+        };
+        let things = prop::collection::vec(("[a-d]", "[a-d]", 0..9_u64).prop_map(thing), 0..9);
+        things.prop_map(|things| things.into_iter().collect())
+    }
+
+    proptest! {
+        #[test]
+        fn what_lies_over_it_was_put_in(below in some_things(), over in some_things()) {
+            let put = |mut all: Inventory, things: &BTreeMap<Address, Resource>| {
+                things.iter().for_each(|(at, thing)| drop(all.insert(at.clone(), thing.clone())));
+                all
+            };
+            let mut below = put(Inventory::new(), &below);
+            below.remove(&Address::root().child("tables", "a"));
+            let (under, inserted) = (below.under(over.iter().map(|(at, thing)| (at, thing.clone()))), put(below, &over));
+            prop_assert_eq!((under.len(), &under), (inserted.len(), &inserted));
+            for name in ["a", "b", "c", "d"] {
+                let named = |all: &Inventory| {
+                    all.named(&Address::root(), "tables", name).map(|(at, _)| at.clone()).collect::<Vec<_>>()
+                };
+                prop_assert_eq!(named(&under), named(&inserted));
             }
         }
     }

@@ -57,7 +57,7 @@ struct Goal {
     thing: Resource,
     /// Whether its body is what it is already.
     same: bool,
-    /// Whether there is nothing to be done for it: most things of a large spec are so.
+    /// Whether it is looked at and there is nothing to be done for it: most things of a large spec are so.
     quiet: bool,
 }
 
@@ -65,22 +65,24 @@ impl Inputs<'_> {
     /// Compares desired and live.
     pub fn differences(&self) -> Differences {
         let references = self.references.iter().cloned().collect();
-        let mut found = Differences { world: self.live.clone(), references, ..Differences::default() };
         let mut unseen = Unseen::new();
         let all: Vec<_> = self.desired.inventory.iter().collect();
-        let goals = parallel::map(&all, parallel::AT_A_TIME, |(address, wanted)| self.goal(address, wanted));
-        for ((address, wanted), goal) in all.into_iter().zip(goals) {
+        let mut goals =
+            parallel::map(&all, parallel::AT_A_TIME, |(address, wanted)| self.goal(address, wanted));
+        let quiet = all.iter().zip(&mut goals).filter_map(|((address, _), goal)| {
+            let goal = goal.as_mut().filter(|goal| goal.quiet)?;
+            Some((*address, std::mem::take(&mut goal.thing)))
+        });
+        let world = self.live.under(quiet);
+        let mut found = Differences { world, references, ..Differences::default() };
+        let is_quiet = |goal: &Option<Goal>| goal.as_ref().is_some_and(|goal| goal.quiet);
+        for ((address, wanted), goal) in all.into_iter().zip(goals).filter(|(_, goal)| !is_quiet(goal)) {
             if let Some(hidden) = self.hidden_by(address) {
                 let counts = usize::from(scope::is_targeted(address, self.targets, self.excludes));
                 *unseen.entry(hidden.clone()).or_default() += counts;
                 found.world.insert(address.clone(), wanted.clone());
             } else if scope::is_targeted(address, self.targets, self.excludes) {
-                match goal {
-                    Some(Goal { thing, quiet: true, .. }) => {
-                        drop(found.world.insert(address.clone(), thing));
-                    }
-                    goal => self.compare(&mut found, address, wanted, goal),
-                }
+                self.compare(&mut found, address, wanted, goal);
             } else if let (None, Mode::Managed | Mode::Existing) = (self.live.get(address), wanted.mode) {
                 found.notes.push(format!("{address} is not in live, and the targets leave it out"));
             }
@@ -166,6 +168,8 @@ impl Inputs<'_> {
         };
         let at = At { address, resource: &thing, world: self.live };
         let quiet = same && renamed(kind, live, wanted).is_none() && !kind.is_absence(&at, &thing.body);
+        let quiet = quiet && self.hidden_by(address).is_none();
+        let quiet = quiet && scope::is_targeted(address, self.targets, self.excludes);
         Some(Goal { thing, same, quiet })
     }
 
