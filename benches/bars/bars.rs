@@ -1,6 +1,5 @@
 //! The bars, each measured the same way: the tool and the floor side by side, the least of several runs.
 
-use crate::draw::{self, Curve};
 use crate::floor_file;
 use crate::generate::{self, Size};
 use crate::lab::{self, Emulator, Lab, Specs, text};
@@ -25,10 +24,16 @@ pub(crate) struct Session<'a> {
 }
 
 /// What one size costs.
-struct Costs {
-    plan: Cost,
-    floor: Cost,
-    apply: Cost,
+pub(crate) struct Costs {
+    pub plan: Cost,
+    pub floor: Cost,
+    pub apply: Cost,
+}
+
+/// A spec, and an emulator that it was applied to.
+pub(crate) struct World {
+    pub specs: Specs,
+    pub emulator: Emulator,
 }
 
 impl Session<'_> {
@@ -94,8 +99,11 @@ impl Session<'_> {
         found.ok_or_else(|| io::Error::other("a plan asked no command"))
     }
 
-    /// Plan on nothing, apply, plan unchanged.
-    fn converging(&mut self, size: Size, judge: bool) -> io::Result<Costs> {
+    /// Plan on nothing, apply, plan unchanged; and what came of it.
+    ///
+    /// # Errors
+    /// When a program fails.
+    pub(crate) fn converging(&mut self, size: Size, judge: bool) -> io::Result<(Costs, World)> {
         let (lab, runs) = (self.lab, self.lab.runs);
         let specs = lab.specs(size)?;
         let emulator = Emulator::start(&lab.binary, 0)?;
@@ -132,7 +140,7 @@ impl Session<'_> {
             self.table.figure("emulator: read of everything", fetched.wall * 1e3, "ms", 300.0);
             self.planned(size, plan, least_floor, &asked);
         }
-        Ok(Costs { plan, floor: least_floor, apply })
+        Ok((Costs { plan, floor: least_floor, apply }, World { specs, emulator }))
     }
 
     #[expect(clippy::cast_precision_loss, reason = "steps are far fewer than a float can count")]
@@ -203,49 +211,6 @@ impl Session<'_> {
         self.table.always("its requests, one after the other, in critical paths", deep, "x", 1.2);
         self.table.always(&format!("its critical path: {critical} requests"), seconds, "s", f64::INFINITY);
         Ok(())
-    }
-
-    /// Growth up to a size, and the picture of it.
-    ///
-    /// # Errors
-    /// When a program fails.
-    #[expect(clippy::cast_precision_loss, reason = "numbers of tables are small")]
-    pub(crate) fn growth(&mut self, most: usize, seed: u64, picture: Option<&Path>) -> io::Result<()> {
-        let sizes: Vec<usize> = [1000, 300, 100, 30, 10, 3, 1].iter().map(|part| most / part).collect();
-        let mut costs: Vec<(usize, Costs)> = Vec::new();
-        for tables in sizes.into_iter().filter(|tables| *tables >= 10) {
-            let found = self.converging(Size::of(tables, seed), false)?;
-            eprintln!(
-                "{tables} tables: plan {:?}, floor {:?}, apply {:?}",
-                found.plan, found.floor, found.apply
-            );
-            costs.push((tables, found));
-        }
-        if let [.., (_, tenth), _, (last, whole)] = costs.as_slice()
-            && *last == most
-        {
-            let what = format!("plan of {most} tables, in plans of a tenth");
-            self.table.always(&what, whole.plan.wall / tenth.plan.wall, "x", 11.0);
-            let memory = whole.plan.peak as f64 / tenth.plan.peak as f64;
-            self.table.always(&format!("{what}: memory"), memory, "x", 11.0);
-            self.table.always(&format!("{what}: CPU"), whole.plan.cpu / tenth.plan.cpu, "x", 11.0);
-        }
-        let curve = |name: &str, colour, of: &dyn Fn(&Costs) -> f64| Curve {
-            name: name.to_owned(),
-            colour,
-            points: costs.iter().map(|(tables, costs)| (*tables as f64, of(costs))).collect(),
-        };
-        let curves = [
-            curve("apply", "#b5541c", &|costs| costs.apply.cpu),
-            curve("plan, unchanged", "#1c5fb5", &|costs| costs.plan.cpu),
-            curve("floor of the plan", "#777777", &|costs| costs.floor.cpu),
-        ];
-        match picture {
-            Some(path) => {
-                std::fs::write(path, draw::svg("Processor time, emulator in another process", "s", &curves))
-            }
-            None => Ok(()),
-        }
     }
 }
 

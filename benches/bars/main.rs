@@ -16,6 +16,7 @@ mod bars;
 mod draw;
 mod floor;
 mod generate;
+mod growth;
 mod lab;
 mod measure;
 mod recorder;
