@@ -1,16 +1,19 @@
-//! The plain part of YAML, read straight to nodes: maps and lists in blocks and in brackets, of words on one line.
+//! The plain part of YAML, read straight to nodes: maps and lists in blocks and in brackets, of words and texts.
 //!
 //! Large specs are written, or made, in nothing else, and reading them costs a tenth of what all of YAML does. Whatever
 //! is not surely of this part is left to the parser of the whole language, from the first byte: anchors and aliases,
-//! tags, merge keys, blocks of text, escapes, words over several lines, keys that stand twice, and all mistakes, so that
-//! there is one place that explains them.
+//! tags, merge keys, rare escapes and blocks, keys that stand twice, and all mistakes, so that there is one place that
+//! explains them.
 //!
-//! Invariant: what is read here gives the nodes and places that the parser of the whole language gives (test:
-//! `the_plain_part_reads_as_all_of_yaml`).
+//! Invariant: what is read here gives the nodes and places that the parser of the whole language gives (tests:
+//! `the_plain_part_reads_as_all_of_yaml`, `what_reads_as_plain_reads_so_as_all_of_yaml`).
+
+mod words;
 
 use super::files::{Place, offset};
-use super::tree::{Id, Style, Tree};
+use super::tree::{Id, Tree};
 use rustc_hash::FxHasher;
+use std::borrow::Cow;
 use std::hash::Hasher;
 use std::sync::Arc;
 
@@ -19,38 +22,6 @@ const MAX_DEPTH: usize = 48;
 
 /// How many bytes a key may have here; less than what the parser looks ahead.
 const MAX_KEY: usize = 512;
-
-/// What a byte may be in a word: anything else is left to the other parser.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Class {
-    /// A letter, a digit or harmless: may start a word.
-    Letter,
-    /// Harmless inside of a word.
-    Inner,
-    /// A bracket or comma, which ends a word in brackets.
-    Bracket,
-    Other,
-}
-
-const CLASSES: [Class; 256] = classes();
-
-const fn classes() -> [Class; 256] {
-    let mut all = [Class::Other; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        all[byte] = match byte as u8 {
-            letter if letter.is_ascii_alphanumeric() => Class::Letter,
-            b'_' | b'$' | b'/' | b'.' | b'+' | b'(' | b')' | b'~' | b'=' | b';' | b'^' => Class::Letter,
-            b'{' | b'}' | b'[' | b']' | b',' => Class::Bracket,
-            // What of other alphabets is no harmless letter was looked for before.
-            0x80.. => Class::Letter,
-            b' '..=b'~' => Class::Inner,
-            _ => Class::Other,
-        };
-        byte += 1;
-    }
-    all
-}
 
 /// Reads a text that the tree holds, when all of it is of the plain part; the tree is as it was otherwise.
 pub(super) fn read(tree: &mut Tree, file: u32) -> Option<Id> {
@@ -69,7 +40,7 @@ pub(super) fn read(tree: &mut Tree, file: u32) -> Option<Id> {
         scratch: Vec::new(),
         keys: Vec::new(),
         depth: 0,
-        column: 0,
+        left: 0,
     };
     let root = reader.document();
     if root.is_none() {
@@ -109,12 +80,12 @@ struct Reader<'a> {
     /// The keys of maps that are still open, as numbers that equal keys share.
     keys: Vec<u64>,
     depth: usize,
-    /// Where the block stands that holds the value at hand.
-    column: usize,
+    /// The first column in which the value at hand may go on: right of the block that holds it.
+    left: usize,
 }
 
 // `None` always means: not surely plain.
-impl Reader<'_> {
+impl<'a> Reader<'a> {
     fn document(&mut self) -> Option<Id> {
         let mut first = self.next_line()?;
         if first.column == Some(0) && self.bytes[first.at..].starts_with(b"---\n") {
@@ -124,7 +95,10 @@ impl Reader<'_> {
         if first.column != Some(0) || self.is_item(first.at) {
             return None;
         }
-        let (root, next) = self.block_map(0, first.at)?;
+        let (root, next) = match self.byte(first.at) {
+            b'{' => (self.bracket_map()?, self.end_of_line()?),
+            _ => self.block_map(0, first.at)?,
+        };
         next.column.is_none().then_some(root)
     }
 
@@ -168,6 +142,11 @@ impl Reader<'_> {
 
     /// From behind a value to the next word; nothing but blanks and a comment may stand on the rest of the line.
     fn end_of_line(&mut self) -> Option<Next> {
+        self.rest_of_line()?;
+        self.next_line()
+    }
+
+    fn rest_of_line(&mut self) -> Option<()> {
         let end = self.at;
         while self.byte(self.at) == b' ' {
             self.at += 1;
@@ -177,7 +156,7 @@ impl Reader<'_> {
             b'#' if self.at > end => self.comment()?,
             _ => return None,
         }
-        self.next_line()
+        Some(())
     }
 
     /// Whether an item of a list starts here.
@@ -219,29 +198,39 @@ impl Reader<'_> {
         while self.byte(self.at) == b' ' {
             self.at += 1;
         }
-        let value = match self.byte(self.at) {
-            b'\n' | b'#' => {
-                self.at = colon;
-                let next = self.end_of_line()?;
-                self.at = next.at;
-                return match next.column {
-                    Some(own) if own > column && self.is_item(next.at) => self.block_list(own, next.at),
-                    Some(own) if own > column => self.block_map(own, next.at),
-                    Some(own) if own == column && self.is_item(next.at) => {
-                        let start = self.item(next.at)?;
-                        self.block_list(own, start)
-                    }
-                    _ => Some((self.tree.bare(self.place(colon - 1, colon - 1)), next)),
-                };
+        if !matches!(self.byte(self.at), b'\n' | b'#') {
+            let (value, next) = self.line_value(column)?;
+            // Further right, a word goes on.
+            return (!next.is_within(column)).then_some((value, next));
+        }
+        self.at = colon;
+        let next = self.end_of_line()?;
+        self.at = next.at;
+        match next.column {
+            Some(own) if own > column && self.is_item(next.at) => self.block_list(own, next.at),
+            Some(own) if own > column => self.block_map(own, next.at),
+            Some(own) if own == column && self.is_item(next.at) => {
+                let start = self.item(next.at)?;
+                self.block_list(own, start)
+            }
+            _ => Some((self.tree.bare(self.place(colon - 1, colon - 1)), next)),
+        }
+    }
+
+    /// What stands behind a key or a dash, of a block in some column, and what comes behind it.
+    fn line_value(&mut self, column: usize) -> Option<(Id, Next)> {
+        self.left = column + 1;
+        match self.byte(self.at) {
+            b'|' | b'>' => self.block_text(),
+            b'{' | b'[' | b'"' | b'\'' => {
+                let value = self.value(false)?;
+                Some((value, self.end_of_line()?))
             }
             _ => {
-                self.column = column;
-                self.value(false)?
+                let value = self.words()?;
+                Some((value, self.end_of_line()?))
             }
-        };
-        let next = self.end_of_line()?;
-        // Further right, a word goes on.
-        (!next.is_within(column)).then_some((value, next))
+        }
     }
 
     /// Where the text of an item starts, for one whose line is at `at`.
@@ -265,13 +254,8 @@ impl Reader<'_> {
             if self.is_item(text) {
                 return None;
             }
-            let (value, next) = if self.starts_map(text) {
-                self.block_map(own, text)?
-            } else {
-                self.column = column;
-                let value = self.value(false)?;
-                (value, self.end_of_line()?)
-            };
+            let (value, next) =
+                if self.starts_map(text) { self.block_map(own, text)? } else { self.line_value(column)? };
             self.scratch.push(value);
             if next.is_within(column) {
                 return None;
@@ -320,14 +304,14 @@ impl Reader<'_> {
                 if matches!(text, "~" | "null" | "Null" | "NULL") {
                     return None;
                 }
-                (self.tree.bare(self.place(start, end)), text)
+                (self.tree.bare(self.place(start, end)), Cow::Borrowed(text))
             }
         };
         let mut hash = FxHasher::default();
         hash.write(text.as_bytes());
         self.keys.push(hash.finish());
         let colon = self.byte(self.at) == b':' && matches!(self.byte(self.at + 1), b' ' | b'\n');
-        if !colon || self.at - start > MAX_KEY {
+        if !colon || self.at - start > MAX_KEY || self.text[start..self.at].contains('\n') {
             return None;
         }
         self.at += 1;
@@ -351,71 +335,6 @@ impl Reader<'_> {
         }
     }
 
-    /// A word without quotes: where it ends, without the blanks behind it.
-    fn word(&mut self, in_brackets: bool) -> Option<usize> {
-        let start = self.at;
-        let class = |byte: u8| CLASSES[byte as usize];
-        let is_negative = self.byte(start) == b'-' && self.byte(start + 1).is_ascii_alphanumeric();
-        if class(self.byte(start)) != Class::Letter && !is_negative {
-            return None;
-        }
-        if self.bytes[start..].starts_with(b"...") {
-            return None;
-        }
-        let mut end = start + 1;
-        self.at = end;
-        loop {
-            let byte = self.byte(self.at);
-            match class(byte) {
-                Class::Letter => {}
-                Class::Inner => match byte {
-                    b' ' => {
-                        self.at += 1;
-                        continue;
-                    }
-                    b'#' if end < self.at => break,
-                    b':' if matches!(self.byte(self.at + 1), b' ' | b'\n') => break,
-                    b':' if in_brackets && class(self.byte(self.at + 1)) == Class::Bracket => return None,
-                    _ => {}
-                },
-                Class::Bracket if in_brackets => break,
-                Class::Bracket => {}
-                Class::Other if byte == b'\n' => break,
-                Class::Other => return None,
-            }
-            self.at += 1;
-            end = self.at;
-        }
-        // Behind a word stands what ends it: its colon must follow at once.
-        if self.byte(self.at) != b':' {
-            self.at = end;
-        } else if self.at > end {
-            return None;
-        }
-        Some(end)
-    }
-
-    /// A text in quotes on one line, without escapes.
-    fn quoted(&mut self) -> Option<(Id, &'_ str)> {
-        let start = self.at;
-        let quote = self.byte(start);
-        let mut end = start + 1;
-        while self.byte(end) != quote {
-            match self.byte(end) {
-                b'\\' if quote == b'"' => return None,
-                b' '..=b'~' | 0x80.. => end += 1,
-                _ => return None,
-            }
-        }
-        if quote == b'\'' && self.byte(end + 1) == quote {
-            return None;
-        }
-        self.at = end + 1;
-        let text = &self.text[start + 1..end];
-        let node = self.tree.scalar(self.place(start, end + 1), text, Style::Quoted);
-        Some((node, text))
-    }
-
     /// Over blanks and line ends inside of brackets. What stands on a further line is further right than the block.
     fn blanks(&mut self) -> Option<u8> {
         let mut line = None;
@@ -427,7 +346,7 @@ impl Reader<'_> {
                     line = Some(self.at);
                 }
                 byte => {
-                    let is_right = line.is_none_or(|line| self.at - line > self.column);
+                    let is_right = line.is_none_or(|line| self.at - line >= self.left);
                     return is_right.then_some(*byte);
                 }
             }

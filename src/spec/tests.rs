@@ -8,6 +8,7 @@ use super::{Diagnostics, Spec, scalar, yaml};
 use crate::kind::shape::Shape;
 use crate::model::Value;
 use crate::model::body::SecretRef;
+use proptest::prelude::*;
 use serde_json::Value as Json;
 use std::path::{Path, PathBuf};
 
@@ -290,6 +291,27 @@ fn the_plain_part_reads_as_all_of_yaml() {
                 assert!(found.is_none() || found == nodes(&wrong, yaml::read_all), "{wrong}");
             }
         }
+    }
+}
+
+/// Pieces of documents, as likely to stand beside one another as in specs, and less.
+const PIECES: &[&str] = &[
+    "a: ", "b: ", "c:", "- ", "x", "y z", "1", "\n", "\n", "\n  ", "\n  ", "\n    ", "\n   ", " ", "  ",
+    "|\n", "|\n  ", "|-\n    ", ">\n  ", ">-\n    ", "|", ">", "-", "+", "'", "'", "''", "\"", "\"", "\\",
+    "\\n", "\\\"", "\\u00e9", "\\x4", "é", "#", " # z", ": ", ":", "{", "}", "[", "]", ",", ", ", "\t",
+    "---\n", "...", "~", "null", "$", "\r",
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(20_000))]
+    #[test]
+    fn what_reads_as_plain_reads_so_as_all_of_yaml(
+        pieces in prop::collection::vec(prop::sample::select(PIECES), 1..24),
+        ends in any::<bool>(),
+    ) {
+        let text = format!("a: {}{}", pieces.concat(), if ends { "\n" } else { "" });
+        let found = nodes(&text, plain_part);
+        prop_assert!(found.is_none() || found == nodes(&text, yaml::read_all), "{:?}", text);
     }
 }
 
