@@ -102,8 +102,8 @@ impl Places {
             let ignore_case = first.is_some_and(|about| about.names_ignore_case);
             let key = self.key(&address, collection, name, ignore_case, told_by);
             // What stands in one thing shares the address of that.
-            let known = self.like.address(&address, collection, &key);
-            let known = known.or_else(|| before.address(&address, collection, &key));
+            let known = before.address(&address, collection, &key);
+            let known = known.or_else(|| self.like.address(&address, collection, &key));
             address = known.cloned().unwrap_or_else(|| address.child(collection, &key));
             parent = first.map(|about| about.name);
         }

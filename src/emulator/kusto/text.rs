@@ -5,7 +5,7 @@
 
 /// Adds a text as JSON.
 pub(crate) fn push_json(out: &mut Vec<u8>, text: &str) {
-    if text.bytes().any(|byte| byte < b' ') {
+    if has_control(text) {
         // Writing to memory does not fail.
         drop(serde_json::to_writer(out, text));
     } else {
@@ -16,7 +16,8 @@ pub(crate) fn push_json(out: &mut Vec<u8>, text: &str) {
 /// A text in double quotes, with a backslash before quotes and backslashes; nothing when it holds other characters that
 /// do not stand for themselves.
 pub(crate) fn backslashed(text: &str) -> Option<String> {
-    if text.chars().any(char::is_control) {
+    let is_odd = has_control(text) || text.contains('\u{7f}');
+    if is_odd || !text.is_ascii() && text.chars().any(char::is_control) {
         return None;
     }
     let mut out = Vec::new();
@@ -24,21 +25,43 @@ pub(crate) fn backslashed(text: &str) -> Option<String> {
     String::from_utf8(out).ok()
 }
 
-/// Every byte is written behind a backslash that stays only where it is needed: there is nothing to be guessed.
+/// Whether some byte is a control character of ASCII; all are looked at, many at once.
+fn has_control(text: &str) -> bool {
+    text.as_bytes().chunks(256).any(|part| part.iter().fold(u8::MAX, |least, byte| least.min(*byte)) < b' ')
+}
+
+/// Eight times the same byte.
+const fn eight(byte: u8) -> u64 {
+    u64::from_le_bytes([byte; 8])
+}
+
+/// Eight bytes at a time; what is behind the first that needs a backslash is taken again.
 fn push(out: &mut Vec<u8>, bytes: &[u8]) {
-    let start = out.len();
-    out.resize(start + 2 * bytes.len() + 3, b'\\');
-    let room = &mut out[start..];
-    room[0] = b'"';
-    let mut at = 1;
-    for byte in bytes {
-        at += usize::from(matches!(byte, b'"' | b'\\'));
-        // Behind it there is nothing yet but backslashes.
-        room[at] = *byte;
-        at += 1;
+    // A bit in each byte that is zero, and perhaps in some above the first such.
+    let zeros = |word: u64| word.wrapping_sub(eight(1)) & !word & eight(0x80);
+    out.reserve(bytes.len() + bytes.len() / 8 + 2);
+    out.push(b'"');
+    let mut rest = bytes;
+    while let Some((chunk, behind)) = rest.split_first_chunk::<8>() {
+        let word = u64::from_le_bytes(*chunk);
+        let marked = zeros(word ^ eight(b'"')) | zeros(word ^ eight(b'\\'));
+        out.extend_from_slice(chunk);
+        if marked == 0 {
+            rest = behind;
+            continue;
+        }
+        let plain = (marked.trailing_zeros() / 8) as usize;
+        out.truncate(out.len() - chunk.len() + plain);
+        out.extend_from_slice(&[b'\\', chunk[plain]]);
+        rest = &rest[plain + 1..];
     }
-    room[at] = b'"';
-    out.truncate(start + at + 1);
+    for byte in rest {
+        if matches!(byte, b'"' | b'\\') {
+            out.push(b'\\');
+        }
+        out.push(*byte);
+    }
+    out.push(b'"');
 }
 
 #[cfg(test)]
