@@ -27,7 +27,7 @@ pub struct Segment {
     path: u64,
     /// How many segments there are up to here.
     depth: u32,
-    /// Where the address ending here probably stands among others: the place that it was given first, or [`NOWHERE`].
+    /// Where the address ending here probably stands among others: its place in the spec, or [`NOWHERE`].
     place: AtomicU32,
 }
 
@@ -141,14 +141,14 @@ impl Address {
         self.0.as_ref().map_or(words::BASIS, |last| last.path)
     }
 
-    /// Remembers a place for it, unless there is one already.
+    /// Remembers a place for it.
     pub(super) fn remember(&self, place: u32) {
         if let Some(last) = &self.0 {
-            let _ = last.place.compare_exchange(NOWHERE, place, Relaxed, Relaxed);
+            last.place.store(place, Relaxed);
         }
     }
 
-    /// The place that was remembered first: a guess, which holds where this very address stands there.
+    /// The place that is remembered: a guess, which holds where this very address stands there.
     pub(super) fn remembered(&self) -> Option<u32> {
         self.0.as_ref().map(|last| last.place.load(Relaxed))
     }

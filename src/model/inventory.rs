@@ -98,12 +98,14 @@ impl Inventory {
         Self { places: Arc::clone(&other.places), things, ..Self::default() }
     }
 
-    /// What stands at each of some places, in their order; of two at one address the later one.
+    /// What stands at each of some places, in their order; of two at one address the later one. Their addresses remember
+    /// these places: nearly all that is looked for later has one of them.
     pub fn of(places: Arc<Places>, things: Vec<Resource>) -> Self {
         let mut otherwise: BTreeMap<_, BTreeSet<Address>> = BTreeMap::new();
         let (count, distinct) = (places.len(), places.len() == things.len());
         let one = |(place, thing)| {
             let address = places.address(place)?;
+            address.remember(place);
             if !distinct && places.get(address) != Some(place) {
                 return None;
             }

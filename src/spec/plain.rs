@@ -297,7 +297,11 @@ impl<'a> Reader<'a> {
     fn key(&mut self, in_brackets: bool) -> Option<Id> {
         let start = self.at;
         let (node, text) = match self.byte(start) {
-            b'"' | b'\'' => self.quoted()?,
+            b'"' | b'\'' => {
+                let found = self.quoted()?;
+                // A key stands on one line.
+                (!self.bytes[start..self.at].contains(&b'\n')).then_some(found)?
+            }
             _ => {
                 let end = self.word(in_brackets)?;
                 let text = &self.text[start..end];
@@ -311,7 +315,7 @@ impl<'a> Reader<'a> {
         hash.write(text.as_bytes());
         self.keys.push(hash.finish());
         let colon = self.byte(self.at) == b':' && matches!(self.byte(self.at + 1), b' ' | b'\n');
-        if !colon || self.at - start > MAX_KEY || self.text[start..self.at].contains('\n') {
+        if !colon || self.at - start > MAX_KEY {
             return None;
         }
         self.at += 1;

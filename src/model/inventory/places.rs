@@ -40,7 +40,6 @@ impl Places {
     /// (test: `the_later_of_two_counts`).
     pub fn push(&mut self, address: Address) {
         let place = u32::try_from(self.addresses.len()).unwrap_or(u32::MAX);
-        address.remember(place);
         self.twice |= self.places.insert(address.clone(), place).is_some();
         if let Some(order) = self.order.get_mut() {
             order.insert(address.clone(), place);

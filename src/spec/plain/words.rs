@@ -86,25 +86,34 @@ impl<'a> Reader<'a> {
     pub(super) fn words(&mut self) -> Option<Id> {
         let start = self.at;
         let mut end = self.word(false)?;
-        let mut text = Cow::Borrowed(&self.text[start..end]);
+        let mut text: Option<String> = None;
         loop {
             if self.byte(self.at) == b':' {
                 return None;
             }
             let Some((breaks, next)) = self.goes_on(end) else { break };
             self.at = next;
+            let text = text.get_or_insert_with(|| self.text[start..end].to_owned());
+            fold(text, breaks);
             end = self.word(false)?;
-            fold(text.to_mut(), breaks);
-            text.to_mut().push_str(&self.text[next..end]);
+            text.push_str(&self.text[next..end]);
         }
-        self.at = end;
-        Some(self.tree.scalar(self.place(start, end), &text, Style::Plain))
+        let place = self.place(start, end);
+        Some(match text {
+            Some(text) => self.tree.scalar(place, &text, Style::Plain),
+            None => self.tree.bare(place),
+        })
     }
 
     /// Where the words that end here go on on another line, and over how many blank lines.
     fn goes_on(&self, end: usize) -> Option<(usize, usize)> {
-        let rest = &self.bytes[end..];
-        let blanks = rest.iter().take_while(|byte| **byte == b' ').count();
+        let blanks = self.bytes[end..].iter().take_while(|byte| **byte == b' ').count();
+        let line = self.bytes.get(end + blanks + 1..)?;
+        // Mostly the next line is not that far right, which is all that is to be known.
+        let early = line.iter().take(self.left).find(|byte| **byte != b' ');
+        if early.is_some_and(|byte| *byte != b'\n') {
+            return None;
+        }
         let (breaks, next) = self.over_breaks(end + blanks)?;
         let is_word = next < self.bytes.len() && self.byte(next) != b'#';
         (is_word && self.column(next) >= self.left).then_some((breaks, next))
