@@ -7,14 +7,13 @@ use super::session::{self, Planned, Session};
 use super::terminal::Terminal;
 use super::{plan, runs};
 use crate::kind;
-use crate::model::Address;
+use crate::model::{Address, parallel};
 use crate::plan::text::Long;
 use crate::plan::{Plan, scope};
 use crate::run::event::Difference;
 use crate::run::place::Place;
 use crate::run::proof;
 use crate::run::whereabouts::Whereabouts;
-use std::mem::ManuallyDrop;
 use std::path::Path;
 
 /// Applies a spec or a saved plan.
@@ -63,7 +62,7 @@ async fn converge(
     destroy: bool,
 ) -> Result<Exit, Failure> {
     // The program ends with this: the system takes its memory back at once.
-    let spec = ManuallyDrop::new(session::load(path, global, terminal)?);
+    let spec = session::load(path, global, terminal)?;
     let scope = scope::of(&spec.desired);
     let desk = Desk::of(path, global, terminal).await?;
     let mut lock = runs::lock(&desk, running, if destroy { "destroy" } else { "apply" }, terminal).await?;
@@ -74,7 +73,8 @@ async fn converge(
             .await
         {
             Ok(Planned { plan, long, live }) => {
-                let _live = ManuallyDrop::new(live);
+                // From here on the plan is all that counts, and it may be large itself.
+                parallel::let_go((spec, live));
                 carry_out(&session, (plan, long), &mut lock, running, terminal, destroy).await
             }
             Err(failure) => Err(failure),

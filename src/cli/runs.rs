@@ -323,7 +323,7 @@ pub(super) async fn begin(
             parallelism: session.parallelism.unwrap_or(Policy::default().parallelism),
             ..Policy::default()
         },
-        plan,
+        plan: Arc::new(plan),
     };
     lock.name(&run).await;
     let hold = lock.begin()?;

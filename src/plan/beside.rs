@@ -9,12 +9,17 @@ use serde::{Serialize, Serializer};
 use serde_json::value::{RawValue, to_raw_value};
 use std::collections::BTreeMap;
 
+/// How many elements are written before they are put together: all of them would be the whole text once more.
+const AT_ONCE: usize = 64 * parallel::AT_A_TIME;
+
 type Written = serde_json::Result<Box<RawValue>>;
 
 pub(super) fn list<S: Serializer>(items: &[impl Serialize + Sync], to: S) -> Result<S::Ok, S::Error> {
     let mut list = to.serialize_seq(Some(items.len()))?;
-    for item in parallel::map(items, parallel::AT_A_TIME, |item| -> Written { to_raw_value(item) }) {
-        list.serialize_element(&item.map_err(S::Error::custom)?)?;
+    for part in items.chunks(AT_ONCE) {
+        for item in parallel::map(part, parallel::AT_A_TIME, |item| -> Written { to_raw_value(item) }) {
+            list.serialize_element(&item.map_err(S::Error::custom)?)?;
+        }
     }
     list.end()
 }
@@ -24,11 +29,13 @@ pub(super) fn map<S: Serializer>(
     to: S,
 ) -> Result<S::Ok, S::Error> {
     let entries: Vec<_> = items.iter().collect();
-    let values =
-        parallel::map(&entries, parallel::AT_A_TIME, |(_, value)| -> Written { to_raw_value(value) });
     let mut map = to.serialize_map(Some(entries.len()))?;
-    for ((address, _), value) in entries.into_iter().zip(values) {
-        map.serialize_entry(address, &value.map_err(S::Error::custom)?)?;
+    for part in entries.chunks(AT_ONCE) {
+        let values =
+            parallel::map(part, parallel::AT_A_TIME, |(_, value)| -> Written { to_raw_value(value) });
+        for ((address, _), value) in part.iter().zip(values) {
+            map.serialize_entry(address, &value.map_err(S::Error::custom)?)?;
+        }
     }
     map.end()
 }
@@ -53,7 +60,7 @@ mod tests {
 
     #[test]
     fn as_one_after_the_other() {
-        let list: Vec<String> = (0..500).map(|number| format!("{number} \"\u{e4}\n\\")).collect();
+        let list: Vec<String> = (0..AT_ONCE + 500).map(|number| format!("{number} \"\u{e4}\n\\")).collect();
         let at = |number: usize| format!("clusters.c.databases.d{number}").parse().unwrap();
         let map: BTreeMap<Address, String> =
             list.iter().enumerate().map(|(number, text)| (at(number), text.clone())).collect();

@@ -83,7 +83,7 @@ impl<E: Effects, S: Store> Run<E, S> {
     /// # Errors
     /// When the plan does not hold together or the journal cannot be written.
     pub async fn begin(header: &Header, store: S, clock: Clock, effects: Arc<E>) -> Result<Self, RunError> {
-        let machine = Machine::new(Arc::new(header.plan.clone()), header.policy)?;
+        let machine = Machine::new(Arc::clone(&header.plan), header.policy)?;
         let journal = Journal::begin(store, header, clock).await?;
         Ok(Self::new(header.run.clone(), machine, journal, effects, None))
     }

@@ -45,8 +45,8 @@ pub struct Header {
     pub started: String,
     /// How it goes about its plan.
     pub policy: Policy,
-    /// The plan.
-    pub plan: Plan,
+    /// The plan, which the machine shares.
+    pub plan: Arc<Plan>,
 }
 
 /// Any other line: events that were synced together.
@@ -212,7 +212,7 @@ impl Recorded {
     /// When an event cannot follow those before it.
     pub fn replay(&self) -> Result<Machine, JournalError> {
         let illegal = |line, source| JournalError::Illegal { line, source };
-        let mut machine = Machine::new(Arc::new(self.header.plan.clone()), self.header.policy)
+        let mut machine = Machine::new(Arc::clone(&self.header.plan), self.header.policy)
             .map_err(|source| illegal(1, source))?;
         for (at, frame) in self.frames.iter().enumerate() {
             for event in &frame.events {
@@ -303,7 +303,7 @@ mod tests {
             who: "me".to_owned(),
             started: "1970-01-01T00:00:00Z".to_owned(),
             policy: Policy::default(),
-            plan: plan(3),
+            plan: Arc::new(plan(3)),
         }
     }
 

@@ -62,6 +62,7 @@ mod tests {
     use crate::run::journal::{FORMAT, Frame, Header};
     use crate::run::machine::Policy;
     use crate::run::testing::plan;
+    use std::sync::Arc;
 
     fn frame(second: u32, events: Vec<Event>) -> Frame {
         Frame { n: 1, at: format!("2026-01-01T00:00:{second:02}.25Z"), events }
@@ -84,7 +85,7 @@ mod tests {
             who: String::new(),
             started: String::new(),
             policy: Policy::default(),
-            plan: plan(3),
+            plan: Arc::new(plan(3)),
         };
         Recorded { header, frames, intact: 0, torn: false }
     }

@@ -208,7 +208,7 @@ pub(crate) fn clock() -> OffsetDateTime {
 }
 
 /// The header of a simulated run.
-pub(crate) fn header(plan: &Plan, policy: Policy) -> Header {
+pub(crate) fn header(plan: &Arc<Plan>, policy: Policy) -> Header {
     Header {
         format: FORMAT,
         run: "r1".to_owned(),
@@ -217,7 +217,7 @@ pub(crate) fn header(plan: &Plan, policy: Policy) -> Header {
         who: "nobody".to_owned(),
         started: "1970-01-01T00:00:00Z".to_owned(),
         policy,
-        plan: plan.clone(),
+        plan: Arc::clone(plan),
     }
 }
 

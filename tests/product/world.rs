@@ -97,7 +97,7 @@ impl World {
                 script_commands: self.script_commands.unwrap_or(Policy::default().script_commands),
                 ..Policy::default()
             },
-            plan: plan.clone(),
+            plan: Arc::new(plan.clone()),
         };
         let store = FileStore::create(&path).unwrap();
         let effects = Arc::new(Azure::new(self.cloud.clone(), self.endpoints.clone()));
