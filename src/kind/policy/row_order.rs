@@ -2,7 +2,7 @@
 
 use super::{BASE, Policy, absent_columns};
 use crate::kind::shape::{Field, NameRule, Shape};
-use crate::kind::{About, Keyed};
+use crate::kind::{About, At, Finding, Keyed};
 use crate::model::body::{Body, Value};
 use crate::model::command::Command;
 use crate::model::kql::{self, TokenKind};
@@ -43,9 +43,22 @@ pub(super) static POLICY: Policy = Policy {
     from_words,
     write: |command, body| command.word("(").list(keys(body), ordered).word(")"),
     is_absence: |_, _, body| keys(body).next().is_none(),
-    check: |at| absent_columns(at, "keys", keys(&at.resource.body).map(|(column, _)| column)),
+    check,
     ..Policy::of(&ABOUT, "roworder")
 };
+
+/// The columns are written as names, which nothing can stand for (test: `tests/specs/invalid/row-order-by-reference.yaml`).
+fn check(at: &At<'_>) -> Vec<Finding> {
+    let keys_of = at.resource.body.get("keys").and_then(Value::as_list).unwrap_or_default();
+    let is_open =
+        |key: &Value| matches!(key.as_map().and_then(|key| key.get("column")), Some(Value::Unknown(_)));
+    if keys_of.iter().any(is_open) {
+        let message =
+            "a column by which rows are sorted must be known before apply, and this is known after it";
+        return vec![Finding::new(&["keys"], message, "write it out, or use a variable")];
+    }
+    absent_columns(at, "keys", keys(&at.resource.body).map(|(column, _)| column))
+}
 
 fn key(column: &str, direction: &str) -> Value {
     Value::Map(Body::new().with("column", column).with("direction", direction))
