@@ -38,6 +38,11 @@ fn joined<R>(parts: Vec<Vec<R>>) -> Vec<R> {
     all
 }
 
+/// Two things at once (test: `does_both`).
+pub fn both<A: Send, B: Send>(one: impl FnOnce() -> A + Send, other: impl FnOnce() -> B + Send) -> (A, B) {
+    rayon::join(one, other)
+}
+
 /// Takes something large apart while others go on: that can take as long as it took to put it together.
 pub fn let_go<T: Send + 'static>(what: T) {
     rayon::spawn(move || drop(what));
@@ -74,6 +79,11 @@ mod tests {
             sort(&mut items);
             assert_eq!(items, expected);
         }
+    }
+
+    #[test]
+    fn does_both() {
+        assert_eq!(both(|| 1, || "a"), (1, "a"));
     }
 
     #[test]

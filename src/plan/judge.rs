@@ -6,7 +6,7 @@ use super::{Plan, Resolution};
 use crate::kind::Undo;
 use crate::model::address::ByAddress;
 use crate::model::request::Request;
-use crate::model::{Address, Body};
+use crate::model::{Address, Body, parallel};
 
 /// Something that is never true of a sound plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,9 +19,18 @@ pub struct Fault {
 
 /// Everything that is wrong with a plan; empty for a sound one.
 pub fn faults(plan: &Plan) -> Vec<Fault> {
-    let mut faults = Vec::new();
     let changes: ByAddress<&Resolution> =
         plan.changes.iter().map(|(address, change)| (address.clone(), change)).collect();
+    let (mut faults, (chains, families)) =
+        parallel::both(|| each(plan, &changes), || (chains(plan, &changes), families(plan, &changes)));
+    faults.extend(chains);
+    faults.extend(families);
+    faults
+}
+
+/// What must be true of each step by itself.
+fn each(plan: &Plan, changes: &ByAddress<&Resolution>) -> Vec<Fault> {
+    let mut faults = Vec::new();
     let mut fault =
         |address: &Address, message: String| faults.push(Fault { address: address.clone(), message });
     for (place, step) in plan.steps.iter().enumerate() {
@@ -61,14 +70,13 @@ pub fn faults(plan: &Plan) -> Vec<Fault> {
             fault(&step.address, format!("step {place} changes something that the plan does not name"));
         }
     }
-    faults.extend(chains(plan, &changes));
-    faults.extend(families(plan, &changes));
     faults
 }
 
 /// The steps of one thing lead from its before to its after without a gap.
 fn chains(plan: &Plan, changes: &ByAddress<&Resolution>) -> Vec<Fault> {
     let mut now: ByAddress<&Option<Body>> = ByAddress::default();
+    now.reserve(plan.steps.len());
     let mut faults = Vec::new();
     for step in &plan.steps {
         let from =
@@ -93,6 +101,7 @@ fn chains(plan: &Plan, changes: &ByAddress<&Resolution>) -> Vec<Fault> {
 fn families(plan: &Plan, changes: &ByAddress<&Resolution>) -> Vec<Fault> {
     let mut made: ByAddress<()> = ByAddress::default();
     let mut gone: ByAddress<()> = ByAddress::default();
+    made.reserve(plan.steps.len());
     let mut faults = Vec::new();
     let created = |address: &Address| changes.get(address).is_some_and(|c| c.change.before.is_none());
     for step in &plan.steps {
