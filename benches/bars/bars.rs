@@ -3,7 +3,7 @@
 use crate::floor_file;
 use crate::generate::{self, Size};
 use crate::lab::{self, Emulator, Lab, Specs, text};
-use crate::measure::{self, Cost, least};
+use crate::measure::{self, Cost, in_turns, least};
 use crate::recorder::Asked;
 use crate::table::Table;
 use serde_json::{Value as Json, json};
@@ -129,12 +129,8 @@ impl Session<'_> {
             let words = words_of(way)?;
             measure::run(&harness, &[&words[0], &words[1], &words[2]], None)
         };
-        // Side by side, so that what else the machine does falls on both alike.
-        let (mut plan, mut least_floor) = (lab.tool(&words, &emulator.url, None)?, floor("parse")?);
-        for _ in 1..runs {
-            plan = plan.least(lab.tool(&words, &emulator.url, None)?);
-            least_floor = least_floor.least(floor("parse")?);
-        }
+        let (plan, least_floor) =
+            in_turns(runs, || lab.tool(&words, &emulator.url, None), || floor("parse"))?;
         if judge {
             let fetched = least(runs, || floor("fetch"))?;
             self.table.figure("emulator: read of everything", fetched.wall * 1e3, "ms", 300.0);

@@ -4,11 +4,9 @@ use crate::bars::{Costs, Session, World};
 use crate::draw::{self, Curve};
 use crate::generate::Size;
 use crate::lab::text;
+use crate::measure::in_turns;
 use std::io;
 use std::path::Path;
-
-/// How often the largest size and a tenth of it are measured in turns; the least of each counts.
-const TURNS: usize = 3;
 
 impl Session<'_> {
     /// Growth up to a size, and the picture of it.
@@ -27,8 +25,10 @@ impl Session<'_> {
             costs.push((tables, found));
             if tables == most / 10 {
                 tenth = Some(world);
-            } else if tables == most {
-                tenth.take().map_or(Ok(()), |tenth| self.in_tenths(most, &tenth, &world))?;
+            } else if tables == most
+                && let Some(tenth) = &tenth
+            {
+                self.in_tenths(most, tenth, &world)?;
             }
         }
         match picture {
@@ -42,11 +42,7 @@ impl Session<'_> {
     fn in_tenths(&mut self, most: usize, tenth: &World, whole: &World) -> io::Result<()> {
         let lab = self.lab;
         let plan = |world: &World| lab.tool(&["plan", text(&world.specs.full)?], &world.emulator.url, None);
-        let (mut small, mut large) = (plan(tenth)?, plan(whole)?);
-        for _ in 1..TURNS {
-            small = small.least(plan(tenth)?);
-            large = large.least(plan(whole)?);
-        }
+        let (small, large) = in_turns(lab.runs, || plan(tenth), || plan(whole))?;
         eprintln!("{} tables: plan {small:?}, {most} tables: plan {large:?}", most / 10);
         let what = format!("plan of {most} tables, in plans of a tenth");
         self.table.always(&what, large.wall / small.wall, "x", 11.0);

@@ -94,6 +94,22 @@ pub(crate) fn least(times: usize, mut run: impl FnMut() -> io::Result<Cost>) -> 
     Ok(best)
 }
 
+/// The least of several runs of two things, side by side, so that what else the machine does falls on both alike.
+///
+/// # Errors
+/// When one cannot be started, or fails.
+pub(crate) fn in_turns(
+    times: usize,
+    mut one: impl FnMut() -> io::Result<Cost>,
+    mut other: impl FnMut() -> io::Result<Cost>,
+) -> io::Result<(Cost, Cost)> {
+    let mut best = (one()?, other()?);
+    for _ in 1..times {
+        best = (best.0.least(one()?), best.1.least(other()?));
+    }
+    Ok(best)
+}
+
 /// The small child: runs the program in the words given and writes its cost to a file.
 ///
 /// # Errors

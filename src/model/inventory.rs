@@ -102,11 +102,11 @@ impl Inventory {
     /// these places: nearly all that is looked for later has one of them.
     pub fn of(places: Arc<Places>, things: Vec<Resource>) -> Self {
         let mut otherwise: BTreeMap<_, BTreeSet<Address>> = BTreeMap::new();
-        let (count, distinct) = (places.len(), places.len() == things.len());
+        let count = places.len();
         let one = |(place, thing)| {
             let address = places.address(place)?;
             address.remember(place);
-            if !distinct && places.get(address) != Some(place) {
+            if places.get(address) != Some(place) {
                 return None;
             }
             if let Some(own) = otherwise_named(address, &thing) {

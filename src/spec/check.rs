@@ -82,10 +82,8 @@ impl Loader<'_> {
     fn names(&self) -> Names {
         let mut names = Names::default();
         for (at, draft) in self.drafts.iter().enumerate() {
-            let about = draft.kind.about();
-            if !matches!(about.keyed, Keyed::Fixed(_)) {
-                let place = (draft.address.parent().unwrap_or_default(), draft.address.shared_collection());
-                names.entry(place).or_default().entry(fold(about, &draft.name)).or_insert(at);
+            if let Some(name) = folded(draft) {
+                names.entry(beside(draft)).or_default().entry(name).or_insert(at);
             }
         }
         names
@@ -94,10 +92,7 @@ impl Loader<'_> {
     /// Reports names that two entries of one collection share.
     fn same_names(&mut self) {
         // Two keys are never the same.
-        let is_key = |draft: &Draft| {
-            let about = draft.kind.about();
-            matches!(about.keyed, Keyed::Fixed(_)) || draft.address.has_key(&fold(about, &draft.name))
-        };
+        let is_key = |draft: &Draft| folded(draft).is_none_or(|name| draft.address.has_key(&name));
         if self.drafts.iter().all(is_key) {
             return;
         }
@@ -105,16 +100,9 @@ impl Loader<'_> {
         let mut told: FxHashMap<(usize, String), usize> = FxHashMap::default();
         let mut found = Vec::new();
         for (at, draft) in self.drafts.iter().enumerate() {
-            let about = draft.kind.about();
-            if matches!(about.keyed, Keyed::Fixed(_)) {
-                continue;
-            }
-            let place = (draft.address.parent().unwrap_or_default(), draft.address.shared_collection());
-            let namesake = names.get(&place).and_then(|names| names.get(&fold(about, &draft.name)).copied());
-            let namesake = namesake.unwrap_or(at);
-            if namesake == at {
-                continue;
-            }
+            let Some(name) = folded(draft) else { continue };
+            let namesake = names.get(&beside(draft)).and_then(|names| names.get(&name)).copied();
+            let Some(namesake) = namesake.filter(|first| *first != at) else { continue };
             told.entry((namesake, self.told_by(namesake))).or_insert(namesake);
             let first = *told.entry((namesake, self.told_by(at))).or_insert(at);
             if first == at {
@@ -122,7 +110,8 @@ impl Loader<'_> {
             }
             let other = &self.drafts[first];
             let message = if other.name == draft.name {
-                format!("two of the `{}` are named {}", about.collection, quoted(&draft.name))
+                let collection = draft.kind.about().collection;
+                format!("two of the `{collection}` are named {}", quoted(&draft.name))
             } else {
                 format!("{} and {} are one name to the service", quoted(&other.name), quoted(&draft.name))
             };
@@ -328,6 +317,17 @@ fn is_judgeable(about: &About, resource: &Resource) -> bool {
 /// Whether a property, or what holds it, could not be read.
 fn is_doubtful(body: &Body, path: &[String]) -> bool {
     (1..=path.len()).any(|count| body.at(&path[..count]) == Some(&unreadable()))
+}
+
+/// What contains an entry, and its collection.
+fn beside(draft: &Draft) -> (Address, ArcStr) {
+    (draft.address.parent().unwrap_or_default(), draft.address.shared_collection())
+}
+
+/// The folded name of an entry; nothing where its kind gives it one.
+fn folded(draft: &Draft) -> Option<ArcStr> {
+    let about = draft.kind.about();
+    (!matches!(about.keyed, Keyed::Fixed(_))).then(|| fold(about, &draft.name))
 }
 
 /// A name in the form in which equal names are equal.

@@ -16,8 +16,11 @@ pub(crate) fn push_json(out: &mut Vec<u8>, text: &str) {
 /// A text in double quotes, with a backslash before quotes and backslashes; nothing when it holds other characters that
 /// do not stand for themselves.
 pub(crate) fn backslashed(text: &str) -> Option<String> {
-    let is_odd = has_control(text) || text.contains('\u{7f}');
-    if is_odd || !text.is_ascii() && text.chars().any(char::is_control) {
+    let is_odd = match text.is_ascii() {
+        true => has_control(text) || text.contains('\u{7f}'),
+        false => text.chars().any(char::is_control),
+    };
+    if is_odd {
         return None;
     }
     let mut out = Vec::new();

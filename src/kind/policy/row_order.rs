@@ -49,10 +49,7 @@ pub(super) static POLICY: Policy = Policy {
 
 /// The columns are written as names, which nothing can stand for (test: `tests/specs/invalid/row-order-by-reference.yaml`).
 fn check(at: &At<'_>) -> Vec<Finding> {
-    let keys_of = at.resource.body.get("keys").and_then(Value::as_list).unwrap_or_default();
-    let is_open =
-        |key: &Value| matches!(key.as_map().and_then(|key| key.get("column")), Some(Value::Unknown(_)));
-    if keys_of.iter().any(is_open) {
+    if entries(&at.resource.body).any(|key| matches!(key.get("column"), Some(Value::Unknown(_)))) {
         let message =
             "a column by which rows are sorted must be known before apply, and this is known after it";
         return vec![Finding::new(&["keys"], message, "write it out, or use a variable")];
@@ -64,9 +61,12 @@ fn key(column: &str, direction: &str) -> Value {
     Value::Map(Body::new().with("column", column).with("direction", direction))
 }
 
+fn entries(body: &Body) -> impl Iterator<Item = &Body> {
+    body.get("keys").and_then(Value::as_list).unwrap_or_default().iter().filter_map(Value::as_map)
+}
+
 fn keys(body: &Body) -> impl Iterator<Item = (&str, &'static str)> {
-    let keys = body.get("keys").and_then(Value::as_list).unwrap_or_default().iter().filter_map(Value::as_map);
-    keys.map(|key| {
+    entries(body).map(|key| {
         let down = key.text("direction") == Some("desc");
         (key.text("column").unwrap_or_default(), if down { "desc" } else { "asc" })
     })

@@ -11,8 +11,6 @@ pub struct Places {
     /// To be found quickly.
     places: ByAddress<u32>,
     addresses: Vec<Address>,
-    /// Whether one of them came twice, so that not each place counts.
-    twice: bool,
     /// In order; made when it is first asked for, because many are put in before anybody does.
     order: OnceLock<BTreeMap<Address, u32>>,
 }
@@ -21,8 +19,10 @@ impl Places {
     /// The place of an address. One that remembers its place is not looked for
     /// (tests: `places_are_shared`, `the_later_of_two_counts`).
     pub fn get(&self, address: &Address) -> Option<u32> {
+        // Where one came twice, not each place counts.
+        let are_distinct = self.places.len() == self.addresses.len();
         let is_there = |place: &u32| self.address(*place).is_some_and(|there| there.is_shared_with(address));
-        let remembered = address.remembered().filter(|place| !self.twice && is_there(place));
+        let remembered = address.remembered().filter(|place| are_distinct && is_there(place));
         remembered.or_else(|| self.places.get(address).copied())
     }
 
@@ -40,7 +40,7 @@ impl Places {
     /// (test: `the_later_of_two_counts`).
     pub fn push(&mut self, address: Address) {
         let place = u32::try_from(self.addresses.len()).unwrap_or(u32::MAX);
-        self.twice |= self.places.insert(address.clone(), place).is_some();
+        self.places.insert(address.clone(), place);
         if let Some(order) = self.order.get_mut() {
             order.insert(address.clone(), place);
         }
