@@ -1,5 +1,7 @@
 //! Runs: their journals, the lock, and driving one to its end.
 
+mod id;
+
 use super::args::{OnFailure, Running};
 use super::desk::Desk;
 use super::exit::{Exit, Failure};
@@ -11,7 +13,7 @@ use super::terminal::Terminal;
 use crate::model::Address;
 use crate::plan::{Plan, Times};
 use crate::run::azure::Azure;
-use crate::run::driver::{Interrupts, Run, RunError};
+use crate::run::driver::{Interrupts, Run};
 use crate::run::effects::Effects;
 use crate::run::event::Intent;
 use crate::run::hold::Hold;
@@ -20,8 +22,9 @@ use crate::run::lease::Key;
 use crate::run::lock::{Holder, LockError};
 use crate::run::machine::{self, Ending, Phase, Policy};
 use crate::run::place::{self, Guard, Listed, Place, PlaceError};
+use crate::run::prepared::{Prepared, RunError};
 use crate::run::report::Outcome;
-use crate::run::schemas;
+use crate::run::schemas::{self, Violations};
 use crate::run::store::AnyStore;
 use crate::run::store::End;
 use crate::run::times;
@@ -295,25 +298,37 @@ fn unusable(error: &PlaceError) -> Failure {
 /// A journal that cannot be begun; nothing is changed then.
 pub(super) async fn begin(
     session: &Session,
-    mut plan: Plan,
+    plan: Plan,
     lock: &mut Locked,
     running: &Running,
     terminal: Terminal,
 ) -> Result<Exit, Failure> {
-    let secrets = plan.secrets();
-    session.cloud.read_secrets(&secrets).await.map_err(|error| {
-        Failure::error(error.to_string(), "nothing was changed: secrets are read before the first write")
-    })?;
-    let known = |address: &Address, path: &[String]| plan.outputs.get(address)?.get(&path.join(".")).cloned();
-    let effects = Arc::new(Azure::new(session.cloud.clone(), session.endpoints.clone()));
-    let touched = schemas::touched(&plan, &known);
-    let violations = effects.violations(touched).await;
-    plan.violations = violations.map_err(|error| Failure::error(error.to_string(), "nothing was changed"))?;
     let known = session.place.runs().await.map_err(|error| unusable(&error))?;
-    let run = id(OffsetDateTime::now_utc(), known.last().map(|run| run.id.as_str()));
+    let run = id::new(OffsetDateTime::now_utc(), known.last().map(|run| run.id.as_str()));
+    let effects = Arc::new(Azure::new(session.cloud.clone(), session.endpoints.clone()));
+    let prepared = prepared(session, plan, &run, running, &effects).await?;
+    lock.name(&run).await;
+    let hold = lock.begin()?;
+    let store = session.place.create(&run, hold.clone()).await.map_err(|error| unusable(&error))?;
+    let length = place::length_of(&store);
+    let begun = Run::begin(prepared, store, OffsetDateTime::now_utc, effects).await;
+    let begun = begun.map_err(|error| not_written(session, &run, &error.to_string()))?;
+    drive(begun, session, length, hold, terminal).await
+}
+
+/// What a run needs before its first write: its secrets, what is wrong already, and the first line of its journal, which is
+/// long and written beside the questions.
+async fn prepared(
+    session: &Session,
+    plan: Plan,
+    run: &str,
+    running: &Running,
+    effects: &Azure,
+) -> Result<Prepared, Failure> {
+    let plan = Arc::new(plan);
     let header = Header {
         format: journal::FORMAT,
-        run: run.clone(),
+        run: run.to_owned(),
         tool: concat!("adxform ", env!("CARGO_PKG_VERSION")).to_owned(),
         target: session.target.clone(),
         who: who(),
@@ -323,15 +338,22 @@ pub(super) async fn begin(
             parallelism: session.parallelism.unwrap_or(Policy::default().parallelism),
             ..Policy::default()
         },
-        plan: Arc::new(plan),
+        plan: Arc::clone(&plan),
+        violations: Violations::new(),
     };
-    lock.name(&run).await;
-    let hold = lock.begin()?;
-    let store = session.place.create(&run, hold.clone()).await.map_err(|error| unusable(&error))?;
-    let length = place::length_of(&store);
-    let begun = Run::begin(&header, store, OffsetDateTime::now_utc, effects).await;
-    let begun = begun.map_err(|error| not_written(session, &run, &error.to_string()))?;
-    drive(begun, session, length, hold, terminal).await
+    let prepared = tokio::task::spawn_blocking(move || Prepared::of(&header));
+    let secrets = plan.secrets();
+    session.cloud.read_secrets(&secrets).await.map_err(|error| {
+        Failure::error(error.to_string(), "nothing was changed: secrets are read before the first write")
+    })?;
+    let known = |address: &Address, path: &[String]| plan.outputs.get(address)?.get(&path.join(".")).cloned();
+    let violations = effects.violations(schemas::touched(&plan, &known)).await;
+    let violations = violations.map_err(|error| Failure::error(error.to_string(), "nothing was changed"))?;
+    let prepared = prepared.await.map_err(|error| error.to_string());
+    let prepared = prepared.and_then(|prepared| {
+        prepared.and_then(|prepared| prepared.with(violations)).map_err(|error| error.to_string())
+    });
+    prepared.map_err(|error| not_written(session, run, &error))
 }
 
 /// Takes a run up again, to finish or to undo it.
@@ -432,36 +454,6 @@ fn not_written(session: &Session, run: &str, error: &str) -> Failure {
     Failure::error(format!("{}: {error}", session.place.journal(run)), help)
 }
 
-/// A new id: the moment, so that ids sort by time, and four letters against coincidence. Where the clock went back, it
-/// is the moment of the newest run and a bit, so that the new run is the newest.
-fn id(now: OffsetDateTime, newest: Option<&str>) -> String {
-    let stamp = stamp(now);
-    let stamp = match newest.and_then(moment).filter(|newest| stamp <= self::stamp(*newest)) {
-        Some(newest) => self::stamp(newest + time::Duration::milliseconds(1)),
-        None => stamp,
-    };
-    let tail = uuid::Uuid::new_v4().simple().to_string();
-    format!("{stamp}-{}", &tail[..4])
-}
-
-fn stamp(now: OffsetDateTime) -> String {
-    let (hour, minute, second) = now.to_hms();
-    let (year, month, day) = now.to_calendar_date();
-    let milli = now.millisecond();
-    format!("{year}{:02}{day:02}-{hour:02}{minute:02}{second:02}{milli:03}", u8::from(month))
-}
-
-/// The moment in an id.
-fn moment(id: &str) -> Option<OffsetDateTime> {
-    let digits: String = id.split('-').take(2).collect();
-    let number = |from: usize, to: usize| digits.get(from..to)?.parse::<u16>().ok();
-    let small = |from: usize, to: usize| number(from, to).and_then(|number| u8::try_from(number).ok());
-    let month = time::Month::try_from(small(4, 6)?).ok()?;
-    let date = time::Date::from_calendar_date(i32::from(number(0, 4)?), month, small(6, 8)?).ok()?;
-    let time = time::Time::from_hms_milli(small(8, 10)?, small(10, 12)?, small(12, 14)?, number(14, 17)?);
-    Some(date.with_time(time.ok()?).assume_utc())
-}
-
 fn now() -> String {
     OffsetDateTime::now_utc().format(&Rfc3339).unwrap_or_default()
 }
@@ -472,24 +464,4 @@ fn who() -> String {
     let machine = std::fs::read_to_string("/etc/hostname").unwrap_or_default();
     let machine = env("HOSTNAME").unwrap_or_else(|| machine.trim().to_owned());
     if machine.is_empty() { user } else { format!("{user} on {machine}") }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    proptest! {
-        #[test]
-        fn a_new_run_is_the_newest_whatever_the_clock_does(seconds in 0_i64..4_000_000_000, jump in -90_000_000_i64..90_000_000) {
-            let at = |seconds| OffsetDateTime::from_unix_timestamp(seconds).unwrap();
-            let first = id(at(seconds), None);
-            let later = id(at((seconds + jump).max(0)), Some(&first));
-            prop_assert!(later > first, "{first} {later}");
-            prop_assert!(id(at(seconds), Some(&later)) > later);
-            let told = moment(&first).map(stamp);
-            prop_assert_eq!(told.as_deref(), Some(&first[..18]));
-            prop_assert!(id(at(seconds), Some("somebody's own")).starts_with(&first[..18]));
-        }
-    }
 }
