@@ -62,7 +62,7 @@ struct Words {
     #[arg(long, value_delimiter = ',', default_value = "1000,5000,10000")]
     terraform: Vec<usize>,
     /// How many seconds each of its commands may take
-    #[arg(long, default_value_t = 300)]
+    #[arg(long, default_value_t = 900)]
     terraform_limit: u64,
     /// Leave everything else out
     #[arg(long)]
@@ -111,7 +111,7 @@ fn measured(words: &Words) -> io::Result<bool> {
     }
     if !words.only_growth {
         let limit = Duration::from_secs(words.terraform_limit);
-        terraform::run(&lab, &words.terraform, limit, &mut table)?;
+        terraform::run(&lab, &runtime, &words.terraform, limit, &mut table)?;
     }
     print!("\n{}", table.text());
     if let Some(path) = &words.json {
