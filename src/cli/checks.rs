@@ -18,32 +18,31 @@ use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
 use tokio::task::JoinSet;
 
-/// Asks everything, and puts what is found into the plan. Something else is done while the answers are waited for.
+/// Asks everything, and puts what is found into the plan. Something else is done while the answers are waited for. The world
+/// is what is [`known`].
 ///
 /// # Errors
 /// When Azure cannot be reached.
 pub(super) async fn all<T>(
     session: &Session,
     spec: &Spec,
-    live: &Inventory,
+    world: Inventory,
     plan: &mut Plan,
     meanwhile: impl FnOnce(&Plan) -> T,
 ) -> Result<T, Failure> {
     if plan.is_empty() {
         return Ok(meanwhile(plan));
     }
-    let world = known(spec, live);
-    let concerned: Vec<_> = plan
-        .changes
-        .iter()
-        .filter(|(_, change)| change.change.after.is_some())
-        .filter_map(|(address, change)| {
-            let at = At { address, resource: world.get(address)?, world: &world };
-            Some((kind::by_name(&change.kind)?, at, change))
-        })
-        .collect();
-    let questions: BTreeSet<Question> =
-        concerned.iter().flat_map(|(kind, at, change)| kind.prerequisites(at, &change.change)).collect();
+    let changes: Vec<_> = plan.changes.iter().filter(|(_, change)| change.change.after.is_some()).collect();
+    let concerned = parallel::map(&changes, parallel::AT_A_TIME, |(address, change)| {
+        let at = At { address, resource: world.get(address)?, world: &world };
+        Some((kind::by_name(&change.kind)?, at, *change))
+    });
+    let concerned: Vec<Concerned<'_>> = concerned.into_iter().flatten().collect();
+    let questions = parallel::map(&concerned, parallel::AT_A_TIME, |(kind, at, change)| {
+        kind.prerequisites(at, &change.change)
+    });
+    let questions: BTreeSet<Question> = questions.into_iter().flatten().collect();
     let places = rights::places(plan);
     let permissions = places.keys().map(|path| Question::get(path, rights::API_VERSION));
     let asked = answers(session, questions.into_iter().chain(permissions).collect());
@@ -71,18 +70,13 @@ pub(super) async fn all<T>(
 }
 
 /// What the spec declares, with what live tells of it, and what is in live besides.
-fn known(spec: &Spec, live: &Inventory) -> Inventory {
-    let mut world = spec.desired.inventory.clone();
-    for (address, there) in live.iter() {
-        match world.get(address).cloned() {
-            None => drop(world.insert(address.clone(), there.clone())),
-            Some(declared) => {
-                let declared = Resource { attributes: there.attributes.clone(), ..declared };
-                world.insert(address.clone(), declared);
-            }
-        }
-    }
-    world
+pub(super) fn known(spec: &Spec, live: &Inventory) -> Inventory {
+    let world = &spec.desired.inventory;
+    world.under(live.iter().map(|(address, there)| {
+        let declared = world.get(address).cloned();
+        let declared = declared.map(|thing| Resource { attributes: there.attributes.clone(), ..thing });
+        (address, declared.unwrap_or_else(|| there.clone()))
+    }))
 }
 
 type Concerned<'a> = (&'static dyn Kind, At<'a>, &'a Resolution);
@@ -90,11 +84,11 @@ type Answers = BTreeMap<Question, Answer>;
 
 fn findings(concerned: &[Concerned<'_>], answers: &Answers) -> Vec<(Address, Finding)> {
     let seen = |question: &Question| answers.get(question).cloned().unwrap_or(Answer::Unknown);
-    let of = |(kind, at, change): &Concerned<'_>| {
+    let found = parallel::map(concerned, parallel::AT_A_TIME, |(kind, at, change)| {
         let found = kind.check_live(at, &change.change, &seen);
         found.into_iter().map(|finding| (at.address.clone(), finding)).collect::<Vec<_>>()
-    };
-    concerned.iter().flat_map(of).collect()
+    });
+    found.into_iter().flatten().collect()
 }
 
 fn refusal(spec: &Spec, address: &Address, finding: Finding) -> Refusal {
@@ -118,7 +112,7 @@ fn used_twice(plan: &Plan, concerned: &[Concerned<'_>]) -> Vec<(Address, Finding
         .flat_map(|(address, claims)| claims.into_iter().map(move |claim| (claim.key, address)))
         .collect();
     let mut found = Vec::new();
-    for (kind, at, _) in concerned {
+    for (kind, at, _) in concerned.iter().filter(|_| !used.is_empty()) {
         for claim in kind.claims(at) {
             let Some(other) = used.get(&claim.key).filter(|other| **other != at.address) else { continue };
             let message =
@@ -201,7 +195,7 @@ async fn validations(session: &Session, plan: &Plan) -> Result<Vec<Refusal>, Fai
     let due = plan.steps.iter().filter(|step| step.needs.is_empty() && !lacks(&step.address));
     let mut tasks = JoinSet::new();
     for (number, step) in due.enumerate() {
-        let Some(request) = &step.validation else { continue };
+        let Some(request) = step.validation.as_deref() else { continue };
         let Request::Arm(arm) = request else { continue };
         if !request.references().is_empty() {
             continue;

@@ -95,7 +95,7 @@ pub(super) fn print(plan: &Plan, long: Option<text::Long>, terminal: Terminal) {
     let long = long.or_else(|| style(terminal).map(|style| text::Long::of(plan, style)));
     match long {
         None => terminal.document(&plan.document()),
-        Some(long) => terminal.result(&text::with(plan, long)),
+        Some(long) => terminal.results(&text::with(plan, long)),
     }
     terminal.say(&text::refusals(&plan.refusals));
 }

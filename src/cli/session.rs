@@ -10,7 +10,7 @@ use super::terminal::Terminal;
 use crate::cloud::{self, Cloud, CloudError};
 use crate::emulator::{self, Emulator};
 use crate::live::{self, Endpoints, Live};
-use crate::model::{Address, Inventory, Scope};
+use crate::model::{Address, Inventory, Scope, parallel};
 use crate::plan::diff::Inputs;
 use crate::plan::text::{Long, Style};
 use crate::plan::{self, Plan, Refusal, Rule};
@@ -205,7 +205,10 @@ pub(super) async fn plan(
     };
     let mut plan = plan::make(&inputs, scope, options);
     plan.notes.extend(live.notes.iter().cloned());
-    let unknown = plan::names::unknown(&plan, &spec.desired, &live.inventory);
+    let (unknown, known) = parallel::both(
+        || plan::names::unknown(&plan, &spec.desired, &live.inventory),
+        || if plan.is_empty() { Inventory::new() } else { checks::known(spec, &live.inventory) },
+    );
     for (name, refusal) in unknown.refusals {
         let place = spec.origins.inside(&refusal.address, &name.field, &name.text, &name.span);
         let origin = place.map(|place| spec.origins.origin(place)).or(refusal.origin);
@@ -213,7 +216,7 @@ pub(super) async fn plan(
     }
     plan.notes.extend(unknown.notes);
     let written = |plan: &Plan| style.map(|style| Long::of(plan, style));
-    let long = checks::all(session, spec, &live.inventory, &mut plan, written).await?;
+    let long = checks::all(session, spec, known, &mut plan, written).await?;
     plan.times = runs::times(&session.place, &session.target).await;
     previous::brake(&session.spec, global, &spec.desired.inventory, &mut plan);
     Ok(Planned { plan, long, live: live.inventory })

@@ -24,8 +24,14 @@ impl Terminal {
 
     /// Prints a result to stdout. A reader that went away is no error.
     pub(super) fn result(&self, text: &str) {
+        self.results(&[text]);
+    }
+
+    /// Prints the parts of a result to stdout.
+    pub(super) fn results(&self, parts: &[impl AsRef<str>]) {
         let mut out = std::io::stdout().lock();
-        let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+        let written = parts.iter().try_for_each(|part| out.write_all(part.as_ref().as_bytes()));
+        let _ = written.and_then(|()| out.flush());
     }
 
     /// Prints a JSON document to stdout, indented and with a line end.

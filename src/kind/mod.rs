@@ -242,7 +242,7 @@ pub trait Kind: Sync {
     }
 
     /// Whether the service does not tell a settled body from absence, so that wanting it is wanting nothing; what
-    /// is [`Kind::found`] is never such a body.
+    /// is [`Kind::found`] is never such a body. Of the world only the kind of what it stands in may count.
     fn is_absence(&self, _at: &At<'_>, _body: &Body) -> bool {
         false
     }

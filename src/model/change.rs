@@ -14,7 +14,7 @@ pub struct Change {
     pub after: Option<Body>,
     /// Its old and new name, when the change gives it another.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rename: Option<Rename>,
+    pub rename: Option<Box<Rename>>,
 }
 
 /// Two names of one thing.
@@ -46,13 +46,17 @@ impl Change {
 
     /// The change that only gives a thing another name.
     pub fn renaming(body: &Body, rename: Rename) -> Self {
-        Self { before: Some(body.clone()), after: Some(body.clone()), rename: Some(rename) }
+        Self { before: Some(body.clone()), after: Some(body.clone()), rename: Some(Box::new(rename)) }
     }
 
     /// The change that leads back.
     #[must_use]
     pub fn invert(&self) -> Self {
-        let rename = self.rename.clone().map(|Rename { from, to }| Rename { from: to, to: from });
+        let rename = self
+            .rename
+            .as_deref()
+            .cloned()
+            .map(|Rename { from, to }| Box::new(Rename { from: to, to: from }));
         Self { before: self.after.clone(), after: self.before.clone(), rename }
     }
 

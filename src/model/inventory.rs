@@ -189,12 +189,16 @@ impl Inventory {
     #[must_use]
     pub fn under<'a>(&self, over: impl IntoIterator<Item = (&'a Address, Resource)>) -> Self {
         let mut things: Vec<Option<Resource>> = vec![None; self.things.len()];
-        let mut others = Vec::new();
+        let (mut others, mut count) = (Vec::new(), self.count);
         for (address, thing) in over {
             let place = self.places.get(address).map(|place| place as usize);
-            let takes = |before: &Resource| address.has_key(&before.name) && address.has_key(&thing.name);
-            match place.filter(|place| self.things[*place].as_ref().is_some_and(takes)) {
-                Some(place) => things[place] = Some(thing),
+            let is_key = |thing: &Resource| address.has_key(&thing.name);
+            let takes = |place: &usize| self.things[*place].as_ref().is_none_or(is_key) && is_key(&thing);
+            match place.filter(takes) {
+                Some(place) => {
+                    count += usize::from(self.things[place].is_none());
+                    things[place] = Some(thing);
+                }
                 None => others.push((address, thing)),
             }
         }
@@ -204,7 +208,7 @@ impl Inventory {
                 thing.clone_from(own);
             }
         }
-        let mut all = Self { things: Arc::new(things), ..self.clone() };
+        let mut all = Self { things: Arc::new(things), count, ..self.clone() };
         others.into_iter().for_each(|(address, thing)| drop(all.insert(address.clone(), thing)));
         all
     }

@@ -1,5 +1,6 @@
 //! Origins: places in a spec, as plans, journals and messages give them.
 
+use arcstr::ArcStr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -7,7 +8,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct Origin {
     /// The file, relative to the spec's folder.
-    pub file: String,
+    #[schemars(with = "String")]
+    pub file: ArcStr,
     /// The line, from 1.
     pub line: u32,
     /// The column, from 1, in characters.

@@ -76,7 +76,7 @@ pub struct KustoRequest {
     /// The command.
     pub command: Command,
     /// A value to look up right before, appended to the command as a text literal.
-    pub lookup: Option<Lookup>,
+    pub lookup: Option<Box<Lookup>>,
     /// Whether the command must travel by itself and not in a script.
     pub alone: bool,
     /// For a command that answers with the id of an operation, which is then followed to its end: how the service's

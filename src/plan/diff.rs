@@ -7,7 +7,7 @@ use crate::kind::{self, At, Kind, shape, shape::Role};
 use crate::model::body::{Body, Value};
 use crate::model::change::Rename;
 use crate::model::inventory::{Desired, Inventory, Mode, Resource};
-use crate::model::{Address, Change, Loss, parallel};
+use crate::model::{Address, Change, parallel};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What the differ works on.
@@ -47,6 +47,8 @@ pub struct Differences {
     pub notes: Vec<String>,
     /// What is not among the changes yet.
     recorded: Vec<(Address, Resolution)>,
+    /// What is to be known of single things, which is not in order yet.
+    noted: Vec<(Address, String)>,
     /// What should go and never does, and why.
     stays: BTreeMap<Address, &'static str>,
 }
@@ -57,8 +59,9 @@ struct Goal {
     thing: Resource,
     /// Whether its body is what it is already.
     same: bool,
-    /// Whether it is looked at and there is nothing to be done for it: most things of a large spec are so.
-    quiet: bool,
+    /// Whether nothing else has a say in it: it is looked at, and is as it should be or made from nothing. Most things of a
+    /// large spec are so.
+    alone: bool,
 }
 
 impl Inputs<'_> {
@@ -69,14 +72,17 @@ impl Inputs<'_> {
         let all: Vec<_> = self.desired.inventory.iter().collect();
         let mut goals =
             parallel::map(&all, parallel::AT_A_TIME, |(address, wanted)| self.goal(address, wanted));
-        let quiet = all.iter().zip(&mut goals).filter_map(|((address, _), goal)| {
-            let goal = goal.as_mut().filter(|goal| goal.quiet)?;
+        let alone = all.iter().zip(&mut goals).filter_map(|((address, _), goal)| {
+            let goal = goal.as_mut().filter(|goal| goal.alone)?;
             Some((*address, std::mem::take(&mut goal.thing)))
         });
-        let world = self.live.under(quiet);
+        let world = self.live.under(alone);
         let mut found = Differences { world, references, ..Differences::default() };
-        let is_quiet = |goal: &Option<Goal>| goal.as_ref().is_some_and(|goal| goal.quiet);
-        for ((address, wanted), goal) in all.into_iter().zip(goals).filter(|(_, goal)| !is_quiet(goal)) {
+        let is_alone = |goal: &Option<Goal>| goal.as_ref().is_some_and(|goal| goal.alone);
+        let is_made = |goal: &Option<Goal>| goal.as_ref().is_some_and(|goal| goal.alone && !goal.same);
+        let made = all.iter().zip(&goals).filter(|(_, goal)| is_made(goal));
+        let made: Vec<&Address> = made.map(|((address, _), _)| *address).collect();
+        for ((address, wanted), goal) in all.into_iter().zip(goals).filter(|(_, goal)| !is_alone(goal)) {
             if let Some(hidden) = self.hidden_by(address) {
                 let counts = usize::from(scope::is_targeted(address, self.targets, self.excludes));
                 *unseen.entry(hidden.clone()).or_default() += counts;
@@ -84,15 +90,19 @@ impl Inputs<'_> {
             } else if scope::is_targeted(address, self.targets, self.excludes) {
                 self.compare(&mut found, address, wanted, goal);
             } else if let (None, Mode::Managed | Mode::Existing) = (self.live.get(address), wanted.mode) {
-                found.notes.push(format!("{address} is not in live, and the targets leave it out"));
+                let note = format!("{address} is not in live, and the targets leave it out");
+                found.noted.push((address.clone(), note));
             }
         }
+        self.record_made(&mut found, &made);
         // All at once, in order: that of a large spec is put together many times as fast.
         found.changes = std::mem::take(&mut found.recorded).into_iter().collect();
+        found.noted.sort_by(|(one, _), (other, _)| one.cmp(other));
+        found.notes.extend(std::mem::take(&mut found.noted).into_iter().map(|(_, note)| note));
         self.unseen(&mut found, &unseen);
         self.prune(&mut found);
         found.changes.extend(std::mem::take(&mut found.recorded));
-        let mut changes: Vec<_> = found.changes.iter_mut().collect();
+        let mut changes: Vec<_> = found.changes.iter_mut().filter(|(_, of)| of.origin.is_none()).collect();
         parallel::map_mut(&mut changes, parallel::AT_A_TIME, |(address, resolution)| {
             resolution.origin = (self.origin)(address);
         });
@@ -111,7 +121,8 @@ impl Inputs<'_> {
         let gone = |address: &Address| found.changes.get(address).is_some_and(|r| r.change.after.is_none());
         let mut reasons = Vec::new();
         // Nobody is locked out of what goes too.
-        let goes_within = |address: &Address| address.above().any(|above| gone(&above));
+        let goes = found.changes.values().any(|resolution| resolution.change.after.is_none());
+        let goes_within = |address: &Address| goes && address.above().any(|above| gone(&above));
         let stays = found.changes.iter().filter(|(at, r)| r.with.is_none() && !goes_within(at));
         for (address, resolution) in stays {
             let Some(kind) = kind::by_name(&resolution.kind) else { continue };
@@ -152,7 +163,11 @@ impl Inputs<'_> {
         let mut after = kind.settle(live, &body);
         let Some(live) = live else {
             let thing = Resource { body: after, ..wanted.clone() };
-            return Some(Goal { thing, same: false, quiet: false });
+            // What it stands in is of the same kind as it will be.
+            let at = At { address, resource: &thing, world: &self.desired.inventory };
+            let is_new = self.live.get(address).is_none() && !kind.is_absence(&at, &thing.body);
+            let alone = is_new && self.is_looked_at(address);
+            return Some(Goal { thing, same: false, alone });
         };
         wanted.lifecycle.ignore.iter().for_each(|path| keep(&mut after, &live.body, path));
         let is_equal = live.body == after;
@@ -167,10 +182,32 @@ impl Inputs<'_> {
             ..wanted.clone()
         };
         let at = At { address, resource: &thing, world: self.live };
-        let quiet = same && renamed(kind, live, wanted).is_none() && !kind.is_absence(&at, &thing.body);
-        let quiet = quiet && self.hidden_by(address).is_none();
-        let quiet = quiet && scope::is_targeted(address, self.targets, self.excludes);
-        Some(Goal { thing, same, quiet })
+        let stays = same && renamed(kind, live, wanted).is_none() && !kind.is_absence(&at, &thing.body);
+        let alone = stays && self.is_looked_at(address);
+        Some(Goal { thing, same, alone })
+    }
+
+    /// Whether a thing could be read and is among those that are asked for.
+    fn is_looked_at(&self, address: &Address) -> bool {
+        self.hidden_by(address).is_none() && scope::is_targeted(address, self.targets, self.excludes)
+    }
+
+    /// Records what is made from nothing and in which nothing else has a say.
+    fn record_made(&self, found: &mut Differences, made: &[&Address]) {
+        let world = &found.world;
+        let changes = parallel::map(made, parallel::AT_A_TIME, |address| {
+            let thing = world.get(address)?;
+            let change = Change::new(None, Some(thing.body.clone()));
+            let notes = noted(world, thing, address, &change);
+            let origin = (self.origin)(address);
+            Some((Resolution { origin, ..Resolution::new(thing, change, Reason::Declared) }, notes))
+        });
+        found.recorded.reserve(made.len());
+        for (address, (resolution, notes)) in made.iter().zip(changes).filter_map(|(at, of)| Some((at, of?)))
+        {
+            found.recorded.push(((*address).clone(), resolution));
+            found.noted.extend(notes);
+        }
     }
 
     fn compare(&self, found: &mut Differences, address: &Address, wanted: &Resource, goal: Option<Goal>) {
@@ -226,7 +263,8 @@ impl Inputs<'_> {
             (None, None) => Reason::Declared,
         };
         let after = if same { before } else { Some(after) };
-        let change = Change { rename, ..Change::new(live.map(|live| live.body.clone()), after) };
+        let change =
+            Change { rename: rename.map(Box::new), ..Change::new(live.map(|live| live.body.clone()), after) };
         if let (Some(live), None) = (live, same_kind) {
             let message = format!(
                 "{address} is of kind {} in live, and of kind {} in the spec",
@@ -237,8 +275,8 @@ impl Inputs<'_> {
         }
         self.immutable(found, kind, address, &change);
         if let Some(resource) = found.world.get(address) {
-            let notes = kind.notes(&At { address, resource, world: &found.world }, &change);
-            found.notes.extend(notes.into_iter().map(|note| format!("{address}: {note}")));
+            let notes = noted(&found.world, resource, address, &change);
+            found.noted.extend(notes);
         }
         self.record(found, address, wanted, change, reason);
     }
@@ -348,16 +386,7 @@ impl Inputs<'_> {
         change: Change,
         reason: Reason,
     ) {
-        let resolution = Resolution {
-            kind: thing.kind.to_owned(),
-            name: thing.name.to_string(),
-            change,
-            reason,
-            loss: Loss::none(),
-            origin: None,
-            with: None,
-        };
-        found.recorded.push((at.clone(), resolution));
+        found.recorded.push((at.clone(), Resolution::new(thing, change, reason)));
     }
 
     pub(super) fn refuse(
@@ -372,6 +401,18 @@ impl Inputs<'_> {
         let origin = (self.origin)(&address);
         found.refusals.push(Refusal { address, origin, rule, message, help });
     }
+}
+
+/// What is to be known of a change, with its address.
+fn noted<'a>(
+    world: &Inventory,
+    resource: &Resource,
+    address: &'a Address,
+    change: &Change,
+) -> impl Iterator<Item = (Address, String)> + use<'a> {
+    let kind = kind::by_name(resource.kind);
+    let notes = kind.map(|kind| kind.notes(&At { address, resource, world }, change)).unwrap_or_default();
+    notes.into_iter().map(move |note| (address.clone(), format!("{address}: {note}")))
 }
 
 /// The names of a thing that live still has under its former one.
@@ -396,15 +437,9 @@ fn contain(found: &mut Differences, live: &Inventory) {
             continue;
         }
         for (address, resource) in live.below(top) {
-            let entry = found.changes.entry(address.clone()).or_insert_with(|| Resolution {
-                kind: resource.kind.to_owned(),
-                name: resource.name.to_string(),
-                change: Change::new(Some(resource.body.clone()), None),
-                reason: Reason::Contained,
-                loss: Loss::none(),
-                origin: None,
-                with: None,
-            });
+            let change = || Change::new(Some(resource.body.clone()), None);
+            let entry = found.changes.entry(address.clone());
+            let entry = entry.or_insert_with(|| Resolution::new(resource, change(), Reason::Contained));
             entry.change.after = None;
             entry.with = Some(top.clone());
         }
@@ -420,15 +455,9 @@ fn make_again(found: &mut Differences, live: &Inventory) {
     let replaced: Vec<Address> = replaced.map(|(address, _)| address.clone()).collect();
     for (address, resource) in replaced.iter().flat_map(|top| live.below(top)) {
         let after = found.world.get(address).unwrap_or(resource).body.clone();
-        found.changes.entry(address.clone()).or_insert_with(|| Resolution {
-            kind: resource.kind.to_owned(),
-            name: resource.name.to_string(),
-            change: Change::new(Some(resource.body.clone()), Some(after)),
-            reason: Reason::Contained,
-            loss: Loss::none(),
-            origin: None,
-            with: None,
-        });
+        let change = Change::new(Some(resource.body.clone()), Some(after));
+        let entry = found.changes.entry(address.clone());
+        entry.or_insert_with(|| Resolution::new(resource, change, Reason::Contained));
     }
 }
 

@@ -4,6 +4,7 @@ use super::{Origin, Plan, Reason, Refusal, Resolution, Step};
 use crate::kind::Undo;
 use crate::model::body::{Body, Value};
 use crate::model::{Address, Loss};
+use arcstr::ArcStr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
@@ -39,9 +40,11 @@ pub struct ResourceChange {
     pub address: Address,
     /// The kind's word.
     #[serde(rename = "type")]
-    pub kind: String,
+    #[schemars(with = "String")]
+    pub kind: ArcStr,
     /// The service's name.
-    pub name: String,
+    #[schemars(with = "String")]
+    pub name: ArcStr,
     /// The service's name before, when it gets another.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous_name: Option<String>,

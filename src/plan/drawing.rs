@@ -146,7 +146,7 @@ mod tests {
             address: Address::root()
                 .child("tables", &"x".repeat(1 + n % 7))
                 .child("policies", &n.to_string()),
-            kind: "retentionPolicy".to_owned(),
+            kind: "retentionPolicy".into(),
             action: Action::Create,
         };
         let edges = pairs.iter().map(|(a, b)| (a % count, b % count)).filter(|(a, b)| a < b).collect();

@@ -6,10 +6,11 @@
 use super::{Plan, Refusal, Rule};
 use crate::model::Address;
 use crate::model::inventory::{Inventory, Mode, Resource};
+use arcstr::ArcStr;
 use std::collections::BTreeMap;
 
 /// The things that a plan deletes and the spec does not declare, with their service's names.
-pub fn undeclared(plan: &Plan, desired: &Inventory) -> BTreeMap<Address, String> {
+pub fn undeclared(plan: &Plan, desired: &Inventory) -> BTreeMap<Address, ArcStr> {
     let is_declared = |address: &Address, name: &str| {
         declared(desired, address, name).is_some_and(|entry| entry.mode != Mode::Absent)
     };
@@ -20,7 +21,7 @@ pub fn undeclared(plan: &Plan, desired: &Inventory) -> BTreeMap<Address, String>
 
 /// What a revision of the spec says of things that are to go: those that it declares are decided, and taken out.
 pub fn decided(
-    undecided: &mut BTreeMap<Address, String>,
+    undecided: &mut BTreeMap<Address, ArcStr>,
     revision: &str,
     earlier: &Inventory,
 ) -> Vec<Refusal> {
@@ -79,7 +80,7 @@ mod tests {
         let mut plan = Plan::default();
         for (address, name) in things {
             let change = Change::new(Some(Body::new()), None);
-            let (kind, name, loss) = (String::new(), (*name).to_owned(), Loss::none());
+            let (kind, name, loss) = (ArcStr::new(), (*name).into(), Loss::none());
             let (reason, origin, with) = (Reason::Pruned, None, None);
             let resolution = Resolution { kind, name, change, reason, loss, origin, with };
             plan.changes.insert(address.parse().unwrap(), resolution);

@@ -7,6 +7,7 @@
 use super::Plan;
 use crate::model::Address;
 use crate::model::change::Action;
+use arcstr::ArcStr;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
@@ -16,7 +17,7 @@ pub struct Node {
     /// Where it stands.
     pub address: Address,
     /// The kind's word.
-    pub kind: String,
+    pub kind: ArcStr,
     /// What happens to it.
     pub action: Action,
 }
@@ -125,8 +126,8 @@ mod tests {
         let mut plan = Plan::default();
         for name in names {
             let resolution = Resolution {
-                kind: "table".to_owned(),
-                name: (*name).to_owned(),
+                kind: "table".into(),
+                name: (*name).into(),
                 change: Change::new(None, Some(Body::new())),
                 reason: Reason::Declared,
                 loss: Loss::none(),

@@ -21,8 +21,8 @@ pub struct Fault {
 pub fn faults(plan: &Plan) -> Vec<Fault> {
     let changes: ByAddress<&Resolution> =
         plan.changes.iter().map(|(address, change)| (address.clone(), change)).collect();
-    let (mut faults, (chains, families)) =
-        parallel::both(|| each(plan, &changes), || (chains(plan, &changes), families(plan, &changes)));
+    let ((mut faults, chains), families) =
+        parallel::both(|| (each(plan, &changes), chains(plan, &changes)), || families(plan, &changes));
     faults.extend(chains);
     faults.extend(families);
     faults
@@ -138,6 +138,7 @@ mod tests {
     use crate::model::scope::Container;
     use crate::model::{Change, Command, Loss};
     use crate::plan::{Reason, Step};
+    use arcstr::ArcStr;
 
     /// A sound plan: a table is made, then another thing in it, then something that cannot be undone.
     fn sound() -> Plan {
@@ -158,7 +159,7 @@ mod tests {
             plan.steps.push(Step {
                 id,
                 address: address.clone(),
-                kind: String::new(),
+                kind: ArcStr::new(),
                 action: Action::Create,
                 change: change.clone(),
                 request,
@@ -169,7 +170,7 @@ mod tests {
                 validation: None,
                 origin: None,
             });
-            let (kind, name, reason, loss) = (String::new(), String::new(), Reason::Declared, Loss::none());
+            let (kind, name, reason, loss) = (ArcStr::new(), ArcStr::new(), Reason::Declared, Loss::none());
             plan.changes
                 .insert(address, Resolution { kind, name, change, reason, loss, origin: None, with: None });
         }

@@ -108,7 +108,7 @@ fn troubled(trouble: Trouble, inputs: &Inputs<'_>) -> Refusal {
 type Changes = BTreeMap<Address, super::Resolution>;
 
 fn with_losses(mut changes: Changes, steps: &[Step]) -> Changes {
-    for step in steps {
+    for step in steps.iter().filter(|step| step.loss.class > LossClass::None) {
         if let Some(change) = changes.get_mut(&step.address)
             && step.loss.class > change.loss.class
         {

@@ -29,7 +29,9 @@ pub use make::{MaxDeletes, Options, make};
 use crate::kind::Undo;
 pub use crate::model::Origin;
 use crate::model::change::Action;
-use crate::model::{Address, Change, Loss, Request, Scope};
+use crate::model::inventory::Resource;
+use crate::model::{Address, Change, Loss, Request, Scope, word};
+use arcstr::ArcStr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -63,16 +65,16 @@ pub struct Plan {
 }
 
 /// Seconds by kind and action.
-pub type Times = BTreeMap<(String, Action), u32>;
+pub type Times = BTreeMap<(ArcStr, Action), u32>;
 
 /// One thing that changes, as a whole.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Resolution {
     /// The kind's word.
-    pub kind: String,
+    pub kind: ArcStr,
     /// The service's name.
-    pub name: String,
+    pub name: ArcStr,
     /// Before and after, complete: what the spec does not mention is carried over.
     pub change: Change,
     /// Why it changes.
@@ -83,6 +85,14 @@ pub struct Resolution {
     pub origin: Option<Origin>,
     /// When it goes together with its container: the container's address. It then has no step of its own.
     pub with: Option<Address>,
+}
+
+impl Resolution {
+    /// A change of a thing as a whole, by itself and without a loss.
+    pub(crate) fn new(thing: &Resource, change: Change, reason: Reason) -> Self {
+        let (kind, name) = (word(thing.kind), thing.name.clone());
+        Self { kind, name, change, reason, loss: Loss::none(), origin: None, with: None }
+    }
 }
 
 /// Why a thing changes.
@@ -114,7 +124,7 @@ pub struct Step {
     /// What it changes.
     pub address: Address,
     /// The kind's word.
-    pub kind: String,
+    pub kind: ArcStr,
     /// What the whole change does to the thing.
     pub action: Action,
     /// Before and after this step alone.
@@ -131,7 +141,7 @@ pub struct Step {
     /// it is done.
     pub behind_line: bool,
     /// A check by the service to run right before the step, when its answer depends on earlier steps of the plan.
-    pub validation: Option<Request>,
+    pub validation: Option<Box<Request>>,
     /// Where the spec declares the thing.
     pub origin: Option<Origin>,
 }

@@ -7,6 +7,7 @@
 use super::{Plan, Refusal, Rule};
 use crate::kind::{self, At, Kind, Missing};
 use crate::model::inventory::{Desired, Inventory, Mode, Resource};
+use crate::model::parallel;
 
 /// What is wrong with the names that a plan's things use.
 #[derive(Debug, Default)]
@@ -20,13 +21,14 @@ pub struct Unknown {
 /// Looks the names in everything up that a plan writes.
 pub fn unknown(plan: &Plan, desired: &Desired, live: &Inventory) -> Unknown {
     let mut found = Unknown::default();
-    let written = plan.changes.iter().filter_map(|(address, change)| {
+    let changes: Vec<_> = plan.changes.iter().collect();
+    let written = parallel::map(&changes, parallel::AT_A_TIME, |(address, change)| {
         let body = change.change.after.clone()?;
         let thing = desired.inventory.get(address)?;
         let resource = Resource { body, ..thing.clone() };
-        (!kind::texts(&resource).is_empty()).then_some((address, change, resource))
+        (!kind::texts(&resource).is_empty()).then_some((*address, *change, resource))
     });
-    let written: Vec<_> = written.collect();
+    let written: Vec<_> = written.into_iter().flatten().collect();
     if written.is_empty() {
         return found;
     }

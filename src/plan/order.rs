@@ -9,7 +9,8 @@ use crate::model::address::ByAddress;
 use crate::model::change::Action;
 use crate::model::inventory::{Inventory, Resource};
 use crate::model::{Address, Change, Request, parallel};
-use std::collections::{BTreeMap, BTreeSet};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
 use std::ops::Range;
 
 /// Makes the steps of all changes, in an order that respects every edge.
@@ -18,13 +19,16 @@ use std::ops::Range;
 /// The addresses of a cycle, each with the next, when there is no such order; or why a kind cannot make a change.
 pub fn steps(found: &Differences, live: &Inventory) -> Result<Vec<Step>, Trouble> {
     let alone: Vec<_> = found.changes.iter().filter(|(_, resolution)| resolution.with.is_none()).collect();
-    let made = parallel::map(&alone, parallel::AT_A_TIME, |(address, resolution)| {
-        draft(found, live, address, resolution)
+    // Steps are large: each is moved once only.
+    let parts: Vec<_> = alone.chunks(parallel::AT_A_TIME).collect();
+    let made = parallel::map(&parts, 1, |part| {
+        let mut drafts = Vec::with_capacity(part.len());
+        part.iter().try_for_each(|(at, of)| draft(&mut drafts, found, live, at, of)).map(|()| drafts)
     });
-    let mut drafts = Vec::with_capacity(made.len());
-    for own in made {
+    let mut drafts = Vec::with_capacity(made.iter().flatten().map(Vec::len).sum());
+    for part in made {
         let first = drafts.len();
-        drafts.extend(own?.into_iter().map(|mut step| {
+        drafts.extend(part?.into_iter().map(|mut step| {
             step.id += first;
             step.needs.iter_mut().for_each(|needs| *needs += first);
             step
@@ -46,17 +50,18 @@ pub enum Trouble {
     Cycle(Vec<Address>),
 }
 
-/// The steps of one change, numbered from nothing.
+/// Adds the steps of one change to others, numbered by their places.
 fn draft(
+    drafts: &mut Vec<Step>,
     found: &Differences,
     live: &Inventory,
     address: &Address,
     resolution: &Resolution,
-) -> Result<Vec<Step>, Trouble> {
-    let Some(kind) = kind::by_name(&resolution.kind) else { return Ok(Vec::new()) };
+) -> Result<(), Trouble> {
+    let Some(kind) = kind::by_name(&resolution.kind) else { return Ok(()) };
     let change = &resolution.change;
     let world = if change.after.is_none() { live } else { &found.world };
-    let Some(resource) = world.get(address) else { return Ok(Vec::new()) };
+    let Some(resource) = world.get(address) else { return Ok(()) };
     let recalled =
         found.recalled.get(address).map(|body| Resource { body: body.clone(), ..resource.clone() });
     let at = At { address, resource: recalled.as_ref().unwrap_or(resource), world };
@@ -64,7 +69,7 @@ fn draft(
     let mut halves = Vec::new();
     if both {
         let named = change.rename.clone().zip(change.before.as_ref());
-        halves.extend(named.map(|(rename, before)| Change::renaming(before, rename)));
+        halves.extend(named.map(|(rename, before)| Change::renaming(before, *rename)));
         halves.push(Change::new(change.before.clone(), None));
         halves.push(Change::new(None, change.after.clone()));
     } else if change.before.is_some() && change.after.is_some() && is_made_again(found, address) {
@@ -72,8 +77,7 @@ fn draft(
     } else {
         halves.push(change.clone());
     }
-    // Most changes are one step, and steps are large.
-    let mut drafts = Vec::with_capacity(halves.len());
+    let first = drafts.len();
     let mut previous = None;
     let bodies = Change { rename: None, ..change.clone() };
     for half in halves {
@@ -91,7 +95,7 @@ fn draft(
                 loss: kind.loss(&at, &change),
                 needs: previous.into_iter().collect(),
                 behind_line: false,
-                validation: change.after.is_some().then(|| kind.validation(&at)).flatten(),
+                validation: change.after.is_some().then(|| kind.validation(&at)).flatten().map(Box::new),
                 origin: resolution.origin.clone(),
                 change,
             });
@@ -99,11 +103,10 @@ fn draft(
         }
     }
     // What is made again with its container starts from what stood there, though nothing of it is left by then.
-    if let Some(step) = drafts.first_mut() {
+    if let Some(step) = drafts.get_mut(first) {
         step.change.before.clone_from(&change.before);
     }
-    answered(&drafts, address, change)?;
-    Ok(drafts)
+    answered(&drafts[first..], address, change)
 }
 
 /// Whether something that contains a thing is deleted and created again.
@@ -121,7 +124,7 @@ fn is_made_again(found: &Differences, address: &Address) -> bool {
 fn parts(kind: &dyn Kind, at: &At<'_>, change: &Change) -> Vec<Change> {
     let mut parts = Vec::new();
     if let (Some(rename), Some(before)) = (&change.rename, &change.before) {
-        parts.push(Change::renaming(before, rename.clone()));
+        parts.push(Change::renaming(before, (**rename).clone()));
         if change.before == change.after {
             return parts;
         }
@@ -169,14 +172,21 @@ struct Steps<'a> {
 
 impl<'a> Steps<'a> {
     fn of(drafts: &'a [Step], found: &'a Differences, live: &'a Inventory) -> Self {
-        let changes: ByAddress<&Resolution> =
-            found.changes.iter().map(|(address, change)| (address.clone(), change)).collect();
+        let changes = || found.changes.iter().map(|(address, change)| (address.clone(), change)).collect();
+        let own = || {
+            let mut own = ByAddress::default();
+            own.reserve(drafts.len());
+            for of in groups(drafts) {
+                own.insert(drafts[of.start].address.clone(), of);
+            }
+            own
+        };
+        let (changes, own): (ByAddress<&Resolution>, _) = parallel::both(changes, own);
         let goes = |step: &Step| {
             let reason = changes.get(&step.address).map(|change| change.reason);
             step.change.after.is_none() || reason.is_some_and(takes_away)
         };
         let going = drafts.iter().map(goes).collect();
-        let own = groups(drafts).map(|own| (drafts[own.start].address.clone(), own)).collect();
         Self { found, live, drafts, own, changes, going }
     }
 
@@ -383,14 +393,15 @@ fn sorted(drafts: Vec<Step>) -> Result<Vec<Step>, Trouble> {
     let dependents = dependents(&drafts);
     // The numbers that steps have so far follow their addresses.
     let key = |id: usize| (drafts[id].behind_line, id);
-    let mut ready: BTreeSet<_> = (0..drafts.len()).filter(|id| waiting[*id] == 0).map(key).collect();
+    let first = (0..drafts.len()).filter(|id| waiting[*id] == 0);
+    let mut ready: BinaryHeap<_> = first.map(|id| Reverse(key(id))).collect();
     let mut order = Vec::with_capacity(drafts.len());
-    while let Some((_, id)) = ready.pop_first() {
+    while let Some(Reverse((_, id))) = ready.pop() {
         order.push(id);
         for next in &dependents[id] {
             waiting[*next] -= 1;
             if waiting[*next] == 0 {
-                ready.insert(key(*next));
+                ready.push(Reverse(key(*next)));
             }
         }
     }

@@ -19,39 +19,38 @@ pub struct Style {
 }
 
 /// The long part of a plan's text: what changes, and by which steps. Notes, refusals and times are no part of it, so that
-/// it can be written while others are still asked.
+/// it can be written while others are still asked. It is kept in the parts in which it is written side by side.
 #[derive(Debug)]
-pub struct Long(String);
+pub struct Long(Vec<String>);
 
 impl Long {
     /// Writes the long part of a plan.
     pub fn of(plan: &Plan, style: Style) -> Self {
         let replaced = plan.replaced();
         let changes: Vec<_> = plan.changes.iter().collect();
-        let entries = parallel::map(&changes, parallel::AT_A_TIME, |(address, change)| {
+        let parts: Vec<_> = changes.chunks(parallel::AT_A_TIME).collect();
+        let mut text = parallel::map(&parts, 1, |part| {
             let mut text = String::new();
-            entry(&mut text, replaced.contains(address), address, change);
+            part.iter().for_each(|(at, change)| entry(&mut text, replaced.contains(at), at, change));
             text
         });
-        let mut text = entries.concat();
-        if !plan.steps.is_empty() {
-            steps(&mut text, plan, style);
-        }
+        text.extend(steps(plan, style));
         Self(text)
     }
 }
 
 /// Prints a plan.
 pub fn plan(plan: &Plan, style: Style) -> String {
-    with(plan, Long::of(plan, style))
+    with(plan, Long::of(plan, style)).concat()
 }
 
-/// Prints a plan of which the long part is written already.
-pub fn with(plan: &Plan, long: Long) -> String {
-    let mut text = long.0;
+/// Prints a plan of which the long part is written already: the parts of its text.
+pub fn with(plan: &Plan, long: Long) -> Vec<String> {
+    let Long(mut parts) = long;
     if plan.is_empty() {
-        text.insert_str(0, "No changes. Live matches the spec.\n");
+        parts.insert(0, "No changes. Live matches the spec.\n".to_owned());
     }
+    let mut text = String::new();
     for note in &plan.notes {
         let _ = writeln!(text, "Note: {note}.");
     }
@@ -61,7 +60,8 @@ pub fn with(plan: &Plan, long: Long) -> String {
     if !plan.is_empty() {
         last_lines(&mut text, plan);
     }
-    text
+    parts.push(text);
+    parts
 }
 
 /// Prints why a plan is refused, one paragraph each.
@@ -202,27 +202,33 @@ fn shown(value: &Value) -> String {
     }
 }
 
-fn steps(text: &mut String, plan: &Plan, style: Style) {
-    text.push_str("Steps:\n");
-    let mut behind = false;
-    let shown = parallel::map(&plan.steps, parallel::AT_A_TIME, |step| shown_step(step, style));
-    for (step, shown) in plan.steps.iter().zip(shown) {
-        if step.behind_line && !behind {
-            text.push_str("  ──── point of no return: what follows cannot be undone ────\n");
-            behind = true;
-        }
-        text.push_str(&shown);
+/// The parts of what says the steps; none where there are none.
+fn steps(plan: &Plan, style: Style) -> Vec<String> {
+    if plan.steps.is_empty() {
+        return Vec::new();
     }
-    text.push('\n');
+    let line = plan.steps.iter().position(|step| step.behind_line);
+    let parts: Vec<_> = plan.steps.chunks(parallel::AT_A_TIME).collect();
+    let mut shown = parallel::map(&parts, 1, |part| {
+        let mut text = String::new();
+        for step in *part {
+            if Some(step.id) == line {
+                text.push_str("  ──── point of no return: what follows cannot be undone ────\n");
+            }
+            shown_step(&mut text, step, style);
+        }
+        text
+    });
+    shown.insert(0, "Steps:\n".to_owned());
+    shown.push("\n".to_owned());
+    shown
 }
 
-fn shown_step(step: &Step, style: Style) -> String {
-    let mut text = String::new();
+fn shown_step(text: &mut String, step: &Step, style: Style) {
     let after =
         if step.needs.is_empty() { String::new() } else { format!("  after {}", numbers(&step.needs)) };
     let _ = writeln!(text, "  {:>3}. {}{after}", step.id + 1, request(&step.request, style));
-    undo(&mut text, step, style);
-    text
+    undo(text, step, style);
 }
 
 fn undo(text: &mut String, step: &Step, style: Style) {

@@ -7,6 +7,7 @@ use super::event::{Attributes, Difference, Happened, Operation, Way};
 use super::schemas::{Touched, Violations};
 use crate::model::request::Lookup;
 use crate::model::{Address, Inventory, Request, Scope};
+use arcstr::ArcStr;
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 
@@ -25,7 +26,7 @@ pub struct Outgoing {
     /// What it changes.
     pub address: Address,
     /// The kind's word.
-    pub kind: String,
+    pub kind: ArcStr,
     /// The request.
     pub request: Request,
     /// For a command: the cluster's URI.

@@ -144,7 +144,7 @@ impl Guard {
         scope.containers.retain(|at, _| self.container.is_within(at));
         if self.is_alone {
             let above = scope.containers.values().map(|container| container.kind.clone());
-            let own = self.steps.iter().map(|of| self.plan.steps[of.id].kind.clone());
+            let own = self.steps.iter().map(|of| self.plan.steps[of.id].kind.to_string());
             let kinds: BTreeSet<String> = above.chain(own).collect();
             scope.kinds.retain(|kind| kinds.contains(kind));
             scope.containers.values_mut().for_each(|container| container.commands.clear());

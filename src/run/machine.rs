@@ -406,7 +406,7 @@ fn referenced(plan: &Plan) -> BTreeMap<Address, BTreeSet<String>> {
             Undo::By(requests) => requests.as_slice(),
             Undo::Never(_) => &[],
         };
-        for request in undos.iter().chain([&step.request]).chain(&step.validation) {
+        for request in undos.iter().chain([&step.request]).chain(step.validation.as_deref()) {
             match request {
                 Request::Arm(arm) => {
                     let body = Body::new().with("", arm.body.clone());

@@ -336,7 +336,7 @@ mod tests {
         let mut plan = plan(3);
         plan.steps[1].needs = vec![0];
         plan.steps[2].needs = vec![0];
-        plan.times.insert(("thing".to_owned(), Action::Create), 840);
+        plan.times.insert(("thing".into(), Action::Create), 840);
         let mut machine = Machine::new(Arc::new(plan), Policy::default()).unwrap();
         let started = Happened::Started { part: 0, id: String::new(), at: String::new() };
         machine.apply(&Event::apply(0, started)).unwrap();

@@ -327,7 +327,7 @@ mod tests {
         let number =
             |most: i64| json!({"graphSnapshotsCapacity": {"clusterMaximumConcurrentOperations": most}});
         let mut step = plan(1).steps.remove(0);
-        step.kind = "capacityPolicy".to_owned();
+        step.kind = "capacityPolicy".into();
         step.change = Change::new(None, body(&number(2)));
         let mut other = live(&step.address, &number(5));
         if let Some(mut resource) = other.remove(&step.address) {

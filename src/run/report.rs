@@ -8,6 +8,7 @@ use crate::kind::Undo;
 use crate::model::Address;
 use crate::model::change::Action;
 use crate::plan::{Origin, Reason};
+use arcstr::ArcStr;
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -67,7 +68,8 @@ pub struct Entry {
     /// What it changes.
     pub address: Address,
     /// The kind's word.
-    pub kind: String,
+    #[schemars(with = "String")]
+    pub kind: ArcStr,
     /// What it does to the thing.
     pub action: Action,
 }

@@ -31,7 +31,7 @@ pub(super) fn next(machine: &Machine, run: &str, step: usize, way: Way) -> Outgo
 pub(super) fn check(machine: &Machine, run: &str, step: usize) -> Result<Outgoing, String> {
     let mut outgoing = next(machine, run, step, Way::Apply);
     if let Some(validation) = &machine.plan().steps[step].validation {
-        outgoing.request = validation.clone();
+        outgoing.request = (**validation).clone();
     }
     resolved(machine, outgoing)
 }
@@ -94,7 +94,7 @@ fn first_open(value: &Value) -> Option<String> {
 /// The value that a command needs right before it is sent, if it needs one.
 fn lookup(outgoing: &Outgoing) -> Option<Lookup> {
     match &outgoing.request {
-        Request::Kusto(kusto) => kusto.lookup.clone(),
+        Request::Kusto(kusto) => kusto.lookup.as_deref().cloned(),
         Request::Arm(_) => None,
     }
 }

@@ -19,7 +19,7 @@ pub(super) fn plan(steps: usize) -> Plan {
         let request = |method| Request::arm(method, format!("/{address}"), "v", Value::Null);
         Step {
             id,
-            kind: "thing".to_owned(),
+            kind: "thing".into(),
             action: change.action(),
             request: request(Method::Put),
             undo: Undo::By(vec![request(Method::Delete)]),

@@ -108,6 +108,6 @@ mod tests {
         ]);
         let runs = [lasting(9), cut_off, lasting(2), lasting(4)];
         let times = learned(runs.iter());
-        assert_eq!(times.into_iter().collect::<Vec<_>>(), [(("thing".to_owned(), Action::Create), 4)]);
+        assert_eq!(times.into_iter().collect::<Vec<_>>(), [(("thing".into(), Action::Create), 4)]);
     }
 }

@@ -3,7 +3,9 @@
 //! Invariant: a text that was packed is the one that was given (test: `what_is_packed_is_kept`).
 
 use crate::model::{Origin, parallel};
+use arcstr::ArcStr;
 use lz4_flex::block::{compress, decompress};
+use memchr::memchr_iter;
 use std::sync::{Arc, OnceLock};
 
 /// Some bytes of one text.
@@ -21,7 +23,7 @@ pub struct Place {
 #[derive(Debug)]
 pub struct File {
     /// The file relative to the spec's folder, with `/` between its parts.
-    pub name: String,
+    pub name: ArcStr,
     /// The file as the user can open it from where the program runs.
     pub shown: String,
     text: Text,
@@ -75,8 +77,8 @@ impl File {
 
     fn lines(&self) -> &[u32] {
         self.lines.get_or_init(|| {
-            let ends = self.text().match_indices('\n');
-            std::iter::once(0).chain(ends.map(|(at, _)| offset(at + 1))).collect()
+            let ends = memchr_iter(b'\n', self.text().as_bytes());
+            std::iter::once(0).chain(ends.map(|at| offset(at + 1))).collect()
         })
     }
 
@@ -97,6 +99,7 @@ impl File {
 impl Files {
     /// Adds a text and returns its number.
     pub fn add(&mut self, name: String, shown: String, text: String) -> u32 {
+        let name = name.into();
         let text = Text { plain: text.into(), packed: None };
         self.list.push(Arc::new(File { name, shown, text, lines: OnceLock::new() }));
         offset(self.list.len() - 1)

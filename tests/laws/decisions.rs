@@ -30,7 +30,7 @@ fn lane(step: &Step, request: &Request, check: bool) -> Lane {
         Request::Arm(_) if check => shared(step.address.prefix(1)),
         Request::Arm(_) => Lane {
             is_exclusive: step.address.depth() == 1,
-            alone: kind::by_name(&step.kind).filter(|kind| kind.alone()).map(|_| step.kind.clone()),
+            alone: kind::by_name(&step.kind).filter(|kind| kind.alone()).map(|_| step.kind.to_string()),
             ..shared(step.address.prefix(1))
         },
         Request::Kusto(kusto) => {
@@ -333,7 +333,7 @@ fn decisions_are_those_of_looking_at_every_step() {
         let mut dice = Dice::new(seed, "decisions");
         let (mut plan, _) = plans::random(&mut dice);
         for step in plan.steps.iter_mut().filter(|step| step.address.collection() == "dataConnections") {
-            step.kind = dice.pick(&["thing", "managedPrivateEndpoint"]).to_owned();
+            step.kind = dice.pick(&["thing", "managedPrivateEndpoint"]).into();
         }
         let mut machine = Machine::new(Arc::new(plan), policy(&mut dice)).unwrap();
         let mut story = Vec::new();

@@ -44,7 +44,7 @@ fn thrown(dice: &mut Dice) -> (Arc<Plan>, Vec<Task>) {
     let mut plan = Plan::default();
     let seconds = KINDS.map(|_| [2, 5, 10, 30, 60, 350, 780][dice.below(7)]);
     for ((kind, _), seconds) in KINDS.iter().zip(seconds) {
-        plan.times.insert(((*kind).to_owned(), Action::Create), seconds);
+        plan.times.insert(((*kind).into(), Action::Create), seconds);
     }
     let mut tasks = Vec::new();
     for id in 0..2 + dice.below(5) {
@@ -60,7 +60,7 @@ fn step(id: usize, cluster: &str, kind: &str, needs: Vec<usize>) -> Step {
     let address = Address::root().child("clusters", cluster).child("things", &format!("x{id}"));
     Step {
         id,
-        kind: kind.to_owned(),
+        kind: kind.into(),
         action: Action::Create,
         change: Change::new(None, Some(Body::new().with("p", 1))),
         request: Request::arm(Method::Put, format!("/{address}"), "v", Value::Null),

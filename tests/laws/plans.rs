@@ -92,10 +92,9 @@ fn command(address: &Address, alone: bool, lookup: bool) -> Request {
         cluster: address.prefix(1),
         database: address.segments()[1].key.to_string(),
         command: Command::new(".write").name(&address.to_string()),
-        lookup: lookup.then(|| Lookup {
-            command: Command::new(".look"),
-            column: "Version".to_owned(),
-            missing: "there is none".to_owned(),
+        lookup: lookup.then(|| {
+            let (column, missing) = ("Version".to_owned(), "there is none".to_owned());
+            Box::new(Lookup { command: Command::new(".look"), column, missing })
         }),
         alone,
         begins: None,
@@ -139,15 +138,17 @@ fn step(dice: &mut Dice, id: usize, address: &Address, change: Change, behind_li
     Step {
         id,
         address: address.clone(),
-        kind: "thing".to_owned(),
+        kind: "thing".into(),
         action: change.action(),
         request: request(dice, address, change.after.as_ref(), false, false),
         undo,
         loss: Loss::none(),
         needs: Vec::new(),
         behind_line,
-        validation: (arm && dice.chance(30))
-            .then(|| Request::arm(Method::Post, format!("/{address}/validate"), "2024-04-13", Value::Null)),
+        validation: (arm && dice.chance(30)).then(|| {
+            let path = format!("/{address}/validate");
+            Box::new(Request::arm(Method::Post, path, "2024-04-13", Value::Null))
+        }),
         origin: None,
         change,
     }
@@ -237,7 +238,7 @@ fn finish(plan: &mut Plan) {
         let change = Change::new(step.change.before.clone(), step.change.after.clone());
         let resolution = plan.changes.entry(step.address.clone()).or_insert_with(|| Resolution {
             kind: step.kind.clone(),
-            name: step.address.key().to_owned(),
+            name: step.address.key().into(),
             change: change.clone(),
             reason: Reason::Differs,
             loss: Loss::none(),

@@ -113,7 +113,7 @@ fn step(id: usize, words: &[&str]) -> Step {
     let parts = after("undo").first().copied().unwrap_or(1);
     Step {
         id,
-        kind: words.iter().skip_while(|word| **word != "of").nth(1).unwrap_or(&"thing").to_string(),
+        kind: words.iter().skip_while(|word| **word != "of").nth(1).unwrap_or(&"thing").to_string().into(),
         action: change.action(),
         undo: match (has("never"), has("since")) {
             (true, _) => Undo::Never("its data is gone".to_owned()),
@@ -123,7 +123,7 @@ fn step(id: usize, words: &[&str]) -> Step {
         loss: Loss::none(),
         needs: after("needs"),
         behind_line: has("behind") || has("never"),
-        validation: has("check").then(|| request.clone()),
+        validation: has("check").then(|| Box::new(request.clone())),
         origin: None,
         address,
         request,

@@ -278,11 +278,11 @@ fn undo_drop(at: &At<'_>) -> Request {
         cluster: at.cluster(),
         database: at.database().to_owned(),
         command: Command::new(".undo drop table").name(name).word("version="),
-        lookup: Some(Lookup {
+        lookup: Some(Box::new(Lookup {
             command: journal,
             column: "OriginalEntityVersion".to_owned(),
             missing: format!("the journal of the database has no drop of the table {name}"),
-        }),
+        })),
         alone: true,
         begins: None,
     })

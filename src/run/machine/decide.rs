@@ -287,7 +287,7 @@ mod tests {
             step.address = within.child("things", &step.id.to_string());
             match step.id % 10 {
                 0 => step.address = cluster,
-                1 | 2 => step.kind = alone.to_owned(),
+                1 | 2 => step.kind = alone.into(),
                 3..6 => step.request = Request::kusto(&cluster, within.key(), Command::new(".write")),
                 _ => {}
             }

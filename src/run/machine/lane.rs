@@ -42,7 +42,7 @@ impl Lane {
                 let alone = || kind::by_name(&step.kind).is_some_and(|kind| kind.alone());
                 let slot = match address.depth() {
                     1 => Slot::Exclusive,
-                    _ if alone() => Slot::Alone(step.kind.clone()),
+                    _ if alone() => Slot::Alone(step.kind.to_string()),
                     _ => Slot::Shared,
                 };
                 Self { root: address.prefix(1), slot }
