@@ -4,6 +4,7 @@ mod places;
 
 use super::address::Address;
 use super::body::Body;
+use super::parallel;
 use super::words::word;
 use arcstr::ArcStr;
 use serde::{Deserialize, Serialize};
@@ -213,13 +214,22 @@ impl Inventory {
         all
     }
 
-    /// Puts everything of another inventory here.
+    /// Puts everything of another inventory here (test: `what_is_absorbed_was_put_in`).
     pub fn absorb(&mut self, other: Self) {
-        for (place, resource) in (0..).zip(Arc::unwrap_or_clone(other.things)) {
-            if let (Some(address), Some(resource)) = (other.places.address(place), resource) {
-                self.insert(address.clone(), resource);
+        let own = Arc::make_mut(&mut self.things);
+        let mut others = Vec::new();
+        for (place, thing) in (0..).zip(Arc::unwrap_or_clone(other.things)) {
+            let (Some(address), Some(thing)) = (other.places.address(place), thing) else { continue };
+            let is_key = |thing: &Resource| address.has_key(&thing.name);
+            let there = self.places.get(address).and_then(|place| own.get_mut(place as usize));
+            // What has its place here and the name of its key needs no other look.
+            match there.filter(|there| is_key(&thing) && there.as_ref().is_none_or(is_key)) {
+                Some(there) => self.count += usize::from(there.replace(thing).is_none()),
+                None => others.push((address.clone(), thing)),
             }
         }
+        others.into_iter().for_each(|(address, thing)| drop(self.insert(address, thing)));
+        parallel::let_go(other.places);
     }
 
     /// Takes the thing at an address away.
@@ -337,7 +347,6 @@ pub struct Desired {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::parallel;
     use proptest::prelude::*;
 
     proptest! {
@@ -377,13 +386,30 @@ mod tests {
         things.prop_map(|things| things.into_iter().collect())
     }
 
+    fn put(mut all: Inventory, things: &BTreeMap<Address, Resource>) -> Inventory {
+        things.iter().for_each(|(at, thing)| drop(all.insert(at.clone(), thing.clone())));
+        all
+    }
+
     proptest! {
         #[test]
+        fn what_is_absorbed_was_put_in(own in some_things(), more in some_things(), with_places: bool) {
+            let places = if with_places { put(put(Inventory::new(), &own), &more) } else { Inventory::new() };
+            let all = put(Inventory::shaped_like(&places), &own);
+            let mut absorbed = all.clone();
+            absorbed.absorb(put(Inventory::shaped_like(&places), &more));
+            let inserted = put(all, &more);
+            prop_assert_eq!((absorbed.len(), &absorbed), (inserted.len(), &inserted));
+            for name in ["a", "b", "c", "d"] {
+                let named = |all: &Inventory| {
+                    all.named(&Address::root(), "tables", name).map(|(at, _)| at.clone()).collect::<Vec<_>>()
+                };
+                prop_assert_eq!(named(&absorbed), named(&inserted));
+            }
+        }
+
+        #[test]
         fn what_lies_over_it_was_put_in(below in some_things(), over in some_things()) {
-            let put = |mut all: Inventory, things: &BTreeMap<Address, Resource>| {
-                things.iter().for_each(|(at, thing)| drop(all.insert(at.clone(), thing.clone())));
-                all
-            };
             let mut below = put(Inventory::new(), &below);
             below.remove(&Address::root().child("tables", "a"));
             let (under, inserted) = (below.under(over.iter().map(|(at, thing)| (at, thing.clone()))), put(below, &over));

@@ -14,6 +14,10 @@ use std::sync::Arc;
 /// How many entries one reader takes on: what it learns of one is of use for the next.
 const AT_A_TIME: usize = 512;
 
+/// Of how many entries the first are handed on that stand right in a root: each may hold thousands of others, and those are
+/// found at once when their containers are.
+const HIGH: usize = 32;
+
 /// What one entry and all that stands in it come to.
 pub(super) struct Outlined {
     drafts: Vec<Draft>,
@@ -30,10 +34,13 @@ impl Loader<'_> {
         entries: &[Entry],
         azure: &Azure,
     ) -> Vec<Option<Outlined>> {
-        if entries.len() < self.hands_on_from {
+        let is_high = entries.first().is_some_and(|(address, _)| address.depth() == 2);
+        let enough = if is_high { self.hands_on_from / HIGH } else { self.hands_on_from };
+        if entries.len() < enough {
             return Vec::new();
         }
-        let parts: Vec<&[Entry]> = entries.chunks(parallel::AT_A_TIME).collect();
+        let at_a_time = if is_high { 1 } else { parallel::AT_A_TIME };
+        let parts: Vec<&[Entry]> = entries.chunks(at_a_time).collect();
         let seed = self.seed();
         let found = parallel::map(&parts, 1, |entries| {
             let mut reader = Loader::grown(&seed);
@@ -57,7 +64,9 @@ impl Loader<'_> {
 
     /// Goes on with what was found of an entry.
     pub(super) fn take_over(&mut self, Outlined { drafts, prune, exact, torn }: Outlined) {
-        drafts.into_iter().for_each(|draft| self.add(draft));
+        let places = Arc::make_mut(&mut self.places);
+        drafts.iter().for_each(|draft| places.push(draft.address.clone()));
+        self.drafts.extend(drafts);
         self.prune.extend(prune);
         self.exact.extend(exact);
         self.torn.extend(torn);
