@@ -111,8 +111,11 @@ fn used_twice(plan: &Plan, concerned: &[Concerned<'_>]) -> Vec<(Address, Finding
     let used: BTreeMap<String, &Address> = claims
         .flat_map(|(address, claims)| claims.into_iter().map(move |claim| (claim.key, address)))
         .collect();
+    if used.is_empty() {
+        return Vec::new();
+    }
     let mut found = Vec::new();
-    for (kind, at, _) in concerned.iter().filter(|_| !used.is_empty()) {
+    for (kind, at, _) in concerned {
         for claim in kind.claims(at) {
             let Some(other) = used.get(&claim.key).filter(|other| **other != at.address) else { continue };
             let message =
