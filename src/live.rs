@@ -40,6 +40,8 @@ pub struct Live {
     pub notes: Vec<String>,
     /// Where reading was not possible, and why: what stands below is unknown rather than gone.
     pub unreadable: Vec<(Address, String)>,
+    /// What the service finds wrong with the schemas of databases, where it was asked and said so.
+    pub violations: BTreeMap<Address, Vec<String>>,
 }
 
 /// Reads everything in a scope. What is found of endpoints is kept for the next reading.
@@ -61,7 +63,29 @@ pub async fn read_like(
     endpoints: &Endpoints,
     like: &Inventory,
 ) -> Result<Live, CloudError> {
-    let mut reading = Reading::new(scope, like);
+    read_with(cloud, Reading::new(scope, like, false), endpoints).await
+}
+
+/// The same for whoever is about to change something: beside everything else the service is asked what is wrong with the
+/// schemas already, which would be a round of its own later (test: `what_is_wrong_already_is_asked_beside_the_reading`).
+///
+/// # Errors
+/// As [`read`].
+pub async fn read_to_change(
+    cloud: &Cloud,
+    scope: &Scope,
+    endpoints: &Endpoints,
+    like: &Inventory,
+) -> Result<Live, CloudError> {
+    read_with(cloud, Reading::new(scope, like, true), endpoints).await
+}
+
+async fn read_with(
+    cloud: &Cloud,
+    mut reading: Reading<'_>,
+    endpoints: &Endpoints,
+) -> Result<Live, CloudError> {
+    let scope = reading.scope;
     let mut early = Vec::new();
     for (root, uri) in endpoints.of(scope) {
         let uri = Some(uri);
@@ -99,18 +123,20 @@ struct Reading<'a> {
     /// The kinds of container in which commands are run to read what is below.
     regions: BTreeSet<&'static str>,
     places: Arc<Places>,
+    /// Whether it is asked what is wrong with the schemas.
+    violations: bool,
     open: Open,
     live: Live,
 }
 
 impl<'a> Reading<'a> {
-    fn new(scope: &'a Scope, like: &'a Inventory) -> Self {
+    fn new(scope: &'a Scope, like: &'a Inventory, violations: bool) -> Self {
         let kinds: Vec<_> = kind::all().filter(|kind| scope.kinds.contains(kind.about().name)).collect();
         let regions =
             kinds.iter().filter(|kind| is_region(kind.source())).flat_map(|kind| around(*kind)).collect();
         let places = Arc::new(Places::new(scope, like));
         let live = Live { inventory: Inventory::shaped_like(like), ..Live::default() };
-        Self { scope, kinds, regions, places, open: BTreeMap::new(), live }
+        Self { scope, kinds, regions, places, violations, open: BTreeMap::new(), live }
     }
 
     /// The first round: the containers that stand in nothing else.
@@ -170,7 +196,8 @@ impl<'a> Reading<'a> {
             if let (true, Some(uri)) = (self.regions.contains(container.kind.as_str()), uri) {
                 let (address, name) = (address.clone(), container.name.clone());
                 let (kinds, places) = (Arc::clone(&by_commands), Arc::clone(&self.places));
-                let wanted = Wanted { kinds, places, within: container.kind.clone() };
+                let within = container.kind.clone();
+                let wanted = Wanted { kinds, places, within, violations: self.violations };
                 asks.push(Ask::Database { address, uri, name, shows: self.shows(), wanted });
             }
         }
@@ -287,6 +314,7 @@ impl<'a> Reading<'a> {
         }
         self.live.inventory.absorb(contents.found?);
         self.live.notes.extend(contents.note);
+        self.live.violations.extend(contents.violations.map(|found| (address.clone(), found)));
         Ok(())
     }
 

@@ -68,7 +68,7 @@ async fn converge(
     let mut lock = runs::lock(&desk, running, if destroy { "destroy" } else { "apply" }, terminal).await?;
     let ended = async {
         nothing_pending(&desk.place, &desk.whereabouts).await?;
-        let session = Session::at(desk, &scope).await?;
+        let session = Session::at(desk, &scope).await?.changing();
         let ended = match session::plan(&session, &spec, scope, global, allow, destroy, plan::style(terminal))
             .await
         {
@@ -172,7 +172,7 @@ async fn apply_saved(
     let mut lock = runs::lock(&desk, &args.running, "apply", terminal).await?;
     let ended = async {
         nothing_pending(&desk.place, &desk.whereabouts).await?;
-        let session = Session::at(desk, &plan.scope).await?;
+        let session = Session::at(desk, &plan.scope).await?.changing();
         let ended = match session.read(&plan.scope).await {
             Ok(live) => match proof::stale(&plan, &live.inventory).as_slice() {
                 [] => {

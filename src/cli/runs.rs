@@ -347,8 +347,12 @@ async fn prepared(
         Failure::error(error.to_string(), "nothing was changed: secrets are read before the first write")
     })?;
     let known = |address: &Address, path: &[String]| plan.outputs.get(address)?.get(&path.join(".")).cloned();
-    let violations = effects.violations(schemas::touched(&plan, &known)).await;
-    let violations = violations.map_err(|error| Failure::error(error.to_string(), "nothing was changed"))?;
+    let touched = schemas::touched(&plan, &known);
+    let mut violations = session.violations();
+    violations.retain(|address, _| touched.iter().any(|of| of.address == *address));
+    let unasked = touched.into_iter().filter(|of| !violations.contains_key(&of.address)).collect();
+    let asked = effects.violations(unasked).await;
+    violations.extend(asked.map_err(|error| Failure::error(error.to_string(), "nothing was changed"))?);
     let prepared = prepared.await.map_err(|error| error.to_string());
     let prepared = prepared.and_then(|prepared| {
         prepared.and_then(|prepared| prepared.with(violations)).map_err(|error| error.to_string())

@@ -16,6 +16,7 @@ use crate::plan::text::{Long, Style};
 use crate::plan::{self, Plan, Refusal, Rule};
 use crate::run::Timing;
 use crate::run::place::Place;
+use crate::run::schemas::Violations;
 use crate::run::whereabouts::Whereabouts;
 use crate::spec::{self, Spec};
 use std::collections::BTreeSet;
@@ -36,6 +37,10 @@ pub(super) struct Session {
     /// Endpoints that were found by now.
     pub(super) endpoints: Endpoints,
     read_at: Mutex<Option<Instant>>,
+    /// Whether something is to be changed by what is read.
+    changes: bool,
+    /// What the last reading found wrong with schemas.
+    violations: Mutex<Violations>,
     /// The spec, as the command line names it.
     pub(super) spec: PathBuf,
     /// How long runs wait for what.
@@ -83,6 +88,8 @@ impl Session {
             parallelism,
             endpoints: Endpoints::default(),
             read_at: Mutex::default(),
+            changes: false,
+            violations: Mutex::default(),
             spec,
             timing,
             target,
@@ -104,12 +111,30 @@ impl Session {
     /// As [`Session::read`].
     pub(super) async fn read_like(&self, scope: &Scope, like: &Inventory) -> Result<Live, Failure> {
         let now = Instant::now();
-        let live = live::read_like(&self.cloud, scope, &self.endpoints, like).await;
+        let live = if self.changes {
+            live::read_to_change(&self.cloud, scope, &self.endpoints, like).await
+        } else {
+            live::read_like(&self.cloud, scope, &self.endpoints, like).await
+        };
         let live = live.map_err(|error| unreachable(&error))?;
+        if let Ok(mut violations) = self.violations.lock() {
+            violations.clone_from(&live.violations);
+        }
         if let Ok(mut read_at) = self.read_at.lock() {
             *read_at = Some(now);
         }
         Ok(live)
+    }
+
+    /// The same session for whoever is about to change something.
+    pub(super) const fn changing(mut self) -> Self {
+        self.changes = true;
+        self
+    }
+
+    /// What the last reading found wrong with schemas, where it was asked.
+    pub(super) fn violations(&self) -> Violations {
+        self.violations.lock().map(|found| found.clone()).unwrap_or_default()
     }
 
     /// When the last reading of live began.

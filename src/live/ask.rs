@@ -2,11 +2,13 @@
 
 use super::notes;
 use super::place::Places;
+use super::violations;
 use crate::cloud::{Class, Cloud, CloudError};
 use crate::kind::replies::{DatabaseReplies, DatabaseSchema, Reply};
 use crate::kind::script::{self, Statement};
 use crate::kind::{Found, Kind};
 use crate::model::{Address, Command, Inventory, Rows};
+use futures::future::join;
 use serde::Deserialize;
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
@@ -55,6 +57,8 @@ pub(super) struct Wanted {
     pub(super) places: Arc<Places>,
     /// The kind of the database itself, by its word.
     pub(super) within: String,
+    /// Whether what the service finds wrong with the schema is asked too.
+    pub(super) violations: bool,
 }
 
 /// What a database holds.
@@ -65,13 +69,16 @@ pub(super) struct Contents {
     pub(super) found: Result<Inventory, CloudError>,
     /// What nobody manages, as a sentence.
     pub(super) note: Option<String>,
+    /// What the service finds wrong with the schema; nothing where it was not asked, or did not say.
+    pub(super) violations: Option<Vec<String>>,
 }
 
 impl Contents {
     /// Reads the replies, which are gone afterwards: what is found is a fraction of them.
     fn of(address: &Address, wanted: &Wanted, replies: &DatabaseReplies) -> Self {
         let found = Self::things(address, wanted, &Reply::Database(replies));
-        Self { name: replies.name.clone(), found, note: notes::script(address, replies) }
+        let (name, note) = (replies.name.clone(), notes::script(address, replies));
+        Self { name, found, note, violations: None }
     }
 
     fn things(address: &Address, wanted: &Wanted, reply: &Reply<'_>) -> Result<Inventory, CloudError> {
@@ -124,8 +131,12 @@ impl Ask {
                 Ok(Got::Many(items.unwrap_or_default()))
             }
             Self::Database { address, uri, name, shows, wanted } => {
-                let replies = database(cloud, &uri, &name, &shows).await?;
-                Ok(Got::Database(Box::new(Contents::of(&address, &wanted, &replies))))
+                let wrong = async {
+                    if wanted.violations { violations(cloud, &uri, &name).await.ok() } else { None }
+                };
+                let (replies, violations) = join(database(cloud, &uri, &name, &shows), wrong).await;
+                let contents = Contents::of(&address, &wanted, &replies?);
+                Ok(Got::Database(Box::new(Contents { violations, ..contents })))
             }
             Self::Cluster { uri, shows, .. } => cluster(cloud, &uri, &shows).await.map(Got::Cluster),
         }

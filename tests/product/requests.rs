@@ -129,6 +129,34 @@ async fn a_known_endpoint_saves_a_round() {
     assert_eq!(deep().await.0, 0);
 }
 
+/// Whoever is about to change something asks one question more of each database, in the same round.
+#[tokio::test]
+async fn what_is_wrong_already_is_asked_beside_the_reading() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("adx.yaml"), subscription(1, 2)).unwrap();
+    let spec = load(folder.path());
+    // Slow enough that what is asked at once is seen to be.
+    let world = World::with(Options { latency: Duration::from_millis(100), ..Options::default() }).await;
+    let plan = world.plan(&spec, false).await;
+    assert_eq!(world.apply(&plan, OnFailure::Rollback).await.0.outcome, Outcome::Done);
+    let scope = crate::import::everything(&spec);
+    let asked = |before: usize| {
+        let requests = world.emulator.requests().split_off(before);
+        (requests.len(), depth(&requests))
+    };
+    let before = world.emulator.requests().len();
+    let read = live::read(&world.cloud, &scope, &Endpoints::default()).await.unwrap();
+    let (few, deep) = asked(before);
+    let before = world.emulator.requests().len();
+    let like = Inventory::new();
+    let more = live::read_to_change(&world.cloud, &scope, &Endpoints::default(), &like).await.unwrap();
+    assert_eq!(asked(before), (few + 2, deep));
+    let databases: Vec<Address> = more.violations.keys().cloned().collect();
+    let declared = spec.desired.inventory.iter().filter(|(_, thing)| thing.kind == "database");
+    assert_eq!(databases, declared.map(|(address, _)| address.clone()).collect::<Vec<_>>());
+    assert_eq!((read.violations.len(), read.inventory), (0, more.inventory));
+}
+
 /// A whole subscription: clusters with their databases, each with a bit of everything that the control plane lists.
 fn subscription(clusters: usize, databases: usize) -> String {
     let mut text = "version: 1\nazure: {subscriptionId: 00000000-0000-0000-0000-000000000000, resourceGroup: rg, location: \
