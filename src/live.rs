@@ -49,11 +49,13 @@ pub struct Live {
 /// # Errors
 /// When some region gave no usable answer, or one that a kind does not understand.
 pub async fn read(cloud: &Cloud, scope: &Scope, endpoints: &Endpoints) -> Result<Live, CloudError> {
-    read_like(cloud, scope, endpoints, &Inventory::new()).await
+    read_like(cloud, scope, endpoints, &Inventory::new(), false).await
 }
 
 /// The same where live is probably much like something: what is equal shares its memory with that, so that an unchanged
 /// spec and its live state take little more than one of them (test: `a_plan_of_every_kind_asks_twelve_times_and_four_deep`).
+/// For whoever is about to change something, the service is asked beside everything else what is wrong with the schemas
+/// already, which would be a round of its own later (test: `what_is_wrong_already_is_asked_beside_the_reading`).
 ///
 /// # Errors
 /// As [`read`].
@@ -62,30 +64,9 @@ pub async fn read_like(
     scope: &Scope,
     endpoints: &Endpoints,
     like: &Inventory,
+    violations: bool,
 ) -> Result<Live, CloudError> {
-    read_with(cloud, Reading::new(scope, like, false), endpoints).await
-}
-
-/// The same for whoever is about to change something: beside everything else the service is asked what is wrong with the
-/// schemas already, which would be a round of its own later (test: `what_is_wrong_already_is_asked_beside_the_reading`).
-///
-/// # Errors
-/// As [`read`].
-pub async fn read_to_change(
-    cloud: &Cloud,
-    scope: &Scope,
-    endpoints: &Endpoints,
-    like: &Inventory,
-) -> Result<Live, CloudError> {
-    read_with(cloud, Reading::new(scope, like, true), endpoints).await
-}
-
-async fn read_with(
-    cloud: &Cloud,
-    mut reading: Reading<'_>,
-    endpoints: &Endpoints,
-) -> Result<Live, CloudError> {
-    let scope = reading.scope;
+    let mut reading = Reading::new(scope, like, violations);
     let mut early = Vec::new();
     for (root, uri) in endpoints.of(scope) {
         let uri = Some(uri);

@@ -1,7 +1,7 @@
 //! Terraform's own numbers beside ours: built-in resources with the same graph, where its program is present.
 //!
 //! Its state is kept behind a URL, as teams keep theirs: a state in a file is written anew after every resource, which
-//! takes the square of their number (33 minutes for 5,000, and not 2).
+//! takes the square of their number (33 minutes for 5,000, and not 1).
 
 use crate::lab::{Lab, text};
 use crate::measure::{self, Cost};

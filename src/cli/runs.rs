@@ -13,7 +13,7 @@ use super::terminal::Terminal;
 use crate::model::Address;
 use crate::plan::{Plan, Times};
 use crate::run::azure::Azure;
-use crate::run::driver::{Interrupts, Run};
+use crate::run::driver::{Interrupts, Run, RunError};
 use crate::run::effects::Effects;
 use crate::run::event::Intent;
 use crate::run::hold::Hold;
@@ -22,13 +22,13 @@ use crate::run::lease::Key;
 use crate::run::lock::{Holder, LockError};
 use crate::run::machine::{self, Ending, Phase, Policy};
 use crate::run::place::{self, Guard, Listed, Place, PlaceError};
-use crate::run::prepared::{Prepared, RunError};
 use crate::run::report::Outcome;
 use crate::run::schemas::{self, Violations};
 use crate::run::store::AnyStore;
 use crate::run::store::End;
 use crate::run::times;
 use crate::run::whereabouts::Whereabouts;
+use std::collections::BTreeSet;
 use std::mem::ManuallyDrop;
 use std::sync::Arc;
 use time::OffsetDateTime;
@@ -298,37 +298,22 @@ fn unusable(error: &PlaceError) -> Failure {
 /// A journal that cannot be begun; nothing is changed then.
 pub(super) async fn begin(
     session: &Session,
-    plan: Plan,
+    mut plan: Plan,
     lock: &mut Locked,
     running: &Running,
     terminal: Terminal,
 ) -> Result<Exit, Failure> {
+    let secrets = plan.secrets();
+    session.cloud.read_secrets(&secrets).await.map_err(|error| {
+        Failure::error(error.to_string(), "nothing was changed: secrets are read before the first write")
+    })?;
+    let effects = Arc::new(Azure::new(session.cloud.clone(), session.endpoints.clone()));
+    plan.violations = wrong_already(session, &plan, &effects).await?;
     let known = session.place.runs().await.map_err(|error| unusable(&error))?;
     let run = id::new(OffsetDateTime::now_utc(), known.last().map(|run| run.id.as_str()));
-    let effects = Arc::new(Azure::new(session.cloud.clone(), session.endpoints.clone()));
-    let prepared = prepared(session, plan, &run, running, &effects).await?;
-    lock.name(&run).await;
-    let hold = lock.begin()?;
-    let store = session.place.create(&run, hold.clone()).await.map_err(|error| unusable(&error))?;
-    let length = place::length_of(&store);
-    let begun = Run::begin(prepared, store, OffsetDateTime::now_utc, effects).await;
-    let begun = begun.map_err(|error| not_written(session, &run, &error.to_string()))?;
-    drive(begun, session, length, hold, terminal).await
-}
-
-/// What a run needs before its first write: its secrets, what is wrong already, and the first line of its journal, which is
-/// long and written beside the questions.
-async fn prepared(
-    session: &Session,
-    plan: Plan,
-    run: &str,
-    running: &Running,
-    effects: &Azure,
-) -> Result<Prepared, Failure> {
-    let plan = Arc::new(plan);
     let header = Header {
         format: journal::FORMAT,
-        run: run.to_owned(),
+        run: run.clone(),
         tool: concat!("adxform ", env!("CARGO_PKG_VERSION")).to_owned(),
         target: session.target.clone(),
         who: who(),
@@ -338,26 +323,28 @@ async fn prepared(
             parallelism: session.parallelism.unwrap_or(Policy::default().parallelism),
             ..Policy::default()
         },
-        plan: Arc::clone(&plan),
-        violations: Violations::new(),
+        plan: Arc::new(plan),
     };
-    let prepared = tokio::task::spawn_blocking(move || Prepared::of(&header));
-    let secrets = plan.secrets();
-    session.cloud.read_secrets(&secrets).await.map_err(|error| {
-        Failure::error(error.to_string(), "nothing was changed: secrets are read before the first write")
-    })?;
+    lock.name(&run).await;
+    let hold = lock.begin()?;
+    let store = session.place.create(&run, hold.clone()).await.map_err(|error| unusable(&error))?;
+    let length = place::length_of(&store);
+    let begun = Run::begin(&header, store, OffsetDateTime::now_utc, effects).await;
+    let begun = begun.map_err(|error| not_written(session, &run, &error.to_string()))?;
+    drive(begun, session, length, hold, terminal).await
+}
+
+/// What the service finds wrong with the databases that a plan touches, before anything is changed. Only those are asked
+/// of which the reading did not say.
+async fn wrong_already(session: &Session, plan: &Plan, effects: &Azure) -> Result<Violations, Failure> {
     let known = |address: &Address, path: &[String]| plan.outputs.get(address)?.get(&path.join(".")).cloned();
-    let touched = schemas::touched(&plan, &known);
-    let mut violations = session.violations();
-    violations.retain(|address, _| touched.iter().any(|of| of.address == *address));
-    let unasked = touched.into_iter().filter(|of| !violations.contains_key(&of.address)).collect();
-    let asked = effects.violations(unasked).await;
-    violations.extend(asked.map_err(|error| Failure::error(error.to_string(), "nothing was changed"))?);
-    let prepared = prepared.await.map_err(|error| error.to_string());
-    let prepared = prepared.and_then(|prepared| {
-        prepared.and_then(|prepared| prepared.with(violations)).map_err(|error| error.to_string())
-    });
-    prepared.map_err(|error| not_written(session, run, &error))
+    let mut read = session.violations();
+    let touched = schemas::touched(plan, &known).into_iter();
+    let (said, unsaid) = touched.partition::<BTreeSet<_>, _>(|of| read.contains_key(&of.address));
+    let asked = effects.violations(unsaid).await;
+    let mut violations = asked.map_err(|error| Failure::error(error.to_string(), "nothing was changed"))?;
+    violations.extend(said.into_iter().filter_map(|of| read.remove_entry(&of.address)));
+    Ok(violations)
 }
 
 /// Takes a run up again, to finish or to undo it.

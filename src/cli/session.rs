@@ -36,11 +36,9 @@ pub(super) struct Session {
     pub(super) parallelism: Option<usize>,
     /// Endpoints that were found by now.
     pub(super) endpoints: Endpoints,
-    read_at: Mutex<Option<Instant>>,
+    last: Mutex<Reading>,
     /// Whether something is to be changed by what is read.
     changes: bool,
-    /// What the last reading found wrong with schemas.
-    violations: Mutex<Violations>,
     /// The spec, as the command line names it.
     pub(super) spec: PathBuf,
     /// How long runs wait for what.
@@ -48,6 +46,15 @@ pub(super) struct Session {
     /// Where the work goes, for people: `Azure`, or the emulator's URL.
     pub(super) target: String,
     emulator: Option<Emulator>,
+}
+
+/// What the last reading of live leaves behind.
+#[derive(Default)]
+struct Reading {
+    /// When it began.
+    at: Option<Instant>,
+    /// What the service found wrong with schemas, where it was asked.
+    violations: Violations,
 }
 
 impl Session {
@@ -87,9 +94,8 @@ impl Session {
             whereabouts,
             parallelism,
             endpoints: Endpoints::default(),
-            read_at: Mutex::default(),
+            last: Mutex::default(),
             changes: false,
-            violations: Mutex::default(),
             spec,
             timing,
             target,
@@ -111,17 +117,10 @@ impl Session {
     /// As [`Session::read`].
     pub(super) async fn read_like(&self, scope: &Scope, like: &Inventory) -> Result<Live, Failure> {
         let now = Instant::now();
-        let live = if self.changes {
-            live::read_to_change(&self.cloud, scope, &self.endpoints, like).await
-        } else {
-            live::read_like(&self.cloud, scope, &self.endpoints, like).await
-        };
+        let live = live::read_like(&self.cloud, scope, &self.endpoints, like, self.changes).await;
         let live = live.map_err(|error| unreachable(&error))?;
-        if let Ok(mut violations) = self.violations.lock() {
-            violations.clone_from(&live.violations);
-        }
-        if let Ok(mut read_at) = self.read_at.lock() {
-            *read_at = Some(now);
+        if let Ok(mut last) = self.last.lock() {
+            *last = Reading { at: Some(now), violations: live.violations.clone() };
         }
         Ok(live)
     }
@@ -134,12 +133,12 @@ impl Session {
 
     /// What the last reading found wrong with schemas, where it was asked.
     pub(super) fn violations(&self) -> Violations {
-        self.violations.lock().map(|found| found.clone()).unwrap_or_default()
+        self.last.lock().map(|last| last.violations.clone()).unwrap_or_default()
     }
 
     /// When the last reading of live began.
     pub(super) fn read_at(&self) -> Option<Instant> {
-        self.read_at.lock().ok().and_then(|read_at| *read_at)
+        self.last.lock().ok().and_then(|last| last.at)
     }
 
     /// Whether it works on an emulator, in which only what somebody made is there.

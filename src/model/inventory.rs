@@ -193,9 +193,7 @@ impl Inventory {
         let (mut others, mut count) = (Vec::new(), self.count);
         for (address, thing) in over {
             let place = self.places.get(address).map(|place| place as usize);
-            let is_key = |thing: &Resource| address.has_key(&thing.name);
-            let takes = |place: &usize| self.things[*place].as_ref().is_none_or(is_key) && is_key(&thing);
-            match place.filter(takes) {
+            match place.filter(|place| is_plain(address, &thing, self.things[*place].as_ref())) {
                 Some(place) => {
                     count += usize::from(self.things[place].is_none());
                     things[place] = Some(thing);
@@ -220,10 +218,8 @@ impl Inventory {
         let mut others = Vec::new();
         for (place, thing) in (0..).zip(Arc::unwrap_or_clone(other.things)) {
             let (Some(address), Some(thing)) = (other.places.address(place), thing) else { continue };
-            let is_key = |thing: &Resource| address.has_key(&thing.name);
             let there = self.places.get(address).and_then(|place| own.get_mut(place as usize));
-            // What has its place here and the name of its key needs no other look.
-            match there.filter(|there| is_key(&thing) && there.as_ref().is_none_or(is_key)) {
+            match there.filter(|there| is_plain(address, &thing, there.as_ref())) {
                 Some(there) => self.count += usize::from(there.replace(thing).is_none()),
                 None => others.push((address.clone(), thing)),
             }
@@ -322,6 +318,12 @@ impl PartialEq for Inventory {
     fn eq(&self, other: &Self) -> bool {
         self.iter().eq(other.iter())
     }
+}
+
+/// Whether a thing can take the place of what is there, if anything is, without a look at names: both go by their key.
+fn is_plain(address: &Address, thing: &Resource, there: Option<&Resource>) -> bool {
+    let is_key = |thing: &Resource| address.has_key(&thing.name);
+    is_key(thing) && there.is_none_or(is_key)
 }
 
 /// Where a thing is looked for by its name, when that is not its key.

@@ -15,8 +15,16 @@ pub fn map<T: Sync, R: Send>(items: &[T], at_a_time: usize, act: impl Fn(&T) -> 
     if items.len() <= at_a_time {
         return items.iter().map(act).collect();
     }
-    let part = |part: &[T]| part.iter().map(&act).collect::<Vec<R>>();
-    joined(items.par_chunks(at_a_time.max(1)).map(part).collect())
+    joined(parts(items, at_a_time, |part| part.iter().map(&act).collect()))
+}
+
+/// Does something with each part of a list, a part on one processor (test: `keeps_the_order`).
+pub fn parts<T: Sync, R: Send>(items: &[T], at_a_time: usize, act: impl Fn(&[T]) -> R + Sync) -> Vec<R> {
+    let at_a_time = at_a_time.max(1);
+    if items.len() <= at_a_time {
+        return items.chunks(at_a_time).map(act).collect();
+    }
+    items.par_chunks(at_a_time).map(&act).collect()
 }
 
 /// The same with items that change on the way (test: `keeps_the_order`).
@@ -91,6 +99,8 @@ mod tests {
         let items: Vec<usize> = (0..1000).collect();
         for at_a_time in [1, 7, 400, 2000] {
             assert_eq!(map(&items, at_a_time, |n| n + 1), (1..=1000).collect::<Vec<_>>());
+            let sums = parts(&items, at_a_time, |part| part.iter().sum::<usize>());
+            assert_eq!(sums, items.chunks(at_a_time).map(|part| part.iter().sum()).collect::<Vec<usize>>());
             let mut own = items.clone();
             let before = map_mut(&mut own, at_a_time, |n| std::mem::replace(n, *n + 1));
             assert_eq!((before, own), (items.clone(), (1..=1000).collect::<Vec<_>>()));

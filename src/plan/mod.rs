@@ -59,6 +59,9 @@ pub struct Plan {
     pub notes: Vec<String>,
     /// Attributes of live things that references may need during the run, by address and dotted path.
     pub outputs: BTreeMap<Address, BTreeMap<String, crate::model::Value>>,
+    /// What the service found wrong with the schemas of databases before the run, as sentences.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub violations: BTreeMap<Address, Vec<String>>,
     /// What past runs took, where there were any; no part of what is stored and applied.
     #[serde(skip)]
     pub times: Times,

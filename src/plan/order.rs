@@ -20,8 +20,7 @@ use std::ops::Range;
 pub fn steps(found: &Differences, live: &Inventory) -> Result<Vec<Step>, Trouble> {
     let alone: Vec<_> = found.changes.iter().filter(|(_, resolution)| resolution.with.is_none()).collect();
     // Steps are large: each is moved once only.
-    let parts: Vec<_> = alone.chunks(parallel::AT_A_TIME).collect();
-    let made = parallel::map(&parts, 1, |part| {
+    let made = parallel::parts(&alone, parallel::AT_A_TIME, |part| {
         let mut drafts = Vec::with_capacity(part.len());
         part.iter().try_for_each(|(at, of)| draft(&mut drafts, found, live, at, of)).map(|()| drafts)
     });

@@ -28,8 +28,7 @@ impl Long {
     pub fn of(plan: &Plan, style: Style) -> Self {
         let replaced = plan.replaced();
         let changes: Vec<_> = plan.changes.iter().collect();
-        let parts: Vec<_> = changes.chunks(parallel::AT_A_TIME).collect();
-        let mut text = parallel::map(&parts, 1, |part| {
+        let mut text = parallel::parts(&changes, parallel::AT_A_TIME, |part| {
             let mut text = String::new();
             part.iter().for_each(|(at, change)| entry(&mut text, replaced.contains(at), at, change));
             text
@@ -208,10 +207,9 @@ fn steps(plan: &Plan, style: Style) -> Vec<String> {
         return Vec::new();
     }
     let line = plan.steps.iter().position(|step| step.behind_line);
-    let parts: Vec<_> = plan.steps.chunks(parallel::AT_A_TIME).collect();
-    let mut shown = parallel::map(&parts, 1, |part| {
+    let mut shown = parallel::parts(&plan.steps, parallel::AT_A_TIME, |part| {
         let mut text = String::new();
-        for step in *part {
+        for step in part {
             if Some(step.id) == line {
                 text.push_str("  ──── point of no return: what follows cannot be undone ────\n");
             }

@@ -11,11 +11,10 @@ use super::event::{Event, Happened, Intent, Operation, Way};
 use super::guard::{Guard, Seen};
 use super::held::Held;
 use super::hold::Hold;
-use super::journal::{Clock, Journal, Recorded};
+use super::journal::{Clock, Header, Journal, JournalError, Recorded};
 use super::looking::{Looking, Purpose, Round, Timing};
-use super::machine::{Decision, Machine, Phase};
+use super::machine::{Decision, IllegalTransition, Machine, Phase};
 use super::notice::{self, Notice, Observer};
-use super::prepared::{Prepared, RunError};
 use super::report::{Halt, Report};
 use super::request;
 use super::schemas::{self, Violations};
@@ -40,6 +39,20 @@ pub struct Interrupts {
     pub lock: Hold,
 }
 
+/// Why a run could not be begun or taken up.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The journal cannot be read or written.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The plan does not hold together.
+    #[error(transparent)]
+    Plan(#[from] IllegalTransition),
+    /// What is asked makes no sense for a run that stands like this.
+    #[error("{0}")]
+    Refused(&'static str),
+}
+
 /// A run, ready to be driven.
 pub struct Run<E, S> {
     /// The run's id.
@@ -62,24 +75,17 @@ pub struct Run<E, S> {
     pub interrupts: Interrupts,
     /// What a later command must be told to find the run.
     pub whereabouts: Whereabouts,
-    /// What was wrong before it.
-    violations: Violations,
 }
 
 impl<E: Effects, S: Store> Run<E, S> {
     /// Begins a run: its journal is on disk when this returns, and nothing else has happened.
     ///
     /// # Errors
-    /// When the journal cannot be written.
-    pub async fn begin(
-        prepared: Prepared,
-        store: S,
-        clock: Clock,
-        effects: Arc<E>,
-    ) -> Result<Self, RunError> {
-        let Prepared { run, machine, opening, violations } = prepared;
-        let journal = Journal::begin(store, &opening, clock).await?;
-        Ok(Self { violations, ..Self::new(run, machine, journal, effects, None) })
+    /// When the plan does not hold together or the journal cannot be written.
+    pub async fn begin(header: &Header, store: S, clock: Clock, effects: Arc<E>) -> Result<Self, RunError> {
+        let machine = Machine::new(Arc::clone(&header.plan), header.policy)?;
+        let journal = Journal::begin(store, header, clock).await?;
+        Ok(Self::new(header.run.clone(), machine, journal, effects, None))
     }
 
     /// Takes an earlier run up: what was on its way is in doubt and is settled by looking.
@@ -100,9 +106,7 @@ impl<E: Effects, S: Store> Run<E, S> {
         let event = Event::Resumed { intent };
         journal.record(std::slice::from_ref(&event)).await?;
         machine.apply(&event)?;
-        let violations = recorded.header.violations.clone();
-        let run = recorded.header.run.clone();
-        Ok(Self { violations, ..Self::new(run, machine, journal, effects, Some(intent)) })
+        Ok(Self::new(recorded.header.run.clone(), machine, journal, effects, Some(intent)))
     }
 
     fn new(
@@ -126,7 +130,6 @@ impl<E: Effects, S: Store> Run<E, S> {
             read_at: None,
             interrupts,
             whereabouts,
-            violations: Violations::new(),
         }
     }
 
@@ -141,7 +144,7 @@ impl<E: Effects, S: Store> Run<E, S> {
             Some(intent) => Notice::RunResumed { run, intent },
         });
         let mut driver = Driver {
-            looking: Looking::new(self.timing, std::mem::take(&mut self.violations)),
+            looking: Looking::new(self.timing),
             seen: Seen::new(self.read_at),
             effects: Arc::new(Held::new(Arc::clone(&self.effects), self.interrupts.lock.clone())),
             run: self,

@@ -13,13 +13,11 @@
 
 use super::cut::uncut;
 use super::event::Event;
-use super::line::{Opening, document, holds_two, line};
 use super::machine::{IllegalTransition, Machine, Policy};
-use super::schemas::Violations;
 use super::store::Store;
 use crate::plan::Plan;
 use schemars::JsonSchema;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
 use std::io;
 use std::sync::Arc;
@@ -27,7 +25,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 /// The version of the stored form; raised when a field that matters is added.
-pub const FORMAT: u32 = 2;
+pub const FORMAT: u32 = 1;
 
 /// The first line: everything a later process needs besides the events.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -49,9 +47,6 @@ pub struct Header {
     pub policy: Policy,
     /// The plan, which the machine shares.
     pub plan: Arc<Plan>,
-    /// What the service found wrong with the schemas of databases before the run.
-    #[serde(default, skip_serializing_if = "Violations::is_empty")]
-    pub violations: Violations,
 }
 
 /// Any other line: events that were synced together.
@@ -125,9 +120,35 @@ pub struct Recorded {
     pub torn: bool,
 }
 
-/// What keeps a journal from being begun.
-pub(super) const fn made(source: io::Error) -> JournalError {
-    JournalError::Io { doing: "made", source }
+/// A document as a line of the journal.
+///
+/// # Errors
+/// When it cannot be written as JSON.
+fn line(document: &impl Serialize) -> io::Result<Vec<u8>> {
+    let mut line = b"00000000 ".to_vec();
+    serde_json::to_writer(&mut line, document).map_err(io::Error::other)?;
+    let sum = crc32fast::hash(&line[9..]);
+    line[..8].copy_from_slice(format!("{sum:08x}").as_bytes());
+    line.push(b'\n');
+    Ok(line)
+}
+
+/// The document of a line without its end, or what is wrong with it.
+fn document(line: &[u8]) -> Result<&str, String> {
+    let text = std::str::from_utf8(line).map_err(|_| "it is not text".to_owned())?;
+    let (crc, json) = text.split_once(' ').ok_or_else(|| "it has no checksum".to_owned())?;
+    let sum = u32::from_str_radix(crc, 16).ok().filter(|_| crc.len() == 8);
+    let sum = sum.ok_or_else(|| "it has no checksum".to_owned())?;
+    if sum == crc32fast::hash(json.as_bytes()) { Ok(json) } else { Err("its checksum is wrong".to_owned()) }
+}
+
+/// Whether a line is two intact ones whose separation is damaged.
+fn holds_two(line: &[u8]) -> bool {
+    let mut stream =
+        line.get(9..).map(serde_json::Deserializer::from_slice).map(|all| all.into_iter::<IgnoredAny>());
+    let Some(Some(Ok(_))) = stream.as_mut().map(Iterator::next) else { return false };
+    let end = 9 + stream.map_or(0, |stream| stream.byte_offset());
+    document(&line[..end]).is_ok() && line.get(end + 1..).is_some_and(|rest| document(rest).is_ok())
 }
 
 fn parsed<T: DeserializeOwned>(line: usize, json: &str) -> Result<T, JournalError> {
@@ -218,9 +239,11 @@ impl<S: Store> Journal<S> {
     /// Begins a journal on an empty store.
     ///
     /// # Errors
-    /// When the opening cannot be synced.
-    pub async fn begin(mut store: S, opening: &Opening, clock: Clock) -> Result<Self, JournalError> {
-        store.append(opening.bytes()).await.map_err(made)?;
+    /// When the header cannot be synced.
+    pub async fn begin(mut store: S, header: &Header, clock: Clock) -> Result<Self, JournalError> {
+        let made = |source| JournalError::Io { doing: "made", source };
+        let bytes = line(header).map_err(made)?;
+        store.append(&bytes).await.map_err(made)?;
         Ok(Self { store, next: 1, clock, closed: false })
     }
 
@@ -281,12 +304,7 @@ mod tests {
             started: "1970-01-01T00:00:00Z".to_owned(),
             policy: Policy::default(),
             plan: Arc::new(plan(3)),
-            violations: Violations::new(),
         }
-    }
-
-    fn opening() -> Opening {
-        Opening::of(&header()).unwrap()
     }
 
     fn frames() -> Vec<Vec<Event>> {
@@ -303,7 +321,7 @@ mod tests {
 
     async fn written() -> Memory {
         let memory = Memory::default();
-        let mut journal = Journal::begin(memory.clone(), &opening(), moment).await.unwrap();
+        let mut journal = Journal::begin(memory.clone(), &header(), moment).await.unwrap();
         for events in frames() {
             journal.record(&events).await.unwrap();
         }
@@ -409,7 +427,7 @@ mod tests {
     async fn a_full_disk_ends_recording() {
         for full_after in 0..4 {
             let memory = Memory::default();
-            let mut journal = Journal::begin(memory.clone(), &opening(), moment).await.unwrap();
+            let mut journal = Journal::begin(memory.clone(), &header(), moment).await.unwrap();
             memory.full_after(full_after);
             let mut synced = 0;
             for events in frames() {
@@ -426,7 +444,7 @@ mod tests {
         }
         let memory = Memory::default();
         memory.full_after(0);
-        let begun = Journal::begin(memory.clone(), &opening(), moment).await;
+        let begun = Journal::begin(memory.clone(), &header(), moment).await;
         assert!(matches!(begun, Err(JournalError::Io { doing: "made", .. })));
         assert!(matches!(Recorded::read(&memory.bytes()), Err(JournalError::Empty)));
     }
@@ -436,7 +454,7 @@ mod tests {
         let newer = Header { format: FORMAT + 1, ..header() };
         let bytes = line(&newer).unwrap();
         let error = Recorded::read(&bytes).unwrap_err();
-        let wanted = "the journal has format 3, written by adxform, and this program reads format 2";
+        let wanted = "the journal has format 2, written by adxform, and this program reads format 1";
         assert_eq!(error.to_string(), wanted);
 
         let memory = written().await;

@@ -7,8 +7,7 @@
 use super::effects::{Look, LookError};
 use super::event::{Attributes, Event, Happened, Verdict, Way};
 use super::machine::{Cause, Machine, Status};
-use super::proof;
-use super::schemas::{self, Violations};
+use super::{proof, schemas};
 use crate::kind;
 use crate::model::Address;
 use crate::model::body::Body;
@@ -105,14 +104,11 @@ pub(super) struct Looking {
     doubt_since: BTreeMap<usize, Instant>,
     proof_since: Option<Instant>,
     blind_since: Option<Instant>,
-    /// What the service found wrong before the run.
-    violations: Violations,
 }
 
 impl Looking {
-    pub(super) const fn new(timing: Timing, violations: Violations) -> Self {
-        let doubt_since = BTreeMap::new();
-        Self { timing, under_way: false, doubt_since, proof_since: None, blind_since: None, violations }
+    pub(super) const fn new(timing: Timing) -> Self {
+        Self { timing, under_way: false, doubt_since: BTreeMap::new(), proof_since: None, blind_since: None }
     }
 
     /// How long to wait before the look; `None` when one is under way already.
@@ -231,7 +227,7 @@ impl Looking {
         let closed = closed(machine, way);
         let is_closed = |address: &Address| closed.iter().any(|at| *at != address && address.is_within(at));
         differences.retain(|of| !is_closed(&of.address));
-        differences.extend(schemas::fresh(&self.violations, &look.violations));
+        differences.extend(schemas::fresh(&plan.violations, &look.violations));
         let busy = plan.changes.keys().any(|address| look.busy.contains(address));
         let since = *self.proof_since.get_or_insert(at);
         let over = at.saturating_duration_since(since) >= self.timing.proof_deadline;

@@ -61,7 +61,6 @@ mod tests {
     use crate::run::event::{Attributes, Intent};
     use crate::run::journal::{FORMAT, Frame, Header};
     use crate::run::machine::Policy;
-    use crate::run::schemas::Violations;
     use crate::run::testing::plan;
     use std::sync::Arc;
 
@@ -87,7 +86,6 @@ mod tests {
             started: String::new(),
             policy: Policy::default(),
             plan: Arc::new(plan(3)),
-            violations: Violations::new(),
         };
         Recorded { header, frames, intact: 0, torn: false }
     }

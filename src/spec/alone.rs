@@ -40,9 +40,8 @@ impl Loader<'_> {
             return Vec::new();
         }
         let at_a_time = if is_high { 1 } else { parallel::AT_A_TIME };
-        let parts: Vec<&[Entry]> = entries.chunks(at_a_time).collect();
         let seed = self.seed();
-        let found = parallel::map(&parts, 1, |entries| {
+        let found = parallel::parts(entries, at_a_time, |entries| {
             let mut reader = Loader::grown(&seed);
             let outlined = |(address, parts): &Entry| {
                 reader.entry(address, collection, parts, azure);
@@ -79,9 +78,8 @@ impl Loader<'_> {
 
     /// Reads the properties of the entries that stand alone; those of others stay unread.
     pub(super) fn read_alone(&mut self) {
-        let parts: Vec<&[Draft]> = self.drafts.chunks(AT_A_TIME).collect();
         let seed = self.seed();
-        let read = parallel::map(&parts, 1, |drafts| {
+        let read = parallel::parts(&self.drafts, AT_A_TIME, |drafts| {
             let mut reader = Loader::grown(&seed);
             drafts.iter().map(|draft| reader.alone(draft)).collect::<Vec<_>>()
         });

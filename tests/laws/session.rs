@@ -5,16 +5,14 @@ use crate::world::World;
 use adxform::model::request::Lookup;
 use adxform::model::{Address, Scope};
 use adxform::plan::Plan;
-use adxform::run::driver::{Interrupts, Run};
+use adxform::run::driver::{Interrupts, Run, RunError};
 use adxform::run::effects::{Answer, Effects, Look, LookError, Outgoing};
 use adxform::run::event::{Intent, Operation};
 use adxform::run::hold::Hold;
 use adxform::run::journal::{FORMAT, Frame, Header, JournalError, Recorded};
 use adxform::run::machine::Policy;
 use adxform::run::notice::{Notice, Observer};
-use adxform::run::prepared::{Prepared, RunError};
 use adxform::run::report::{Outcome, Report};
-use adxform::run::schemas::Violations;
 use adxform::run::store::Store;
 use std::collections::BTreeSet;
 use std::io;
@@ -220,7 +218,6 @@ pub(crate) fn header(plan: &Arc<Plan>, policy: Policy) -> Header {
         started: "1970-01-01T00:00:00Z".to_owned(),
         policy,
         plan: Arc::clone(plan),
-        violations: Violations::new(),
     }
 }
 
@@ -229,10 +226,7 @@ async fn open(shared: &Shared, start: Start) -> Result<Run<Shared, Shared>, End>
     let run = match start {
         Start::Begin(policy) => {
             let plan = Arc::clone(&shared.world().plan);
-            match Prepared::of(&header(&plan, policy)) {
-                Ok(prepared) => Run::begin(prepared, shared.clone(), clock, effects).await,
-                Err(error) => Err(error),
-            }
+            Run::begin(&header(&plan, policy), shared.clone(), clock, effects).await
         }
         Start::TakeUp(intent) => {
             let bytes = shared.disk().bytes.clone();

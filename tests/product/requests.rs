@@ -104,17 +104,22 @@ async fn assert_shared(world: &World, spec: &Spec) {
     assert!(shared.filter(|(live, desired)| live.is_shared_with(desired)).count() > 0);
 }
 
+/// A cluster with some databases, slow enough that what is asked at once is seen to be.
+async fn slow(databases: usize) -> (World, Spec) {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("adx.yaml"), subscription(1, databases)).unwrap();
+    let spec = load(folder.path());
+    let world = World::with(Options { latency: Duration::from_millis(100), ..Options::default() }).await;
+    let plan = world.plan(&spec, false).await;
+    assert_eq!(world.apply(&plan, OnFailure::Rollback).await.0.outcome, Outcome::Done);
+    (world, spec)
+}
+
 /// The endpoint of a cluster that a run has read or written before is asked without asking where it is; what is asked in
 /// vain of a cluster that is gone does no harm.
 #[tokio::test]
 async fn a_known_endpoint_saves_a_round() {
-    let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("adx.yaml"), subscription(1, 1)).unwrap();
-    let spec = load(folder.path());
-    // Slow enough that what is asked at once is seen to be.
-    let world = World::with(Options { latency: Duration::from_millis(100), ..Options::default() }).await;
-    let plan = world.plan(&spec, false).await;
-    assert_eq!(world.apply(&plan, OnFailure::Rollback).await.0.outcome, Outcome::Done);
+    let (world, spec) = slow(1).await;
     let (endpoints, scope) = (Endpoints::default(), crate::import::everything(&spec));
     let deep = async || {
         let before = world.emulator.requests().len();
@@ -132,13 +137,7 @@ async fn a_known_endpoint_saves_a_round() {
 /// Whoever is about to change something asks one question more of each database, in the same round.
 #[tokio::test]
 async fn what_is_wrong_already_is_asked_beside_the_reading() {
-    let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("adx.yaml"), subscription(1, 2)).unwrap();
-    let spec = load(folder.path());
-    // Slow enough that what is asked at once is seen to be.
-    let world = World::with(Options { latency: Duration::from_millis(100), ..Options::default() }).await;
-    let plan = world.plan(&spec, false).await;
-    assert_eq!(world.apply(&plan, OnFailure::Rollback).await.0.outcome, Outcome::Done);
+    let (world, spec) = slow(2).await;
     let scope = crate::import::everything(&spec);
     let asked = |before: usize| {
         let requests = world.emulator.requests().split_off(before);
@@ -149,7 +148,7 @@ async fn what_is_wrong_already_is_asked_beside_the_reading() {
     let (few, deep) = asked(before);
     let before = world.emulator.requests().len();
     let like = Inventory::new();
-    let more = live::read_to_change(&world.cloud, &scope, &Endpoints::default(), &like).await.unwrap();
+    let more = live::read_like(&world.cloud, &scope, &Endpoints::default(), &like, true).await.unwrap();
     assert_eq!(asked(before), (few + 2, deep));
     let databases: Vec<Address> = more.violations.keys().cloned().collect();
     let declared = spec.desired.inventory.iter().filter(|(_, thing)| thing.kind == "database");

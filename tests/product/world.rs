@@ -12,9 +12,7 @@ use adxform::run::driver::Run;
 use adxform::run::event::Intent;
 use adxform::run::journal::{self, Header, Recorded};
 use adxform::run::machine::{OnFailure, Policy};
-use adxform::run::prepared::Prepared;
 use adxform::run::report::Report;
-use adxform::run::schemas::Violations;
 use adxform::run::store::FileStore;
 use adxform::spec::Spec;
 use std::path::PathBuf;
@@ -59,7 +57,7 @@ impl World {
 
     /// The same where live is probably much like something.
     pub(crate) async fn look_like(&self, scope: &Scope, like: &Inventory) -> Live {
-        let live = live::read_like(&self.cloud, scope, &self.endpoints, like).await;
+        let live = live::read_like(&self.cloud, scope, &self.endpoints, like, false).await;
         live.unwrap_or_else(|error| panic!("live cannot be read: {error}"))
     }
 
@@ -100,12 +98,10 @@ impl World {
                 ..Policy::default()
             },
             plan: Arc::new(plan.clone()),
-            violations: Violations::new(),
         };
-        let prepared = Prepared::of(&header).unwrap();
         let store = FileStore::create(&path).unwrap();
         let effects = Arc::new(Azure::new(self.cloud.clone(), self.endpoints.clone()));
-        let mut run = Run::begin(prepared, store, OffsetDateTime::now_utc, effects).await.unwrap();
+        let mut run = Run::begin(&header, store, OffsetDateTime::now_utc, effects).await.unwrap();
         run.timing = Timing::local();
         (run.to_end().await, path)
     }
